@@ -1,0 +1,41 @@
+"""Choose the loss of a neural network from inside scikit-learn.
+
+TensorFlow is loaded when an estimator is first used, not on import.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "LossAwareClassifier": "skloss._classifier",
+    "LossAwareRegressor": "skloss._regressor",
+    "MLP": "skloss.networks",
+    "exceptions": None,
+    "losses": None,
+    "networks": None,
+    "schedules": None,
+}
+
+__all__ = [
+    "MLP",
+    "LossAwareClassifier",
+    "LossAwareRegressor",
+    "exceptions",
+    "losses",
+    "networks",
+    "schedules",
+]
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _HOMES[name]
+    if home is None:
+        return importlib.import_module(f"{__name__}.{name}")
+    return getattr(importlib.import_module(home), name)
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,410 @@
+"""The skin: from scikit-learn's world to a plan, and from a result to attributes."""
+
+import warnings
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
+
+from skloss import losses, networks, schedules
+from skloss._engine import (
+    Data,
+    Member,
+    Outcome,
+    Plan,
+    Stream,
+    exported_model,
+    raw_predictions,
+    train_population,
+)
+from skloss._engine._optimizers import Optimizer
+from skloss._params import Params, nearest
+from skloss._validation import check_parameters
+from skloss.exceptions import DivergenceWarning, IneffectiveParameterWarning
+
+VALUE_OBJECTS = ("loss", "network", "optimizer", "lr_schedule")
+BATCH_SIZES = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512))
+
+
+def automatic_batch_size(n_rows):
+    """Return the batch size of ``batch_size="auto"`` for a number of rows.
+
+    64 up to 1,024 rows, 128 up to 8,192, 256 up to 30,000, 512 up to 100,000, 1,024
+    above.
+
+    Examples
+    --------
+    >>> automatic_batch_size(1024), automatic_batch_size(1025)
+    (64, 128)
+    """
+    return next((size for rows, size in BATCH_SIZES if n_rows <= rows), 1024)
+
+
+class BaseLossAware(BaseEstimator):
+    """What the classifier and the regressor share."""
+
+    _family = None
+
+    # -- parameters ----------------------------------------------------------------
+
+    def _value_object(self, name):
+        """Return the object behind a parameter, or None where there is none."""
+        value = getattr(self, name)
+        if isinstance(value, Params):
+            return value
+        makers = {
+            "loss": lambda v: losses.get(v, self._family),
+            "network": networks.get,
+            "optimizer": Optimizer,
+            "lr_schedule": schedules.get,
+        }
+        try:
+            return makers[name](value)
+        except (TypeError, ValueError):
+            return None  # values are judged at fit; here only names are asked for
+
+    def get_params(self, deep=True):
+        """Get parameters, with ``deep`` those of loss, network, optimiser, schedule.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+
+        Returns
+        -------
+        dict
+        """
+        params = super().get_params(deep=False)
+        if not deep:
+            return params
+        for name in VALUE_OBJECTS:
+            inner = self._value_object(name)
+            if isinstance(inner, Optimizer):
+                own = inner.own_params()
+            elif isinstance(inner, Params):
+                own = inner.get_params()
+            else:
+                continue
+            params.update({f"{name}__{key}": value for key, value in own.items()})
+        return params
+
+    def set_params(self, **params):
+        """Set parameters; nested names also where the value is a string.
+
+        ``set_params(loss="focal", loss__gamma=3)`` makes ``Focal(gamma=3)``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown; the message offers the nearest valid ones.
+        """
+        own = super().get_params(deep=False)
+        nested = {}
+        for key, value in params.items():
+            name, _, rest = key.partition("__")
+            if name not in own or (rest and name not in VALUE_OBJECTS):
+                raise self._unknown(key)
+            if rest:
+                nested.setdefault(name, {})[rest] = value
+        for key, value in params.items():
+            if "__" not in key:
+                setattr(self, key, value)
+        for name, inner in nested.items():
+            self._set_nested(name, inner)
+        return self
+
+    def _set_nested(self, name, changes):
+        target = self._value_object(name)
+        if isinstance(target, Params):
+            setattr(self, name, target.set_params(**changes))
+        elif isinstance(target, Optimizer):
+            target.change(changes)
+            as_text = isinstance(self.optimizer, str)
+            self.optimizer = target.spec() if as_text else target.make()
+        else:
+            raise self._unknown(f"{name}__{next(iter(changes))}")
+
+    def _unknown(self, key):
+        return ValueError(
+            f"Invalid parameter {key!r} for estimator {self}. "
+            f"{nearest(key, self.get_params())}"
+        )
+
+    # -- tags ----------------------------------------------------------------------
+
+    def __sklearn_tags__(self):
+        """Return scikit-learn's tags, as the loss allows."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    # -- fitting -------------------------------------------------------------------
+
+    def _check_table(self, X, y, *, reset):
+        """Return validated X and y as scikit-learn does, y of any dtype."""
+        return validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            multi_output=True,
+            y_numeric=self._family == "regression",
+            reset=reset,
+        )
+
+    def _weights(self, sample_weight, X):
+        """Return sample weights as float64, refused where none is positive."""
+        weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        if not weight.sum() > 0:
+            raise ValueError(
+                "All sample weights are zero, so there is nothing to fit; give at "
+                "least one positive weight."
+            )
+        return weight
+
+    def _validation_rows(self, Y, weight, given, rng):
+        """Return row numbers for training and for validation (of the stacked table)."""
+        rows = np.flatnonzero(weight > 0)
+        if given:
+            return rows, np.arange(len(weight), len(Y))
+        if not self.early_stopping:
+            return rows, np.zeros(0, dtype=np.int64)
+        stratify = None
+        if self._family == "classification" and self._task.kind != "multilabel":
+            stratify = Y[rows].argmax(axis=1) if Y.shape[1] > 1 else Y[rows, 0]
+        try:
+            train, val = train_test_split(
+                rows,
+                test_size=self.validation_fraction,
+                stratify=stratify,
+                random_state=rng,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True cannot set aside validation_fraction="
+                f"{self.validation_fraction!r} of {len(rows)} rows: {error} Give X_val "
+                f"and y_val, or set early_stopping=False."
+            ) from error
+        return np.sort(train), np.sort(val)
+
+    def _train(self, X, Y, weight, val, *, epochs, start=None, seed=None):
+        """Train one network and set the fitted attributes.
+
+        Parameters
+        ----------
+        X, Y, weight : training table, encoded target, weights
+        val : tuple of the same for validation, or None
+        epochs : int
+        start : dict, optional
+            A ``Result.state`` to go on from.
+        seed : int, optional
+        """
+        rng = check_random_state(self.random_state)
+        seed = int(rng.randint(np.iinfo(np.int32).max)) if seed is None else seed
+        n_train = X.shape[0]
+        if val is not None:
+            X, Y, all_weight = stacked(X, val[0]), np.vstack([Y, val[1]]), val[2]
+            weight = np.concatenate([weight, all_weight])
+        train, held = self._validation_rows(Y, weight[:n_train], val is not None, rng)
+        own = weight[train] / weight[train].mean()
+        batch_size = self.batch_size
+        if isinstance(batch_size, str):
+            batch_size = automatic_batch_size(len(train))
+        dtype = self._dtype_for(len(train), batch_size, start)
+        member = self._member(Y[train], own, start)
+        self._warn_before(member, len(held) > 0)
+        plan = Plan(
+            members=[member],
+            network=networks.get(self.network),
+            optimizer=Optimizer(self.optimizer),
+            task=self._task,
+            batch_size=int(batch_size),
+            epochs=int(epochs),
+            horizon=int(self.epochs),
+            dtype=dtype,
+            seed=seed,
+            report=self._report if self.verbose else None,
+        )
+        stream = Stream(train.astype(np.int32), own, held.astype(np.int32), weight[held])
+        result = train_population(plan, Data(X, Y, [stream]))[0]
+        self._keep(result, member, seed)
+        return self
+
+    def _dtype_for(self, n_rows, batch_size, start):
+        """Return float64 where one batch holds all rows, float32 otherwise."""
+        if start is not None:
+            return start["weights"].dtype.name
+        if self.dtype != "auto":
+            return self.dtype
+        return "float64" if n_rows <= batch_size else "float32"
+
+    def _member(self, Y, weight, start):
+        """Return the network's own hyperparameters."""
+        loss, schedule = self.loss_, schedules.get(self.lr_schedule)
+        if start is None or not hasattr(self, "_loc"):
+            self._loc, self._scale = self._scaling(Y, weight)
+        seen = (Y - self._loc) / self._scale
+        if start is None:
+            bias = loss.best_constant(self._task, seen, weight)
+        else:
+            bias = np.zeros(loss.n_raw(self._task))
+        return Member(
+            loss=loss,
+            schedule=schedule,
+            learning_rate=float(self.learning_rate),
+            head_bias=np.asarray(bias, dtype=np.float64),
+            l1=float(self.l1),
+            l2=float(self.l2),
+            weight_decay=float(self.weight_decay),
+            dropout=float(self.dropout),
+            clip_norm=np.inf if self.clip_norm is None else float(self.clip_norm),
+            patience=float(self.patience) if self.early_stopping else np.inf,
+            loc=self._loc,
+            scale=self._scale,
+            class_weight=self._class_weight,
+            start=start,
+        )
+
+    def _scaling(self, Y, weight):
+        """Return location and scale of the target: none for classes."""
+        return np.zeros(Y.shape[1]), np.ones(Y.shape[1])
+
+    def _check_before(self):
+        """Check all parameters before any data is looked at."""
+        check_parameters(self)
+        self.loss_ = losses.get(self.loss, self._family)
+        if isinstance(self.loss, Params):
+            self.loss_ = self.loss_.bind({})
+        network, optimizer = networks.get(self.network), Optimizer(self.optimizer)
+        schedules.get(self.lr_schedule).check()
+        if self.dropout > 0 and not isinstance(network, networks.MLP):
+            raise ValueError(
+                f"dropout={self.dropout!r} has no place in network={network!r}; put "
+                f"Dropout layers into the body, or use network=MLP(...)."
+            )
+        if optimizer.cls.__name__ == "AdamW" and self.weight_decay == 0:
+            warnings.warn(
+                "optimizer='adamw' with weight_decay=0.0 is Adam; set weight_decay, "
+                "for example 0.004, Keras' default.",
+                IneffectiveParameterWarning,
+                stacklevel=4,
+            )
+
+    def _warn_before(self, member, validated):
+        """Refuse or warn about a schedule that cannot act."""
+        if member.schedule.monitors and not validated:
+            raise ValueError(
+                f"lr_schedule={self.lr_schedule!r} watches a validation score, but "
+                f"there is no validation data; set early_stopping=True, or give X_val "
+                f"and y_val."
+            )
+        patience = self.patience if self.early_stopping else None
+        for text in schedules.warnings_for(
+            member.schedule, self.learning_rate, patience
+        ):
+            warnings.warn(text, IneffectiveParameterWarning, stacklevel=5)
+
+    def _keep(self, result, member, seed):
+        """Set the fitted attributes from a result."""
+        self._result, self._seed, self._dropout = result, seed, member.dropout
+        self._network = networks.get(self.network)
+        self.history_ = result.history
+        self.n_epochs_ = result.n_epochs
+        self.outcome_ = result.outcome
+        self.__dict__.pop("_model", None)
+        if result.outcome is Outcome.DIVERGED:
+            warnings.warn(
+                f"Training diverged in epoch {result.n_epochs}: a loss or gradient was "
+                f"not finite. The weights of epoch {result.best_epoch} are kept. Lower "
+                f"learning_rate={self.learning_rate!r}, set clip_norm (for example "
+                f"1.0), or scale the features.",
+                DivergenceWarning,
+                stacklevel=5,
+            )
+
+    def _report(self, epoch, rows):
+        """Print one line about the epochs just trained."""
+        loss, rate, norm, val_loss, score = np.asarray(rows)[-1, :, 0]
+        line = f"epoch {epoch:4d}  loss {loss:.5f}  learning rate {rate:.3g}"
+        if np.isfinite(val_loss):
+            name = self.loss_.monitor_name()
+            line += f"  val loss {val_loss:.5f}  val {name} {score:.5f}"
+        print(f"{line}  gradient norm {norm:.3g}")
+
+    # -- predicting ----------------------------------------------------------------
+
+    def _raw(self, X):
+        """Return raw outputs of shape (n, n_raw) in float64."""
+        check_is_fitted(self)
+        X = validate_data(
+            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
+        )
+        raw = raw_predictions(
+            self._network,
+            X,
+            self._result.weights,
+            self._result.stored,
+            self.loss_.n_raw(self._task),
+            is_sparse=not isinstance(X, np.ndarray),
+        )
+        return raw.astype(np.float64)
+
+    @property
+    def model_(self):
+        """The fitted network, head and link included, as a plain ``keras.Model``."""
+        check_is_fitted(self)
+        if "_model" not in self.__dict__:
+            self._model = exported_model(
+                self._network,
+                self.n_features_in_,
+                self.loss_.n_raw(self._task),
+                self._result,
+                self._dropout,
+                self._finish,
+            )
+        return self._model
+
+    def __getstate__(self):
+        """Leave the Keras model behind: it is made again from the weights."""
+        state = dict(super().__getstate__())
+        state.pop("_model", None)
+        return state
+
+    def __sklearn_is_fitted__(self):
+        """Tell whether ``fit`` or ``partial_fit`` has finished."""
+        return hasattr(self, "_result")
+
+    def _validation_table(self, X_val, y_val, sample_weight_val):
+        """Return validated X_val, y_val and weights, or None."""
+        if X_val is None and y_val is None:
+            if sample_weight_val is not None:
+                raise ValueError("sample_weight_val was given without X_val and y_val.")
+            return None
+        if X_val is None or y_val is None:
+            raise ValueError("X_val and y_val must be given together.")
+        X_val, y_val = self._check_table(X_val, y_val, reset=False)
+        check_consistent_length(X_val, y_val)
+        return X_val, y_val, self._weights(sample_weight_val, X_val)
+
+
+def stacked(a, b):
+    """Stack two tables row-wise, sparse if the first is."""
+    if isinstance(a, np.ndarray):
+        return np.vstack([a, b if isinstance(b, np.ndarray) else b.toarray()])
+    from scipy.sparse import csr_array, vstack
+
+    return vstack([a, csr_array(b)]).tocsr()

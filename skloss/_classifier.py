@@ -1,0 +1,384 @@
+"""``LossAwareClassifier``: a Keras network whose loss is a hyperparameter."""
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from skloss import losses
+from skloss._base import BaseLossAware
+from skloss._targets import classification_task, encode_classes
+
+
+def _gives_probabilities(estimator):
+    """Tell whether the loss gives probabilities; explain where it does not."""
+    loss = getattr(estimator, "loss_", None)
+    if loss is None:
+        loss = losses.get(estimator.loss, "classification")
+    if loss.has_probabilities:
+        return True
+    honest = [
+        name
+        for name, cls in sorted(losses.Loss.registry["classification"].items())
+        if cls.proper in ("strict", "link")
+    ]
+    raise AttributeError(
+        f"loss={estimator.loss!r} gives no honest probabilities, so there is no "
+        f"predict_proba. Use decision_function, wrap the estimator in "
+        f"CalibratedClassifierCV, or choose one of {', '.join(map(repr, honest))}."
+    )
+
+
+class LossAwareClassifier(ClassifierMixin, BaseLossAware):
+    """Classifier on a Keras network whose loss is a hyperparameter.
+
+    The loss brings the head, the target's encoding, the decision rule and the
+    probabilities that belong to it. Binary, multiclass and multilabel targets.
+
+    Parameters
+    ----------
+    loss : str, Loss, keras.losses.Loss or callable, default="cross_entropy"
+        A name, a name with knobs such as ``"focal:gamma=3"``, a loss of
+        ``skloss.losses`` or a weighted sum of them, a Keras loss, or a function
+        ``f(y_true, y_pred)``.
+    network : tuple of int, MLP or callable, default=(64, 64)
+        Hidden layer sizes, an :class:`~skloss.networks.MLP`, or a function that
+        returns a Keras model without its output layer.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        A name, also with numbers (``"sgd:momentum=0.9"``), or a template.
+    learning_rate : float, default=1e-3
+    lr_schedule : str or Schedule, default=None
+        For example ``"cosine"`` or ``ReduceLROnPlateau(patience=3)``.
+    l1, l2 : float, default=0.0
+        Penalties ``l1 * sum|w|`` and ``l2 * sum w^2`` on kernels.
+    weight_decay : float, default=0.0
+        Decoupled decay of kernels (Loshchilov and Hutter 2019), times the rate.
+    dropout : float in [0, 1), default=0.0
+        Share of each hidden layer's outputs that a training step drops.
+    clip_norm : float, default=None
+        Largest global norm of a gradient.
+    batch_size : int or "auto", default="auto"
+        "auto": 64 up to 1,024 rows, 128 up to 8,192, 256 up to 30,000, 512 up to
+        100,000, 1,024 above.
+    epochs : int, default=100
+    class_weight : dict or "balanced", default=None
+        Costs: ``predict`` minimises the weighted risk, ``predict_proba`` remains the
+        posterior of the data as given.
+    early_stopping : bool, default=False
+        Stop when the validation score has not improved for ``patience`` epochs, and
+        keep the best weights. The score is the log-loss (the error rate for losses
+        without probabilities), whatever the loss.
+    validation_fraction : float in (0, 1), default=0.1
+        Share set aside, stratified, for early stopping without ``X_val``.
+    patience : int, default=10
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        "auto": float64 where one batch holds all rows.
+    warm_start : bool, default=False
+        Start from the weights of the previous fit.
+    random_state : int, RandomState or None, default=None
+        Seeds initial weights, batches, dropout and the validation split.
+    verbose : int, default=0
+        Print progress about once a second.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    n_features_in_ : int
+    feature_names_in_ : ndarray
+        Only if X had string column names.
+    loss_ : Loss
+    n_epochs_ : int
+    history_ : dict of lists
+        Per epoch: "loss", "learning_rate" (at its first step), "gradient_norm" (mean
+        over steps), and with validation data "val_loss" and "val_log_loss" or
+        "val_zero_one_loss". Penalties are not part of the losses.
+    outcome_ : Outcome
+    model_ : keras.Model
+        Gives what ``predict_proba`` gives, or the raw scores without probabilities.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skloss import LossAwareClassifier
+    >>> X, y = load_wine(return_X_y=True)
+    >>> net = LossAwareClassifier(loss="focal", epochs=30, random_state=0)
+    >>> bool(make_pipeline(StandardScaler(), net).fit(X, y).score(X, y) > 0.95)
+    True
+    """
+
+    _family = "classification"
+
+    def __init__(
+        self,
+        loss="cross_entropy",
+        *,
+        network=(64, 64),
+        optimizer="adam",
+        learning_rate=1e-3,
+        lr_schedule=None,
+        l1=0.0,
+        l2=0.0,
+        weight_decay=0.0,
+        dropout=0.0,
+        clip_norm=None,
+        batch_size="auto",
+        epochs=100,
+        class_weight=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        patience=10,
+        dtype="auto",
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.loss = loss
+        self.network = network
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.lr_schedule = lr_schedule
+        self.l1 = l1
+        self.l2 = l2
+        self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.clip_norm = clip_norm
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.class_weight = class_weight
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.dtype = dtype
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self):
+        """Return scikit-learn's tags: multilabel, and multiclass as the loss allows."""
+        tags = super().__sklearn_tags__()
+        loss = self._value_object("loss")
+        kinds = loss.kinds if loss is not None else losses.ClassificationLoss.kinds
+        tags.classifier_tags.multi_class = "multiclass" in kinds
+        tags.classifier_tags.multi_label = "multilabel" in kinds
+        return tags
+
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Fit the network.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        sample_weight : array-like of shape (n_samples,), default=None
+        X_val, y_val, sample_weight_val : array-like, default=None
+            Validation data; without ``early_stopping`` they are only recorded.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            Before training, for parameters or data that make no sense.
+        """
+        self._check_before()
+        earlier = self._earlier()
+        X, y = self._prepare(X, y, classes=None)
+        start = self._warm(earlier)
+        weight = self._weights(sample_weight, X)
+        self._set_class_weight(y, weight)
+        val = self._validation_table(X_val, y_val, sample_weight_val)
+        if val is not None:
+            encoded = encode_classes(self._column(val[1]), self._task, self.classes_)
+            val = (val[0], encoded, val[2])
+        Y = encode_classes(y, self._task, self.classes_)
+        weight = weight * self._row_weight(Y)
+        return self._train(X, Y, weight, val, epochs=self.epochs, start=start)
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train one more epoch, keeping the optimiser's state.
+
+        Parameters
+        ----------
+        X, y : as in ``fit``
+        classes : array-like, default=None
+            All classes; needed at the first call if ``y`` lacks one.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self
+        """
+        self._check_before()
+        if not hasattr(self, "_result"):
+            X, y = self._prepare(X, y, classes)
+            state, seed = None, None
+        else:
+            X, y = self._check_table(X, y, reset=False)
+            y = self._column(y)
+            state, seed = self._result.state, self._seed
+            if classes is not None and not np.array_equal(
+                np.unique(classes), self.classes_
+            ):
+                raise ValueError(
+                    f"classes={list(classes)!r} differ from those of the first call, "
+                    f"{self.classes_.tolist()}."
+                )
+        weight = self._weights(sample_weight, X)
+        if state is None:
+            self._set_class_weight(y, weight)
+        Y = encode_classes(y, self._task, self.classes_)
+        return self._train(
+            X, Y, weight * self._row_weight(Y), None, epochs=1, start=state, seed=seed
+        )
+
+    def _earlier(self):
+        """Return classes, task and result of the previous fit, for warm_start."""
+        if not (self.warm_start and hasattr(self, "_result")):
+            return None
+        return self.classes_, self._task, self._result, self.n_features_in_
+
+    def _warm(self, earlier):
+        """Return the state to start from, or refuse another problem."""
+        if earlier is None:
+            return None
+        classes, task, result, n_features = earlier
+        if task != self._task or not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                f"warm_start=True needs the same classes as the previous fit, "
+                f"{classes.tolist()}, got {self.classes_.tolist()}."
+            )
+        if n_features != self.n_features_in_:
+            raise ValueError(
+                f"warm_start=True needs the {n_features} features of the previous "
+                f"fit, got {self.n_features_in_}."
+            )
+        return {**result.state, "weights": result.weights, "slots": None, "epoch": 0}
+
+    @staticmethod
+    def _column(y):
+        """Return a column vector as one dimension, with scikit-learn's warning."""
+        if y.ndim == 2 and y.shape[1] == 1:
+            return column_or_1d(y, warn=True)
+        return y
+
+    def _prepare(self, X, y, classes):
+        X, y = self._check_table(X, y, reset=True)
+        y = self._column(y)
+        self._task, self.classes_ = classification_task(y, classes)
+        if self._task.kind not in self.loss_.kinds:
+            raise ValueError(
+                f"loss={self.loss!r} is for {' or '.join(self.loss_.kinds)} targets; "
+                f"y is {self._task.kind}. Use loss='cross_entropy'."
+            )
+        return X, y
+
+    def _set_class_weight(self, y, sample_weight):
+        """Set the weight of each class."""
+        if self._task.kind == "multilabel":
+            if self.class_weight is not None:
+                raise ValueError(
+                    f"class_weight={self.class_weight!r} is not defined for multilabel "
+                    f"targets; use sample_weight."
+                )
+            self._class_weight = np.ones(1)
+            return
+        given = self.class_weight
+        if isinstance(given, dict):
+            unknown = [k for k in given if k not in set(self.classes_.tolist())]
+            if unknown or any(not v > 0 for v in given.values()):
+                raise ValueError(
+                    f"class_weight={given!r} must map classes of y "
+                    f"({self.classes_.tolist()}) to weights > 0."
+                )
+            given = {k: given.get(k, 1.0) for k in self.classes_.tolist()}
+        elif given is not None and given != "balanced":
+            raise ValueError(
+                f"class_weight={given!r} must be a dict, 'balanced' or None."
+            )
+        if given == "balanced":
+            code = np.searchsorted(self.classes_, y)
+            total = np.bincount(code, sample_weight, minlength=len(self.classes_))
+            share = np.where(total > 0, total, np.inf)
+            weight = sample_weight.sum() / (len(self.classes_) * share)
+            self._class_weight = np.where(weight > 0, weight, 1.0)
+            return
+        self._class_weight = compute_class_weight(given, classes=self.classes_, y=y)
+
+    def _row_weight(self, Y):
+        """Return each row's class weight."""
+        if self._task.kind == "multilabel":
+            return np.ones(len(Y))
+        code = Y.argmax(axis=1) if Y.shape[1] > 1 else Y[:, 0].astype(int)
+        return self._class_weight[code]
+
+    def decision_function(self, X):
+        """Return raw scores: positive for ``classes_[1]``, or one column a class.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
+        """
+        raw = self._raw(X)
+        return raw[:, 0] if self._task.kind == "binary" else raw
+
+    def predict(self, X):
+        """Return the class of least weighted risk for each row.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+        """
+        scores = self.decision_function(X)
+        if self._task.kind == "multilabel":
+            return (scores > 0).astype(int)
+        code = scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)
+        return self.classes_[code]
+
+    @available_if(_gives_probabilities)
+    def predict_proba(self, X):
+        """Return class probabilities through the loss's own inverse link.
+
+        Class weights are undone: these are probabilities of the data as given.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+        """
+        raw = self._raw(X)
+        p = np.asarray(self.loss_.inverse_link(self._task, raw))
+        if self._task.kind == "multilabel":
+            return p
+        p = p / self._class_weight
+        return p / p.sum(axis=1, keepdims=True)
+
+    @available_if(_gives_probabilities)
+    def predict_log_proba(self, X):
+        """Return the logarithm of ``predict_proba``."""
+        return np.log(self.predict_proba(X))
+
+    def _finish(self, raw):
+        """Return the symbolic output of ``model_``."""
+        check_is_fitted(self)
+        if not self.loss_.has_probabilities:
+            return raw
+        p = self.loss_.inverse_link(self._task, raw)
+        if np.all(self._class_weight == 1):
+            return p
+        from keras import ops
+
+        p = p * (1 / self._class_weight).astype(p.dtype)
+        return p / ops.sum(p, axis=-1, keepdims=True)

@@ -1,0 +1,19 @@
+"""One verb: train a population of networks in one TensorFlow graph."""
+
+from skloss._engine._plan import Data, Member, Outcome, Plan, Result, Stream
+from skloss._engine._population import train_population
+from skloss._engine._predict import exported_model, raw_predictions
+from skloss._engine._program import trace_count
+
+__all__ = [
+    "Data",
+    "Member",
+    "Outcome",
+    "Plan",
+    "Result",
+    "Stream",
+    "exported_model",
+    "raw_predictions",
+    "train_population",
+    "trace_count",
+]

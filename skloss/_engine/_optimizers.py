@@ -1,0 +1,160 @@
+"""Keras' optimisers, stacked: one row of numbers per network."""
+
+import inspect
+
+import keras
+import numpy as np
+
+from skloss._params import is_number, nearest, parse_spec
+
+# Elementwise update rules whose numbers may be tensors of shape (networks, 1); proven
+# equal to Keras' own ``apply`` by a test. Others (Nadam, Lamb, Muon, Adafactor) mix
+# elements, or keep their own step products, and would be silently wrong.
+KNOBS = {
+    "SGD": ("momentum",),
+    "RMSprop": ("rho", "momentum", "epsilon"),
+    "Adam": ("beta_1", "beta_2", "epsilon"),
+    "AdamW": ("beta_1", "beta_2", "epsilon"),
+    "Adamax": ("beta_1", "beta_2", "epsilon"),
+    "Adagrad": ("epsilon",),
+    "Adadelta": ("rho", "epsilon"),
+    "Lion": ("beta_1", "beta_2"),
+}
+OURS = {
+    "learning_rate": "learning_rate",
+    "weight_decay": "weight_decay",
+    "clipnorm": "clip_norm",
+    "global_clipnorm": "clip_norm",
+    "clipvalue": "clip_norm",
+}
+REFUSED = ("use_ema", "loss_scale_factor", "gradient_accumulation_steps")
+
+
+class Optimizer:
+    """An optimiser as a template: a Keras class and its configuration.
+
+    Parameters
+    ----------
+    spec : str, keras.optimizers.Optimizer (class or instance)
+        ``"adam"``, ``"sgd:momentum=0.9,nesterov=True"``, or Keras' own.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name or number, an optimiser that cannot be stacked, or an
+        instance that carries a learning rate, decay or clip value of its own.
+    """
+
+    def __init__(self, spec):
+        if isinstance(spec, str):
+            name, changes = parse_spec(spec)
+            self.cls = class_named(name)
+        elif inspect.isclass(spec) and issubclass(spec, keras.optimizers.Optimizer):
+            self.cls, changes = spec, {}
+        elif isinstance(spec, keras.optimizers.Optimizer):
+            self.cls, changes = type(spec), {}
+        else:
+            raise TypeError(
+                f"optimizer={spec!r} must be a name such as 'adam', or a Keras "
+                f"optimiser."
+            )
+        if self.cls.__name__ not in KNOBS:
+            raise ValueError(
+                f"optimizer={spec!r} cannot train several networks in one graph. Use "
+                f"one of {', '.join(map(repr, sorted(k.lower() for k in KNOBS)))}."
+            )
+        self.defaults = self.cls().get_config()
+        self.config = dict(self.defaults)
+        if isinstance(spec, keras.optimizers.Optimizer):
+            self.config = spec.get_config()
+        self.check_ours(spec)
+        self.change(changes)
+
+    def check_ours(self, spec):
+        """Refuse numbers that our own parameters stand for."""
+        for theirs in (*OURS, *REFUSED):
+            if self.config[theirs] != self.defaults[theirs]:
+                ours = OURS.get(theirs)
+                remedy = (
+                    f"give the estimator {ours}={self.config[theirs]!r} instead"
+                    if ours
+                    else "leave it at its default"
+                )
+                raise ValueError(
+                    f"optimizer={type(spec).__name__}({theirs}="
+                    f"{self.config[theirs]!r}) is a template; {remedy}."
+                )
+
+    def change(self, changes):
+        """Set configuration values by name."""
+        for name, value in changes.items():
+            if name not in self.own_names():
+                raise ValueError(
+                    f"Invalid parameter {name!r} for optimizer "
+                    f"{self.cls.__name__!r}. {nearest(name, self.own_names())}"
+                )
+            if is_number(self.defaults[name]) and (not is_number(value) or value < 0):
+                raise ValueError(
+                    f"optimizer {self.cls.__name__}: {name}={value!r} must be a "
+                    f"number >= 0."
+                )
+            self.config[name] = value
+
+    def own_names(self):
+        """Return the configuration names that are neither ours nor refused."""
+        common = {"name", "ema_momentum", "ema_overwrite_frequency", *OURS, *REFUSED}
+        return [name for name in self.config if name not in common]
+
+    def own_params(self):
+        """Return the optimiser's own parameters."""
+        return {name: self.config[name] for name in self.own_names()}
+
+    def spec(self):
+        """Return the string that makes this optimiser."""
+        changed = {
+            k: v for k, v in self.own_params().items() if v != self.defaults[k]
+        }
+        name = self.cls.__name__.lower()
+        settings = ",".join(f"{k}={v!r}" for k, v in changed.items())
+        return f"{name}:{settings}" if settings else name
+
+    def knobs(self):
+        """Return the numbers that are run-time tensors."""
+        return {name: self.config[name] for name in self.knob_names()}
+
+    def knob_names(self):
+        """Return names of run-time numbers; a momentum of zero is structure."""
+        names = KNOBS[self.cls.__name__]
+        return [n for n in names if n != "momentum" or self.config[n] > 0]
+
+    def structure(self):
+        """Return class and configuration without the run-time numbers."""
+        knobs = self.knob_names()
+        rest = [(k, v) for k, v in self.own_params().items() if k not in knobs]
+        return (self.cls, tuple(rest), tuple(knobs))
+
+    def make(self):
+        """Return a fresh Keras optimiser."""
+        return self.cls(**self.own_params())
+
+
+def class_named(name):
+    """Return the Keras class of that name, whatever its case."""
+    classes = {cls.lower(): getattr(keras.optimizers, cls) for cls in KNOBS}
+    if name.lower() not in classes:
+        raise ValueError(
+            f"Unknown optimizer {name!r}, or one that cannot be stacked. "
+            f"{nearest(name, classes)}"
+        )
+    return classes[name.lower()]
+
+
+def slots(optimizer):
+    """Return the optimiser's variables as arrays, its step counter first."""
+    return [np.asarray(v.value) for v in state_variables(optimizer)]
+
+
+def state_variables(optimizer):
+    """Return the step counter and the moments, without the learning rate."""
+    rate = getattr(optimizer, "_learning_rate", None)
+    return [v for v in optimizer.variables if v is not rate]

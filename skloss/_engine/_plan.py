@@ -1,0 +1,214 @@
+"""What to train: members, their data, and which of them can share a graph."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from skloss import networks
+from skloss._engine._optimizers import Optimizer
+from skloss.losses import Loss, Task
+from skloss.schedules import Schedule
+
+
+class Outcome(Enum):
+    """How the training of one network ended."""
+
+    FINISHED = "trained for all epochs"
+    STOPPED_EARLY = "stopped early: the monitored score no longer improved"
+    DIVERGED = "diverged: a value that is not finite; lower the rate or clip gradients"
+
+
+@dataclass
+class Stream:
+    """The rows that a network trains on, shared by the candidates of a fold.
+
+    Attributes
+    ----------
+    rows, weight : ndarray of shape (n,)
+        Row numbers in the table; weights of mean 1.
+    val_rows, val_weight : ndarray of shape (m,)
+        The same for validation; empty without.
+    """
+
+    rows: np.ndarray
+    weight: np.ndarray
+    val_rows: np.ndarray
+    val_weight: np.ndarray
+
+
+@dataclass
+class Data:
+    """The table, held once, and the streams drawn from it.
+
+    Attributes
+    ----------
+    X : ndarray or CSR matrix of shape (n, features)
+    Y : ndarray of shape (n, task.size)
+        Encoded targets: 0/1, one-hot, or numbers.
+    streams : list of Stream
+    """
+
+    X: Any
+    Y: np.ndarray
+    streams: list
+
+
+@dataclass
+class Member:
+    """One network's own hyperparameters: every number here is a run-time tensor.
+
+    Attributes
+    ----------
+    loss : Loss
+    schedule : Schedule
+    learning_rate, l1, l2, weight_decay, dropout, clip_norm : float
+    patience : float
+        Epochs without improvement; infinite without early stopping.
+    stream : int
+    loc, scale : ndarray of shape (targets,)
+        The target is seen as (y - loc) / scale.
+    class_weight : ndarray of shape (classes,)
+        What the link must undo in the monitored score.
+    head_bias : ndarray of shape (n_raw,)
+        Where the output bias starts.
+    start : tuple, optional
+        ``Result.state`` of an earlier training, to go on from.
+    """
+
+    loss: Loss
+    schedule: Schedule
+    learning_rate: float
+    head_bias: np.ndarray
+    l1: float = 0.0
+    l2: float = 0.0
+    weight_decay: float = 0.0
+    dropout: float = 0.0
+    clip_norm: float = np.inf
+    patience: float = np.inf
+    stream: int = 0
+    loc: np.ndarray = field(default_factory=lambda: np.zeros(1))
+    scale: np.ndarray = field(default_factory=lambda: np.ones(1))
+    class_weight: np.ndarray = field(default_factory=lambda: np.ones(1))
+    start: Any = None
+
+
+@dataclass
+class Plan:
+    """What a population has in common.
+
+    Attributes
+    ----------
+    members : list of Member
+    network : MLP or callable
+    optimizer : Optimizer
+    task : Task
+    batch_size, epochs : int
+    horizon : int
+        Epochs that the schedules reckon with.
+    dtype : {"float32", "float64"}
+    seed : int
+        Of initial weights, batches and dropout noise, common to all members.
+    report : callable, optional
+        Called as ``report(epoch, history)`` with (4 or more, members) arrays.
+    """
+
+    members: list
+    network: Any
+    optimizer: Optimizer
+    task: Task
+    batch_size: int
+    epochs: int
+    dtype: str
+    seed: int
+    horizon: int | None = None
+    report: Any = None
+
+
+@dataclass
+class Result:
+    """What training left of one network.
+
+    Attributes
+    ----------
+    weights, stored : ndarray
+        The kept trainable weights, flat, and the stored ones (moving statistics).
+    history : dict of str to list
+    n_epochs, best_epoch : int
+        Epochs trained; the epoch (from 1) whose weights were kept.
+    outcome : Outcome
+    state : dict
+        Everything needed to go on training.
+    """
+
+    weights: np.ndarray
+    stored: np.ndarray
+    history: dict
+    n_epochs: int
+    best_epoch: int
+    outcome: Outcome
+    state: dict
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What must be equal for networks to share a compiled program: no numbers."""
+
+    network: Any
+    n_features: int
+    n_raw: int
+    task: Task
+    groups: tuple  # (loss structure, schedule structure, number of members)
+    optimizer: tuple
+    batch_size: int
+    dtype: str
+    sparse: bool
+    validation: bool
+
+    @property
+    def size(self):
+        """Return the number of networks."""
+        return sum(count for _, _, count in self.groups)
+
+
+def kind_of(member):
+    """Return the part of a member that decides the graph."""
+    return (member.loss.structure(), member.schedule.structure())
+
+
+def partition(plan, data):
+    """Split members into lists that can share a program, kinds side by side.
+
+    Members differ in raw outputs or in the number of steps of an epoch go apart:
+    a step on padding alone would still move an optimiser with momentum.
+    """
+    chunks = {}
+    for i, member in enumerate(plan.members):
+        stream = data.streams[member.stream]
+        steps = -(-len(stream.rows) // plan.batch_size)
+        key = (member.loss.n_raw(plan.task), steps, len(stream.val_rows) > 0)
+        chunks.setdefault(key, []).append(i)
+    for chunk in chunks.values():
+        kinds = list(dict.fromkeys(kind_of(plan.members[i]) for i in chunk))
+        yield sorted(chunk, key=lambda i: kinds.index(kind_of(plan.members[i])))
+
+
+def structure_of(plan, data, members):
+    """Return the structure of a program for ``members``."""
+    counts = {}
+    for member in members:
+        counts[kind_of(member)] = counts.get(kind_of(member), 0) + 1
+    return Structure(
+        network=networks.structure(plan.network),
+        n_features=data.X.shape[1],
+        n_raw=members[0].loss.n_raw(plan.task),
+        task=plan.task,
+        groups=tuple((loss, sched, n) for (loss, sched), n in counts.items()),
+        optimizer=plan.optimizer.structure(),
+        batch_size=plan.batch_size,
+        dtype=plan.dtype,
+        sparse=sparse.issparse(data.X),
+        validation=len(data.streams[members[0].stream].val_rows) > 0,
+    )

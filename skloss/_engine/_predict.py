@@ -1,0 +1,124 @@
+"""Predictions of one trained network, and its export as a plain Keras model."""
+
+import threading
+from collections import OrderedDict
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from skloss import networks
+from skloss._engine._rows import table_specs, table_tensors, take
+from skloss._engine._step import Layout, stacked_dropout
+
+MAX_FORWARDS = 64
+ROWS_AT_ONCE = 16384
+_lock = threading.Lock()
+_forwards = OrderedDict()
+
+
+class Forward:
+    """The compiled forward pass of one network structure; weights are arguments."""
+
+    def __init__(self, network, n_features, n_raw, dtype, is_sparse):
+        self.dtype = dtype
+        self.model = networks.build(
+            network, n_features, n_raw, dtype, stacked_dropout(1, dtype)
+        )
+        self.layout = Layout(self.model)
+        sizes = sum(self.layout.sizes), sum(self.layout.stored_sizes)
+        self.function = tf.function(
+            lambda table, rows, weights, stored: self.raw(
+                take(table, rows, n_features), weights, stored
+            )
+            if is_sparse
+            else self.raw(table[0], weights, stored),
+            autograph=False,
+            input_signature=[
+                table_specs(is_sparse, n_features, tf.as_dtype(dtype)),
+                tf.TensorSpec([None], tf.int32),
+                *(tf.TensorSpec([size], dtype) for size in sizes),
+            ],
+        )
+
+    def raw(self, x, weights, stored):
+        """Return raw outputs for dense rows."""
+        parts = [p[0] for p in self.layout.cut(weights[None])]
+        kept = iter([s[0] for s in self.layout.cut_stored(stored[None])])
+        values = [
+            next(kept) if any(v is s for s in self.layout.stored) else v.value
+            for v in self.model.non_trainable_variables
+        ]
+        return self.model.stateless_call(parts, values, x, training=False)[0]
+
+
+def forward_for(network, n_features, n_raw, dtype, is_sparse):
+    """Return the compiled forward pass of a structure, made once."""
+    key = (networks.structure(network), n_features, n_raw, dtype, is_sparse)
+    with _lock:
+        if key not in _forwards:
+            _forwards[key] = Forward(network, n_features, n_raw, dtype, is_sparse)
+            if len(_forwards) > MAX_FORWARDS:
+                _forwards.popitem(last=False)
+        _forwards.move_to_end(key)
+        return _forwards[key]
+
+
+def raw_predictions(network, X, weights, stored, n_raw, *, is_sparse):
+    """Return the raw outputs of one network.
+
+    Parameters
+    ----------
+    network : MLP or callable
+    X : ndarray or CSR matrix of shape (n, features)
+    weights, stored : ndarray
+        A ``Result``'s.
+    n_raw : int
+    is_sparse : bool
+
+    Returns
+    -------
+    ndarray of shape (n, n_raw)
+    """
+    dtype = weights.dtype.name
+    compiled = forward_for(network, X.shape[1], n_raw, dtype, is_sparse)
+    pieces = []
+    for begin in range(0, X.shape[0], ROWS_AT_ONCE):
+        part = X[begin : begin + ROWS_AT_ONCE]
+        rows = np.arange(part.shape[0] if is_sparse else 0, dtype=np.int32)
+        table = table_tensors(part, dtype)
+        pieces.append(compiled.function(table, rows, weights, stored).numpy())
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+
+def exported_model(network, n_features, n_raw, result, dropout, finish):
+    """Return a plain Keras model with the result's weights.
+
+    Parameters
+    ----------
+    network : MLP or callable
+    n_features, n_raw : int
+    result : Result
+    dropout : float
+    finish : callable
+        Turns the symbolic raw outputs into the model's output (the link).
+    """
+    dtype = result.weights.dtype.name
+    model = networks.build(
+        network,
+        n_features,
+        n_raw,
+        dtype,
+        lambda: keras.layers.Dropout(dropout, dtype=dtype),
+    )
+    layout = Layout(model)
+    for variables, row, sizes, shapes in (
+        (model.trainable_variables, result.weights, layout.sizes, layout.shapes),
+        (layout.stored, result.stored, layout.stored_sizes, layout.stored_shapes),
+    ):
+        pieces = np.split(row, np.cumsum(sizes)[:-1]) if variables else []
+        for variable, piece, shape in zip(variables, pieces, shapes, strict=True):
+            variable.assign(piece.reshape(shape))
+    return keras.Model(model.input, finish(model.output))
+
+

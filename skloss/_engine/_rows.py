@@ -1,0 +1,42 @@
+"""Rows of a table inside the graph: dense, or CSR made dense batch by batch."""
+
+import numpy as np
+import tensorflow as tf
+from scipy import sparse
+
+
+def table_tensors(X, dtype):
+    """Return the table as the tuple of arrays that :func:`take` reads."""
+    if not sparse.issparse(X):
+        return (np.asarray(X, dtype=dtype),)
+    X = X.tocsr()
+    return (
+        X.indptr.astype(np.int64),
+        X.indices.astype(np.int64),
+        X.data.astype(dtype),
+    )
+
+
+def table_specs(is_sparse, n_features, dtype):
+    """Return the tensor specifications of a table with any number of rows."""
+    if not is_sparse:
+        return (tf.TensorSpec([None, n_features], dtype),)
+    return (
+        tf.TensorSpec([None], tf.int64),
+        tf.TensorSpec([None], tf.int64),
+        tf.TensorSpec([None], dtype),
+    )
+
+
+def take(table, rows, n_features):
+    """Return dense rows of shape (*rows.shape, n_features)."""
+    if len(table) == 1:
+        return tf.gather(table[0], rows)
+    indptr, indices, values = table
+    flat = tf.reshape(tf.cast(rows, tf.int64), [-1])
+    positions = tf.ragged.range(tf.gather(indptr, flat), tf.gather(indptr, flat + 1))
+    entries = positions.flat_values
+    where = tf.stack([positions.value_rowids(), tf.gather(indices, entries)], axis=1)
+    shape = [flat.shape[0], n_features]
+    dense = tf.scatter_nd(where, tf.gather(values, entries), shape)
+    return tf.reshape(dense, [*rows.shape, n_features])

@@ -1,0 +1,163 @@
+"""One page of mathematics: from a batch to new weights, for all networks at once.
+
+A population is a matrix, one row of weights per network. Optimisers, penalties, clipping
+and norms are then single operations on that matrix; only the forward pass looks at the
+shapes inside a row.
+"""
+
+import tensorflow as tf
+
+from skloss import networks
+
+
+class Layout:
+    """How a row of weights is cut into the variables of the template model."""
+
+    def __init__(self, model):
+        self.model = model
+        trainable = model.trainable_variables
+        self.shapes = [tuple(v.shape) for v in trainable]
+        self.sizes = [int(tf.TensorShape(s).num_elements()) for s in self.shapes]
+        self.names = [v.name for v in trainable]
+        self.stored = [v for v in model.non_trainable_variables if is_stored(v)]
+        self.stored_shapes = [tuple(v.shape) for v in self.stored]
+        self.stored_sizes = [
+            int(tf.TensorShape(s).num_elements()) for s in self.stored_shapes
+        ]
+        self.noise = [v for v in model.non_trainable_variables if v.name == "noise"]
+
+    def cut(self, rows):
+        """Cut (networks, weights) into one stacked tensor per variable."""
+        return cut(rows, self.sizes, self.shapes)
+
+    def cut_stored(self, rows):
+        """Cut (networks, stored) likewise."""
+        return cut(rows, self.stored_sizes, self.stored_shapes) if self.stored else []
+
+
+def cut(rows, sizes, shapes):
+    """Split the columns of a matrix and give each part its shape."""
+    parts = tf.split(rows, sizes, axis=1)
+    return [
+        tf.reshape(part, [rows.shape[0] or -1, *shape])
+        for part, shape in zip(parts, shapes, strict=True)
+    ]
+
+
+def join(parts, n_rows):
+    """Flatten stacked tensors into the columns of a matrix."""
+    return tf.concat([tf.reshape(part, [n_rows, -1]) for part in parts], axis=1)
+
+
+def is_stored(variable):
+    """Tell a moving statistic from a dropout's rate, noise or seed."""
+    return variable.name not in ("rate", "noise") and "seed" not in variable.path
+
+
+def forward(layout, parts, stored, x, rate=None, noise=(), key=None):
+    """Return raw outputs (networks, batch, raw) and new moving statistics.
+
+    ``rate`` is None for inference.
+    """
+    training = rate is not None
+    size = x.shape[0]
+
+    def one(args):
+        weights, kept, inputs, own_rate = args
+        kept, drawn, state = iter(kept), iter(noise), []
+        for i, variable in enumerate(layout.model.non_trainable_variables):
+            if is_stored(variable):
+                state.append(next(kept))
+            elif variable.name == "rate":
+                state.append(own_rate)
+            elif variable.name == "noise":
+                state.append(next(drawn) if training else variable.value)
+            else:  # the seed of a Dropout layer of the user's own
+                state.append(variable.value if key is None else key + [i, 0])
+        raw, new = layout.model.stateless_call(
+            weights, state, inputs, training=training
+        )
+        both = zip(layout.model.non_trainable_variables, new, strict=True)
+        return raw, [value for variable, value in both if is_stored(variable)]
+
+    rates = rate if training else tf.zeros([size], x.dtype)
+    return tf.vectorized_map(
+        one, (parts, stored, x, rates), fallback_to_while_loop=False
+    )
+
+
+def losses(groups, task, y, raw, weight, knobs, loc, scale):
+    """Return each network's weighted mean loss, each loss on its slice of networks."""
+    values, start = [], 0
+    for group, own in zip(groups, knobs, strict=True):
+        piece = slice(start, start + group.count)
+        start += group.count
+
+        def one(args, loss=group.loss):
+            own, y, raw, weight, loc, scale = args
+            bound = loss.bind(own)
+            y, raw = seen_by(bound, task, y, raw, loc, scale)
+            return bound.batch_value(task, y, raw, weight)
+
+        elements = (own, y[piece], raw[piece], weight[piece], loc[piece], scale[piece])
+        values.append(tf.vectorized_map(one, elements, fallback_to_while_loop=False))
+    return tf.concat(values, axis=0)
+
+
+def seen_by(loss, task, y, raw, loc, scale):
+    """Return target and raw outputs in the units that the loss works in."""
+    if task.kind != "regression":
+        return y, raw
+    if loss.in_user_units:
+        return y, raw * scale + loc
+    return (y - loc) / scale, raw
+
+
+def monitors(groups, task, y, raw, weight, knobs, loc, scale, class_weight):
+    """Return each network's loss-neutral validation score; lower is better."""
+    values, start = [], 0
+    for group, own in zip(groups, knobs, strict=True):
+        piece = slice(start, start + group.count)
+        start += group.count
+
+        def one(args, loss=group.loss):
+            own, y, raw, weight, loc, scale, undo = args
+            y = (y - loc) / scale if task.kind == "regression" else y
+            score = loss.bind(own).monitor(task, y, raw, undo)
+            return tf.reduce_sum(weight * score)
+
+        elements = (
+            own,
+            y[piece],
+            raw[piece],
+            weight[piece],
+            loc[piece],
+            scale[piece],
+            class_weight[piece],
+        )
+        values.append(tf.vectorized_map(one, elements, fallback_to_while_loop=False))
+    return tf.concat(values, axis=0)
+
+
+def penalised(gradient, weights, kernels, l1, l2):
+    """Add the gradient of l1 sum|w| + l2 sum w^2 over kernels."""
+    penalty = l1[:, None] * tf.sign(weights) + 2 * l2[:, None] * weights
+    return gradient + kernels * penalty
+
+
+def clipped(gradient, clip_norm):
+    """Return each network's gradient clipped to its own norm, and that norm.
+
+    A gradient that is not finite becomes zero: ``where``, not a product, since zero
+    times NaN is NaN.
+    """
+    norm = tf.sqrt(tf.reduce_sum(tf.square(gradient), axis=1))
+    factor = tf.minimum(tf.ones_like(norm), clip_norm / tf.maximum(norm, 1e-30))
+    finite = tf.math.is_finite(norm)
+    gradient = tf.where(finite[:, None], gradient * factor[:, None], tf.zeros_like(gradient))
+    return gradient, norm, finite
+
+
+def stacked_dropout(batch_size, dtype):
+    """Return the maker of the template's dropout layers."""
+    return lambda: networks.StackedDropout(batch_size, dtype=dtype)

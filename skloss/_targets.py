@@ -1,0 +1,101 @@
+"""Between the user's y and what a loss wants: classes, one-hot, scaled numbers."""
+
+import numpy as np
+from sklearn.preprocessing import label_binarize
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from skloss.losses import Task
+from skloss.losses._quantile import weighted_quantile
+
+IQR_OF_STANDARD_NORMAL = 1.3489795003921634
+
+
+def classification_task(y, classes=None):
+    """Return the task and the classes of a classification target.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,) or (n, labels)
+    classes : array-like, optional
+        All classes, where ``y`` need not hold each of them.
+
+    Raises
+    ------
+    ValueError
+        If ``y`` is continuous, or has one class only.
+    """
+    check_classification_targets(y)
+    kind = type_of_target(y, input_name="y")
+    if kind == "multiclass-multioutput":
+        raise ValueError(
+            "y has several columns with more than two classes, which one head cannot "
+            "hold; wrap the estimator in MultiOutputClassifier."
+        )
+    if kind == "multilabel-indicator":
+        return Task("multilabel", y.shape[1]), np.arange(y.shape[1])
+    classes = np.unique(y if classes is None else classes)
+    if len(classes) < 2:
+        raise ValueError(
+            f"The number of classes has to be greater than one; got 1 class, "
+            f"{classes[0]!r}, in y. Check how y was made, or how it was split."
+        )
+    if len(classes) == 2:
+        return Task("binary", 1), classes
+    return Task("multiclass", len(classes)), classes
+
+
+def encode_classes(y, task, classes):
+    """Return 0/1 columns: one for two classes, one-hot, or the labels as they are.
+
+    Raises
+    ------
+    ValueError
+        If ``y`` holds a class that is not in ``classes``.
+    """
+    if task.kind == "multilabel":
+        if y.ndim != 2 or y.shape[1] != task.size:
+            raise ValueError(
+                f"y has shape {y.shape}, but the estimator was fitted on "
+                f"{task.size} labels."
+            )
+        return np.asarray(y, dtype=np.float64)
+    unseen = np.setdiff1d(y, classes)
+    if len(unseen):
+        raise ValueError(
+            f"y contains classes that were not seen before: {unseen.tolist()}; known "
+            f"are {classes.tolist()}. Give all of them to the first call."
+        )
+    return label_binarize(y, classes=classes).astype(np.float64)
+
+
+def target_scale(y, loss, sample_weight):
+    """Return location and scale with which the networks see a regression target.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n, targets)
+    loss : RegressionLoss
+        Its ``target_scaling`` decides: "standard" (mean and standard deviation),
+        "robust" (median, IQR / 1.349), "scale" (0 and the mean), "none".
+    sample_weight : ndarray of shape (n,)
+    """
+    kind = loss.target_scaling
+    zeros, ones = np.zeros(y.shape[1]), np.ones(y.shape[1])
+    if kind == "none":
+        return zeros, ones
+    mean = np.average(y, axis=0, weights=sample_weight)
+    if kind == "scale":
+        return zeros, positive(np.abs(mean))
+    deviation = np.sqrt(np.average((y - mean) ** 2, axis=0, weights=sample_weight))
+    if kind == "standard":
+        return mean, positive(deviation)
+    low, median, high = (
+        weighted_quantile(y, level, sample_weight) for level in (0.25, 0.5, 0.75)
+    )
+    spread = (high - low) / IQR_OF_STANDARD_NORMAL
+    return median, np.where(spread > 0, spread, positive(deviation))
+
+
+def positive(scale):
+    """Return the scale, 1 where it is zero (a constant target)."""
+    return np.where(scale > 0, scale, 1.0)

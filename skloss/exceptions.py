@@ -1,0 +1,17 @@
+"""What skloss raises and warns; every text names the value, the reason, the remedy."""
+
+
+class LossTargetError(ValueError):
+    """The target, or another loss, does not fit the loss."""
+
+
+class NotFusibleError(ValueError):
+    """An estimator cannot be trained in one graph with others."""
+
+
+class DivergenceWarning(UserWarning):
+    """Training met a value that is not finite and was stopped."""
+
+
+class IneffectiveParameterWarning(UserWarning):
+    """A combination of parameters can never act."""

@@ -1,0 +1,265 @@
+"""Weighted sums of losses: flat, named, searchable."""
+
+from skloss._params import is_number, unknown_parameter
+from skloss.exceptions import LossTargetError
+from skloss.losses import _ops as ops
+from skloss.losses._base import ClassificationLoss, Loss, RegressionLoss
+from skloss.losses._softmax import SoftmaxLoss, pull_link
+
+PROPERNESS = ("none", "order", "link", "strict")
+
+
+class LossSum(Loss):
+    """A weighted sum of losses, written ``0.7 * CrossEntropy() + 0.3 * Focal()``.
+
+    Every term is reached by its name: ``focal`` (the loss), ``focal__weight`` and
+    ``focal__gamma``. Two terms of one kind are called ``focal`` and ``focal_2``.
+
+    Parameters
+    ----------
+    terms : list of (str, float, Loss)
+        Name, weight >= 0 and loss of each term.
+
+    Raises
+    ------
+    LossTargetError
+        If the terms differ in task, raw outputs, inverse link or target domain scale.
+
+    Examples
+    --------
+    >>> from skloss.losses import CrossEntropy, Focal
+    >>> loss = 0.7 * CrossEntropy() + 0.3 * Focal(gamma=2.0)
+    >>> loss
+    0.7 * CrossEntropy() + 0.3 * Focal()
+    >>> loss.set_params(focal__gamma=3.0).get_params()["focal__gamma"]
+    3.0
+    """
+
+    def __init__(self, terms):
+        self.terms = terms
+
+    def __new__(cls, terms=()):
+        # the skin asks a loss for its family's methods: a sum has its terms' family
+        family = terms[0][2].family if terms else None
+        kinds = {
+            "classification": ClassificationSum,
+            "regression": RegressionSum,
+        }
+        return object.__new__(kinds.get(family, cls))
+
+    def __getnewargs__(self):
+        return (self.terms,)
+
+    @staticmethod
+    def scaled(loss, weight):
+        """Return ``weight * loss``."""
+        if not is_number(weight) or not 0 <= weight < float("inf"):
+            raise ValueError(
+                f"The weight of a loss is a finite number >= 0, got {weight!r}."
+            )
+        return make_sum([(n, float(weight) * w, t) for n, w, t in terms_of(loss)])
+
+    @staticmethod
+    def joined(a, b):
+        """Return ``a + b``, flattened, with distinct names."""
+        terms = []
+        for name, weight, loss in [*terms_of(a), *terms_of(b)]:
+            base, taken, i = loss.name or name, {n for n, _, _ in terms}, 2
+            name = base
+            while name in taken:
+                name, i = f"{base}_{i}", i + 1
+            terms.append((name, weight, loss))
+        return make_sum(terms)
+
+    def get_params(self, deep=True):
+        """Return ``terms`` and, if ``deep``, every term, weight and knob by name."""
+        params = {"terms": self.terms}
+        if deep:
+            for name, weight, loss in self.terms:
+                params[name] = loss
+                params[f"{name}__weight"] = weight
+                for key, value in loss.get_params().items():
+                    params[f"{name}__{key}"] = value
+        return params
+
+    def set_params(self, **params):
+        """Set ``name``, ``name__weight`` or ``name__knob`` of a term."""
+        if "terms" in params:
+            self.terms = params.pop("terms")
+        for key, value in params.items():
+            self.terms = [self._changed(term, key, value) for term in self.terms]
+            if key.partition("__")[0] not in {name for name, _, _ in self.terms}:
+                raise unknown_parameter(key, self, self.get_params())
+        return self
+
+    def _changed(self, term, key, value):
+        name, weight, loss = term
+        head, _, rest = key.partition("__")
+        if head != name:
+            return term
+        if not rest:
+            return (name, weight, value)
+        if rest == "weight":
+            return (name, value, loss)
+        changed = type(loss)(**loss.get_params(deep=False))
+        return (name, weight, changed.set_params(**{rest: value}))
+
+    def knobs(self):
+        """Return every term's weight and knobs, flat."""
+        knobs = {}
+        for name, weight, loss in self.terms:
+            knobs[f"{name}__weight"] = weight
+            knobs.update({f"{name}__{k}": v for k, v in loss.knobs().items()})
+        return knobs
+
+    def bind(self, knobs):
+        """Return a copy whose weights and knobs are replaced, by tensors if need be."""
+        terms = []
+        for name, weight, loss in self.terms:
+            start = f"{name}__"
+            mine = {k[len(start) :]: v for k, v in knobs.items() if k.startswith(start)}
+            weight = mine.pop("weight", weight)
+            terms.append((name, weight, loss.bind(mine)))
+        return make_sum(terms)
+
+    def structure(self):
+        """Return names and structures of the terms."""
+        return (LossSum, tuple((n, loss.structure()) for n, _, loss in self.terms))
+
+    def check(self):
+        """Check the terms' parameters and that they agree."""
+        for _, weight, loss in self.terms:
+            loss.check()
+            LossSum.scaled(loss, weight)
+        check_agreement([loss for _, _, loss in self.terms])
+
+    def __repr__(self):
+        return " + ".join(f"{w!r} * {loss!r}" for _, w, loss in self.terms)
+
+    @property
+    def proper(self):
+        """Return the weakest properness among the terms."""
+        if all(isinstance(loss, SoftmaxLoss) for loss in self.losses):
+            # a term that only keeps the order does no harm beside one with a link
+            best = max(PROPERNESS.index(loss.proper) for loss in self.losses)
+            return "link" if best >= 2 else "order"
+        ranks = [PROPERNESS.index(loss.proper) for loss in self.losses]
+        return PROPERNESS[min(PROPERNESS.index("link"), *ranks)]
+
+    @property
+    def losses(self):
+        """Return the terms' losses."""
+        return [loss for _, _, loss in self.terms]
+
+    @property
+    def elicits(self):
+        """Return what all terms elicit, or "a mixture"."""
+        kinds = {loss.elicits for loss in self.losses}
+        return kinds.pop() if len(kinds) == 1 else "a mixture"
+
+    @property
+    def kinds(self):
+        """Return the kinds of task that every term handles."""
+        first, *others = [loss.kinds for loss in self.losses]
+        return tuple(k for k in first if all(k in other for other in others))
+
+    @property
+    def in_user_units(self):
+        """Tell whether the terms see unscaled targets."""
+        return self.losses[0].in_user_units
+
+    def weighted(self, call):
+        """Return the weighted sum of ``call(loss)`` over the terms."""
+        total = None
+        for _, weight, loss in self.terms:
+            value = weight * call(loss)
+            total = value if total is None else total + value
+        return total
+
+
+class ClassificationSum(LossSum, ClassificationLoss):
+    """A sum of classification losses; made by :class:`LossSum`."""
+
+    family = "classification"
+
+    def pointwise(self, y_true, raw):
+        """Return the weighted sum of the terms' values."""
+        return self.weighted(lambda loss: loss.pointwise(y_true, raw))
+
+    def binary(self, y_true, raw):
+        """Return the weighted sum of the terms' values for two classes."""
+        return self.weighted(lambda loss: loss.binary(y_true, raw))
+
+    def link(self, scores):
+        """Return probabilities: in closed form for softmax losses."""
+        if not all(isinstance(loss, SoftmaxLoss) for loss in self.losses):
+            return super().link(scores)
+        log_p = ops.log_softmax(scores)
+        return pull_link(
+            log_p,
+            self.weighted(lambda loss: loss.pull(log_p)),
+            self.weighted(lambda loss: loss.smoothing()),
+        )
+
+    def binary_link(self, raw):
+        """Return the probability of class 1."""
+        if not all(isinstance(loss, SoftmaxLoss) for loss in self.losses):
+            return super().binary_link(raw)
+        return self.link(ops.stack([ops.zeros_like(raw), raw], axis=-1))[..., 1]
+
+
+class RegressionSum(LossSum, RegressionLoss):
+    """A sum of regression losses; made by :class:`LossSum`."""
+
+    family = "regression"
+
+    def pointwise(self, y_true, raw):
+        """Return the weighted sum of the terms' values."""
+        return self.weighted(lambda loss: loss.pointwise(y_true, raw))
+
+    @property
+    def n_outputs(self):
+        """Return the terms' number of raw outputs a target."""
+        return self.losses[0].n_outputs
+
+    @property
+    def inverse(self):
+        """Return the terms' inverse link."""
+        return self.losses[0].inverse
+
+    @property
+    def domain(self):
+        """Return the narrowest of the terms' domains."""
+        order = ("real", "nonnegative", "positive")
+        return max((loss.domain for loss in self.losses), key=order.index)
+
+    @property
+    def target_scaling(self):
+        """Return "robust" as soon as one term asks for it."""
+        kinds = {loss.target_scaling for loss in self.losses}
+        return "robust" if "robust" in kinds else kinds.pop()
+
+
+def terms_of(loss):
+    """Return a loss as a list of (name, weight, loss)."""
+    if isinstance(loss, LossSum):
+        return loss.terms
+    return [(loss.name or type(loss).__name__.lower(), 1.0, loss)]
+
+
+def make_sum(terms):
+    """Return the sum of ``terms``, refused where they do not agree."""
+    check_agreement([loss for _, _, loss in terms])
+    return LossSum(list(terms))
+
+
+def check_agreement(losses):
+    """Raise LossTargetError unless the losses can share a head and a target."""
+    for what in ("family", "n_outputs", "inverse", "in_user_units"):
+        values = [getattr(loss, what, 1) for loss in losses]
+        if len(set(values)) > 1:
+            pairs = ", ".join(f"{x!r}: {v}" for x, v in zip(losses, values, strict=True))
+            raise LossTargetError(
+                f"The terms of a sum must agree in {what}, got {pairs}. Add losses "
+                f"of one task that share raw outputs and inverse link."
+            )

@@ -1,0 +1,51 @@
+"""The constant raw output that minimises a loss, found numerically in float64."""
+
+import numpy as np
+from scipy.optimize import minimize
+
+from skloss.losses import _ops as ops
+
+
+def minimise_constant(loss, task, target, start, sample_weight=None):
+    """Minimise the loss over constant raw outputs with BFGS.
+
+    Parameters
+    ----------
+    loss : Loss
+    task : Task
+    target : ndarray
+        Class frequencies (classification) or the encoded y (regression).
+    start : ndarray
+        Where the search begins.
+    sample_weight : ndarray of shape (n,), optional
+
+    Returns
+    -------
+    ndarray of shape (n_raw,)
+    """
+    target = np.asarray(target, dtype=np.float64)
+    y, value = objective(loss, task, target, sample_weight)
+
+    def value_and_gradient(raw):
+        rows = ops.broadcast_to(ops.convert_to_tensor(raw[None]), (len(y), len(raw)))
+
+        slope = ops.gradient(value, rows)
+        return float(value(rows)), np.asarray(slope).sum(axis=0)
+
+    start = np.asarray(start, dtype=np.float64)
+    return minimize(value_and_gradient, start, jac=True, method="BFGS").x
+
+
+def objective(loss, task, target, sample_weight):
+    """Return the encoded rows and the total value as a function of raw outputs."""
+    if task.kind == "regression":
+        weight = np.ones(len(target)) if sample_weight is None else sample_weight
+        weight = weight / weight.sum()
+        return target, lambda z: loss.batch_value(task, target, z, weight)
+    if task.kind == "multiclass":  # one row per class, weighing its frequency
+        y, weight = np.eye(task.size), target / target.sum()
+        return y, lambda z: loss.batch_value(task, y, z, weight)
+    # a 0 and a 1 for each label, each label with frequencies of its own
+    y = np.stack([np.zeros(task.size), np.ones(task.size)])
+    weight = np.stack([1 - target, target])
+    return y, lambda z: ops.sum(weight * loss.binary(y, z))

@@ -1,0 +1,42 @@
+"""``keras.ops`` loaded on first use, and the stable primitives built on it."""
+
+import importlib
+
+
+def __getattr__(name):
+    return getattr(importlib.import_module("keras").ops, name)
+
+
+def _ops():
+    return importlib.import_module("keras").ops
+
+
+def log_expm1_neg(x):
+    """Return ``log(1 - exp(x))`` for x < 0, without a NaN gradient at either end."""
+    ops = _ops()
+    small = x > -0.6931472
+    near = ops.where(small, ops.minimum(x, -1e-30), -1.0)
+    far = ops.where(small, -1.0, x)
+    return ops.where(small, ops.log(-ops.expm1(near)), ops.log1p(-ops.exp(far)))
+
+
+def floor_and_normalise(p, floor=1e-6):
+    """Raise each probability to ``floor`` and divide rows by their sum."""
+    ops = _ops()
+    p = ops.maximum(p, floor)
+    return p / ops.sum(p, axis=-1, keepdims=True)
+
+
+def gradient(function, x):
+    """Return the gradient of ``sum(function(x))`` at x, by TensorFlow."""
+    tf = importlib.import_module("tensorflow")
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        total = tf.reduce_sum(function(x))
+    return tape.gradient(total, x, unconnected_gradients="zero")
+
+
+def solve_least_squares(a, b):
+    """Solve ``min |a x - b|`` for a stack of matrices in float64."""
+    tf = importlib.import_module("tensorflow")
+    return tf.linalg.lstsq(a, b, fast=False)

@@ -1,0 +1,129 @@
+"""Quantiles: one, or several that cannot cross."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from skloss.losses import _ops as ops
+from skloss.losses._base import RegressionLoss
+from skloss.losses._softmax import check_range
+
+
+def weighted_quantile(y, level, sample_weight=None):
+    """Return the column-wise quantile of the weighted empirical distribution.
+
+    The mean of the two ends where the quantile is an interval, so that integer weights
+    equal repeated rows.
+    """
+    y = np.asarray(y, dtype=np.float64)
+    weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight)
+    return np.array([_quantile(column, level, weight) for column in y.T])
+
+
+def _quantile(y, level, weight):
+    order = np.argsort(y, kind="stable")
+    y, share = y[order], np.cumsum(weight[order])
+    target = level * share[-1]
+    slack = 1e-12 * share[-1]
+    low = np.searchsorted(share, target - slack)
+    high = np.searchsorted(share, target + slack, side="right")
+    last = len(y) - 1
+    return 0.5 * (y[min(low, last)] + y[min(high, last)])
+
+
+class Quantile(RegressionLoss):
+    """Pinball loss; elicits quantiles.
+
+    ``max(q r, (q - 1) r)`` with r = y - f (Koenker and Bassett 1978, Eq. 3.1);
+    scikit-learn's ``PinballLoss``. With several levels, the middle one is free and
+    the others are it plus or minus sums of softplus gaps, so that they cannot cross;
+    the value is the mean over levels and ``predict`` gives the middle one.
+
+    Parameters
+    ----------
+    quantile : float or increasing tuple of floats in (0, 1), default=0.5
+    """
+
+    name = "quantile"
+    aliases = ("pinball", "pinball_loss", "quantile_loss", "multi_quantile")
+    formula = "max(q (y - f), (q - 1) (y - f))"
+    source = "Koenker and Bassett 1978, Eq. 3.1"
+    elicits = "quantile"
+    proper = "strict"
+    robust = True
+    convex = True
+    target_scaling = "robust"
+    search_space: ClassVar = {"quantile": (0.05, 0.95, "linear")}
+
+    def __init__(self, quantile=0.5):
+        self.quantile = quantile
+
+    def check(self):
+        """Raise ValueError unless the levels increase inside (0, 1)."""
+        check_range(self, "quantile", 0, 1, "()")
+        if np.any(np.diff(np.atleast_1d(self.quantile)) <= 0):
+            raise ValueError(
+                f"Quantile: quantile={self.quantile!r} must increase; sort the levels "
+                f"and remove duplicates."
+            )
+
+    @property
+    def n_outputs(self):
+        """Return the number of levels."""
+        return (np.shape(self.quantile) or (1,))[0]
+
+    def levels(self, raw):
+        """Return the levels' values from raw outputs on the last axis, increasing."""
+        middle = self.n_outputs // 2
+        centre = raw[..., middle : middle + 1]
+        up = ops.cumsum(ops.softplus(raw[..., middle + 1 :]), axis=-1)
+        down = ops.cumsum(ops.flip(ops.softplus(raw[..., :middle]), axis=-1), axis=-1)
+        below = centre - ops.flip(down, axis=-1)
+        return ops.concatenate([below, centre, centre + up], axis=-1)
+
+    def pointwise(self, y_true, raw):
+        """Return the value per element, the mean over levels."""
+        if self.n_outputs == 1:
+            r = y_true - raw
+            return ops.maximum(self.quantile * r, (self.quantile - 1) * r)
+        r = y_true[..., None] - self.levels(raw)
+        q = self.quantile
+        return ops.mean(ops.maximum(q * r, (q - 1) * r), axis=-1)
+
+    def point(self, raw):
+        """Return the middle level."""
+        return raw if self.n_outputs == 1 else raw[..., self.n_outputs // 2]
+
+    def monitor_name(self):
+        """Return "pinball_loss"."""
+        return "pinball_loss"
+
+    def monitor(self, task, y_true, raw, class_weight):
+        """Return the loss itself."""
+        return self.rowwise(task, y_true, raw)
+
+    def best_constant(self, task, y_true, sample_weight):
+        """Return the weighted quantiles, as raw outputs."""
+        levels = np.atleast_1d(self.quantile)
+        values = np.stack(
+            [weighted_quantile(y_true, q, sample_weight) for q in levels], axis=-1
+        )
+        if len(levels) == 1:
+            return values[:, 0]
+        middle = len(levels) // 2
+        gaps = np.maximum(np.diff(values, axis=-1), 1e-3)
+        raw = np.log(np.expm1(gaps))
+        centre = values[:, middle : middle + 1]
+        return np.concatenate(
+            [raw[:, :middle], centre, raw[:, middle:]], axis=-1
+        ).ravel()
+
+    def predict_quantiles(self, raw, quantiles):
+        """Return the trained levels' values of shape (..., levels)."""
+        trained = tuple(np.atleast_1d(self.quantile).tolist())
+        if quantiles is not None and tuple(np.atleast_1d(quantiles)) != trained:
+            raise ValueError(
+                f"{self!r} was trained for the quantiles {trained}, got "
+                f"{quantiles!r}. Refit with loss=Quantile({quantiles!r})."
+            )
+        return raw[..., None] if len(trained) == 1 else np.asarray(self.levels(raw))
