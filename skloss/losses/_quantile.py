@@ -70,7 +70,8 @@ class Quantile(RegressionLoss):
     @property
     def n_outputs(self):
         """Return the number of levels."""
-        return (np.shape(self.quantile) or (1,))[0]
+        shape = getattr(self.quantile, "shape", None)  # a tensor, once bound
+        return (tuple(np.shape(self.quantile) if shape is None else shape) or (1,))[0]
 
     def levels(self, raw):
         """Return the levels' values from raw outputs on the last axis, increasing."""
