@@ -3,7 +3,6 @@
 import warnings
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
@@ -25,11 +24,11 @@ from skloss._engine import (
     train_population,
 )
 from skloss._engine._optimizers import Optimizer
-from skloss._params import Params, nearest
+from skloss._nested import NestedParams
+from skloss._params import Params
 from skloss._validation import check_parameters
 from skloss.exceptions import DivergenceWarning, IneffectiveParameterWarning
 
-VALUE_OBJECTS = ("loss", "network", "optimizer", "lr_schedule")
 BATCH_SIZES = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512))
 
 
@@ -47,99 +46,8 @@ def automatic_batch_size(n_rows):
     return next((size for rows, size in BATCH_SIZES if n_rows <= rows), 1024)
 
 
-class BaseLossAware(BaseEstimator):
+class BaseLossAware(NestedParams):
     """What the classifier and the regressor share."""
-
-    _family = None
-
-    # -- parameters ----------------------------------------------------------------
-
-    def _value_object(self, name):
-        """Return the object behind a parameter, or None where there is none."""
-        value = getattr(self, name)
-        if isinstance(value, Params):
-            return value
-        makers = {
-            "loss": lambda v: losses.get(v, self._family),
-            "network": networks.get,
-            "optimizer": Optimizer,
-            "lr_schedule": schedules.get,
-        }
-        try:
-            return makers[name](value)
-        except (TypeError, ValueError):
-            return None  # values are judged at fit; here only names are asked for
-
-    def get_params(self, deep=True):
-        """Get parameters, with ``deep`` those of loss, network, optimiser, schedule.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-
-        Returns
-        -------
-        dict
-        """
-        params = super().get_params(deep=False)
-        if not deep:
-            return params
-        for name in VALUE_OBJECTS:
-            inner = self._value_object(name)
-            if isinstance(inner, Optimizer):
-                own = inner.own_params()
-            elif isinstance(inner, Params):
-                own = inner.get_params()
-            else:
-                continue
-            params.update({f"{name}__{key}": value for key, value in own.items()})
-        return params
-
-    def set_params(self, **params):
-        """Set parameters; nested names also where the value is a string.
-
-        ``set_params(loss="focal", loss__gamma=3)`` makes ``Focal(gamma=3)``.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a name is unknown; the message offers the nearest valid ones.
-        """
-        own = super().get_params(deep=False)
-        nested = {}
-        for key, value in params.items():
-            name, _, rest = key.partition("__")
-            if name not in own or (rest and name not in VALUE_OBJECTS):
-                raise self._unknown(key)
-            if rest:
-                nested.setdefault(name, {})[rest] = value
-        for key, value in params.items():
-            if "__" not in key:
-                setattr(self, key, value)
-        for name, inner in nested.items():
-            self._set_nested(name, inner)
-        return self
-
-    def _set_nested(self, name, changes):
-        target = self._value_object(name)
-        if isinstance(target, Params):
-            setattr(self, name, target.set_params(**changes))
-        elif isinstance(target, Optimizer):
-            target.change(changes)
-            as_text = isinstance(self.optimizer, str)
-            self.optimizer = target.spec() if as_text else target.make()
-        else:
-            raise self._unknown(f"{name}__{next(iter(changes))}")
-
-    def _unknown(self, key):
-        return ValueError(
-            f"Invalid parameter {key!r} for estimator {self}. "
-            f"{nearest(key, self.get_params())}"
-        )
 
     # -- tags ----------------------------------------------------------------------
 
@@ -201,7 +109,8 @@ class BaseLossAware(BaseEstimator):
             ) from error
         return np.sort(train), np.sort(val)
 
-    def _train(self, X, Y, weight, val, *, epochs, start=None, seed=None):
+    @networks.python_random_untouched()
+    def _train(self, X, Y, weight, val, *, epochs, cost=None, start=None, seed=None):
         """Train one network and set the fitted attributes.
 
         Parameters
@@ -209,6 +118,8 @@ class BaseLossAware(BaseEstimator):
         X, Y, weight : training table, encoded target, weights
         val : tuple of the same for validation, or None
         epochs : int
+        cost : ndarray, optional
+            Further weights of the training rows, not used for validation.
         start : dict, optional
             A ``Result.state`` to go on from.
         seed : int, optional
@@ -220,11 +131,14 @@ class BaseLossAware(BaseEstimator):
             X, Y, all_weight = stacked(X, val[0]), np.vstack([Y, val[1]]), val[2]
             weight = np.concatenate([weight, all_weight])
         train, held = self._validation_rows(Y, weight[:n_train], val is not None, rng)
-        own = weight[train] / weight[train].mean()
+        own = weight[train] if cost is None else weight[train] * cost[train]
+        own = own / own.mean()
         batch_size = self.batch_size
         if isinstance(batch_size, str):
             batch_size = automatic_batch_size(len(train))
         dtype = self._dtype_for(len(train), batch_size, start)
+        if start is not None:
+            self._check_same_build(start)
         member = self._member(Y[train], own, start)
         self._warn_before(member, len(held) > 0)
         plan = Plan(
@@ -239,10 +153,33 @@ class BaseLossAware(BaseEstimator):
             seed=seed,
             report=self._report if self.verbose else None,
         )
-        stream = Stream(train.astype(np.int32), own, held.astype(np.int32), weight[held])
+        stream = Stream(
+            train.astype(np.int32), own, held.astype(np.int32), weight[held]
+        )
         result = train_population(plan, Data(X, Y, [stream]))[0]
-        self._keep(result, member, seed)
+        going_on = start is not None and start["slots"] is not None
+        self._keep(result, member, seed, self.history_ if going_on else None)
         return self
+
+    def _build(self):
+        """Return what decides the shape of the weights and of the optimiser's state."""
+        return {
+            "network": networks.structure(networks.get(self.network)),
+            "loss": self.loss_.n_raw(self._task),
+            "optimizer": Optimizer(self.optimizer).structure(),
+        }
+
+    def _check_same_build(self, start):
+        """Refuse to go on with weights, or an optimiser's state, of another shape."""
+        for name, now in self._build().items():
+            if name == "optimizer" and start["slots"] is None:
+                continue
+            if now != self._built[name]:
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} differs from the previous fit, so "
+                    f"training cannot go on from it. Set {name} back, or call fit with "
+                    f"warm_start=False."
+                )
 
     def _dtype_for(self, n_rows, batch_size, start):
         """Return float64 where one batch holds all rows, float32 otherwise."""
@@ -283,6 +220,7 @@ class BaseLossAware(BaseEstimator):
         """Return location and scale of the target: none for classes."""
         return np.zeros(Y.shape[1]), np.ones(Y.shape[1])
 
+    @networks.python_random_untouched()
     def _check_before(self):
         """Check all parameters before any data is looked at."""
         check_parameters(self)
@@ -301,7 +239,7 @@ class BaseLossAware(BaseEstimator):
                 "optimizer='adamw' with weight_decay=0.0 is Adam; set weight_decay, "
                 "for example 0.004, Keras' default.",
                 IneffectiveParameterWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
     def _warn_before(self, member, validated):
@@ -318,11 +256,18 @@ class BaseLossAware(BaseEstimator):
         ):
             warnings.warn(text, IneffectiveParameterWarning, stacklevel=5)
 
-    def _keep(self, result, member, seed):
-        """Set the fitted attributes from a result."""
+    def _keep(self, result, member, seed, history=None):
+        """Set the fitted attributes from a result; ``history`` comes before its own."""
         self._result, self._seed, self._dropout = result, seed, member.dropout
-        self._network = networks.get(self.network)
+        network = networks.get(self.network)
+        self._network = network.bind({}) if isinstance(network, Params) else network
+        self._built = self._build()
         self.history_ = result.history
+        if history is not None:
+            self.history_ = {
+                name: [*history.get(name, []), *values]
+                for name, values in result.history.items()
+            }
         self.n_epochs_ = result.n_epochs
         self.outcome_ = result.outcome
         self.__dict__.pop("_model", None)
@@ -347,6 +292,16 @@ class BaseLossAware(BaseEstimator):
 
     # -- predicting ----------------------------------------------------------------
 
+    def _warm_state(self, result):
+        """Return the state that warm_start goes on from: the weights that were kept."""
+        return {
+            "weights": result.weights,
+            "stored": result.stored,
+            "slots": None,
+            "epoch": 0,
+        }
+
+    @networks.python_random_untouched()
     def _raw(self, X):
         """Return raw outputs of shape (n, n_raw) in float64."""
         check_is_fitted(self)
@@ -364,6 +319,7 @@ class BaseLossAware(BaseEstimator):
         return raw.astype(np.float64)
 
     @property
+    @networks.python_random_untouched()
     def model_(self):
         """The fitted network, head and link included, as a plain ``keras.Model``."""
         check_is_fitted(self)

@@ -1,6 +1,7 @@
 """``LossAwareClassifier``: a Keras network whose loss is a hyperparameter."""
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
@@ -8,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skloss import losses
 from skloss._base import BaseLossAware
+from skloss._params import is_number
 from skloss._targets import classification_task, encode_classes
 
 
@@ -205,8 +207,10 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
             encoded = encode_classes(self._column(val[1]), self._task, self.classes_)
             val = (val[0], encoded, val[2])
         Y = encode_classes(y, self._task, self.classes_)
-        weight = weight * self._row_weight(Y)
-        return self._train(X, Y, weight, val, epochs=self.epochs, start=start)
+        cost = self._row_weight(Y)
+        return self._train(
+            X, Y, weight, val, epochs=self.epochs, cost=cost, start=start
+        )
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train one more epoch, keeping the optimiser's state.
@@ -241,8 +245,9 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         if state is None:
             self._set_class_weight(y, weight)
         Y = encode_classes(y, self._task, self.classes_)
+        cost = self._row_weight(Y)
         return self._train(
-            X, Y, weight * self._row_weight(Y), None, epochs=1, start=state, seed=seed
+            X, Y, weight, None, epochs=1, cost=cost, start=state, seed=seed
         )
 
     def _earlier(self):
@@ -266,11 +271,12 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
                 f"warm_start=True needs the {n_features} features of the previous "
                 f"fit, got {self.n_features_in_}."
             )
-        return {**result.state, "weights": result.weights, "slots": None, "epoch": 0}
+        return self._warm_state(result)
 
     @staticmethod
     def _column(y):
-        """Return a column vector as one dimension, with scikit-learn's warning."""
+        """Return a dense y; a column as one dimension, with scikit-learn's warning."""
+        y = y.toarray() if issparse(y) else y
         if y.ndim == 2 and y.shape[1] == 1:
             return column_or_1d(y, warn=True)
         return y
@@ -299,10 +305,11 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         given = self.class_weight
         if isinstance(given, dict):
             unknown = [k for k in given if k not in set(self.classes_.tolist())]
-            if unknown or any(not v > 0 for v in given.values()):
+            fine = [is_number(v) and 0 < v < np.inf for v in given.values()]
+            if unknown or not all(fine):
                 raise ValueError(
                     f"class_weight={given!r} must map classes of y "
-                    f"({self.classes_.tolist()}) to weights > 0."
+                    f"({self.classes_.tolist()}) to finite weights > 0."
                 )
             given = {k: given.get(k, 1.0) for k in self.classes_.tolist()}
         elif given is not None and given != "balanced":

@@ -25,6 +25,8 @@ class Params:
 
     @classmethod
     def _defaults(cls):
+        if cls.__init__ is object.__init__:
+            return {}
         parameters = inspect.signature(cls.__init__).parameters
         return {name: p.default for name, p in parameters.items() if name != "self"}
 
@@ -155,7 +157,7 @@ def is_number(value):
 
 def is_numbers(value):
     """Tell whether ``value`` is a non-empty sequence of real numbers."""
-    if not isinstance(value, tuple | list | np.ndarray):
+    if not isinstance(value, tuple | list | np.ndarray) or np.ndim(value) == 0:
         return False
     return len(value) > 0 and all(is_number(v) for v in value)
 
@@ -241,6 +243,4 @@ def nearest(name, names, n=3):
 
 def unknown_parameter(key, owner, names):
     """Return the error for a parameter name that ``owner`` does not have."""
-    return ValueError(
-        f"Invalid parameter {key!r} for {owner!r}. {nearest(key, names)}"
-    )
+    return ValueError(f"Invalid parameter {key!r} for {owner!r}. {nearest(key, names)}")

@@ -239,7 +239,7 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
                 f"targets of the previous fit, got {self.n_features_in_} and "
                 f"{self._task.size}."
             )
-        return {**result.state, "weights": result.weights, "slots": None, "epoch": 0}
+        return self._warm_state(result)
 
     def _prepare(self, X, y, *, reset):
         X, y = self._check_table(X, y, reset=reset)

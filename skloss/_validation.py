@@ -37,9 +37,7 @@ def check_choice(name, value, choices):
 def check_parameters(estimator):
     """Check every numeric parameter of a loss-aware estimator."""
     e = estimator
-    check_number(
-        "learning_rate", e.learning_rate, low=0, open_low=True, open_high=True
-    )
+    check_number("learning_rate", e.learning_rate, low=0, open_low=True, open_high=True)
     for name in ("l1", "l2", "weight_decay"):
         check_number(name, getattr(e, name), low=0, open_high=True)
     check_number("dropout", e.dropout, low=0, high=1, open_high=True)

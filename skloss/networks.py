@@ -4,7 +4,9 @@ The loss brings the head, a linear layer with as many raw outputs as it needs.
 """
 
 import inspect
+import random
 from collections.abc import Callable
+from contextlib import contextmanager
 
 import keras
 import numpy as np
@@ -243,3 +245,13 @@ def initial_values(model, seed):
             value = initializer(variable.shape, dtype=variable.dtype)
             values[id(variable)] = np.asarray(value)
     return values
+
+
+@contextmanager
+def python_random_untouched():
+    """Put Python's global random state back: Keras' initialisers draw from it."""
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)

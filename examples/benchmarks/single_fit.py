@@ -158,7 +158,9 @@ def print_times(title, times, unit=1.0, suffix="s"):
     print(f"\n{title}")
     for name, value in times.items():
         ratio = times["skloss"] / value
-        print(f"  {name:<38}{value * unit:10.3f} {suffix:<3} skloss / this: {ratio:.3f}")
+        print(
+            f"  {name:<38}{value * unit:10.3f} {suffix:<3} skloss / this: {ratio:.3f}"
+        )
 
 
 def print_targets(rows):
@@ -183,9 +185,17 @@ def main(repetitions=7):
     keras_row = one_row["keras.Model.predict"]
     print_targets(
         [
-            ("later fit / MLPClassifier", later["skloss"] / later["MLPClassifier"], 0.9),
+            (
+                "later fit / MLPClassifier",
+                later["skloss"] / later["MLPClassifier"],
+                0.9,
+            ),
             ("later fit / scikeras", later["skloss"] / later["scikeras"], 1 / 12),
-            ("first fit / scikeras, first fit", first["skloss"] / first["scikeras"], 0.6),
+            (
+                "first fit / scikeras, first fit",
+                first["skloss"] / first["scikeras"],
+                0.6,
+            ),
             ("one row / keras.Model.predict", one_row["skloss"] / keras_row, 1 / 20),
         ]
     )

@@ -14,6 +14,6 @@ __all__ = [
     "Stream",
     "exported_model",
     "raw_predictions",
-    "train_population",
     "trace_count",
+    "train_population",
 ]

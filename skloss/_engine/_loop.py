@@ -154,7 +154,7 @@ def program_step(program, inputs, state, index, weight, rate, alive, i):
         gradient, weights, program.kernels, inputs["l1"], inputs["l2"]
     )
     gradient, norm, finite = step_math.clipped(gradient, inputs["clip_norm"])
-    going = alive & finite & tf.math.is_finite(value)
+    going = state["active"] & alive & finite & tf.math.is_finite(value)
     program.update(gradient, stored, rate, going, inputs)
     return value, norm, finite & tf.math.is_finite(value)
 
@@ -166,7 +166,7 @@ def noise(program, inputs, key):
         return []
 
     def draw():
-        keys = [key + [0, 0] if j == 0 else key + [7919 * j, 0] for j in range(len(shapes))]
+        keys = [key + tf.constant([7919 * j, 0]) for j in range(len(shapes))]
         return [
             tf.random.stateless_uniform(shape, seed=own, dtype=program.dtype)
             for shape, own in zip(shapes, keys, strict=True)
@@ -221,7 +221,7 @@ def validate(program, inputs):
 
 
 def stop_and_snapshot(program, inputs, state, healthy, score):
-    """Keep the best (or the latest healthy) weights; stop whoever ran out of patience."""
+    """Keep the best (or latest healthy) weights; stop who ran out of patience."""
     stopping = tf.math.is_finite(inputs["patience"])
     active = state["active"]
     better = tf.where(stopping, score < state["best"], True) & healthy & active

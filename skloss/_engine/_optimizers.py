@@ -111,9 +111,7 @@ class Optimizer:
 
     def spec(self):
         """Return the string that makes this optimiser."""
-        changed = {
-            k: v for k, v in self.own_params().items() if v != self.defaults[k]
-        }
+        changed = {k: v for k, v in self.own_params().items() if v != self.defaults[k]}
         name = self.cls.__name__.lower()
         settings = ",".join(f"{k}={v!r}" for k, v in changed.items())
         return f"{name}:{settings}" if settings else name

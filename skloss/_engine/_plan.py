@@ -188,7 +188,8 @@ def partition(plan, data):
     for i, member in enumerate(plan.members):
         stream = data.streams[member.stream]
         steps = -(-len(stream.rows) // plan.batch_size)
-        key = (member.loss.n_raw(plan.task), steps, len(stream.val_rows) > 0)
+        begin = member.start and (member.start["epoch"], bool(member.start["slots"]))
+        key = (member.loss.n_raw(plan.task), steps, len(stream.val_rows) > 0, begin)
         chunks.setdefault(key, []).append(i)
     for chunk in chunks.values():
         kinds = list(dict.fromkeys(kind_of(plan.members[i]) for i in chunk))

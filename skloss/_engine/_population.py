@@ -30,7 +30,9 @@ def train_population(plan, data):
         members = [plan.members[i] for i in chunk]
         structure = structure_of(plan, data, members)
         with lent(structure, plan, members) as program:
-            for i, result in zip(chunk, train(program, plan, data, members), strict=True):
+            for i, result in zip(
+                chunk, train(program, plan, data, members), strict=True
+            ):
                 results[i] = result
     return results
 
@@ -45,9 +47,7 @@ def train(program, plan, data, members):
     while done < last and np.any(state["active"]):
         until = min(last, done + per_call)
         begin = time.perf_counter()
-        state, piece = program.run(
-            dict(inputs, until=np.int32(until)), state
-        )
+        state, piece = program.run(dict(inputs, until=np.int32(until)), state)
         pieces.append(np.asarray(piece)[: int(state["epoch"]) - done])
         spent = time.perf_counter() - begin
         # the graph cannot be interrupted: come up for air about once a second

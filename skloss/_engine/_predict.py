@@ -28,11 +28,11 @@ class Forward:
         self.layout = Layout(self.model)
         sizes = sum(self.layout.sizes), sum(self.layout.stored_sizes)
         self.function = tf.function(
-            lambda table, rows, weights, stored: self.raw(
-                take(table, rows, n_features), weights, stored
-            )
-            if is_sparse
-            else self.raw(table[0], weights, stored),
+            lambda table, rows, weights, stored: (
+                self.raw(take(table, rows, n_features), weights, stored)
+                if is_sparse
+                else self.raw(table[0], weights, stored)
+            ),
             autograph=False,
             input_signature=[
                 table_specs(is_sparse, n_features, tf.as_dtype(dtype)),
@@ -120,5 +120,3 @@ def exported_model(network, n_features, n_raw, result, dropout, finish):
         for variable, piece, shape in zip(variables, pieces, shapes, strict=True):
             variable.assign(piece.reshape(shape))
     return keras.Model(model.input, finish(model.output))
-
-

@@ -196,7 +196,9 @@ class Program:
         rows, stored = [], []
         for member in members:
             start = member.start
-            rows.append(self.first_row(fresh, member) if start is None else start["weights"])
+            rows.append(
+                self.first_row(fresh, member) if start is None else start["weights"]
+            )
             own = [np.ravel(fresh[id(v)]) for v in self.layout.stored]
             own = np.concatenate(own) if own else np.zeros(0)
             stored.append(own if start is None else start["stored"])
@@ -207,7 +209,10 @@ class Program:
         begin = self.fresh_slots
         given = [m.start["slots"] for m in members if m.start and m.start["slots"]]
         if given:  # the step counter first, then one row per network
-            begin = [given[0][0], *map(np.stack, zip(*(g[1:] for g in given), strict=True))]
+            begin = [
+                given[0][0],
+                *map(np.stack, zip(*(g[1:] for g in given), strict=True)),
+            ]
         for variable, value in zip(state_variables(self.optimizer), begin, strict=True):
             variable.assign(value)
 

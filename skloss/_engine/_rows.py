@@ -37,6 +37,7 @@ def take(table, rows, n_features):
     positions = tf.ragged.range(tf.gather(indptr, flat), tf.gather(indptr, flat + 1))
     entries = positions.flat_values
     where = tf.stack([positions.value_rowids(), tf.gather(indices, entries)], axis=1)
-    shape = [flat.shape[0], n_features]
+    shape = tf.stack([tf.size(flat, out_type=tf.int64), n_features])
     dense = tf.scatter_nd(where, tf.gather(values, entries), shape)
-    return tf.reshape(dense, [*rows.shape, n_features])
+    dense = tf.reshape(dense, tf.concat([tf.shape(rows), [n_features]], axis=0))
+    return tf.ensure_shape(dense, [*rows.shape, n_features])

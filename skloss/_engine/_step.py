@@ -1,8 +1,8 @@
 """One page of mathematics: from a batch to new weights, for all networks at once.
 
-A population is a matrix, one row of weights per network. Optimisers, penalties, clipping
-and norms are then single operations on that matrix; only the forward pass looks at the
-shapes inside a row.
+A population is a matrix, one row of weights per network. Optimisers, penalties,
+clipping and norms are then single operations on that matrix; only the forward pass
+looks at the shapes inside a row.
 """
 
 import tensorflow as tf
@@ -73,7 +73,7 @@ def forward(layout, parts, stored, x, rate=None, noise=(), key=None):
             elif variable.name == "noise":
                 state.append(next(drawn) if training else variable.value)
             else:  # the seed of a Dropout layer of the user's own
-                state.append(variable.value if key is None else key + [i, 0])
+                state.append(variable.value if key is None else key + tf.constant([i, 0], key.dtype))
         raw, new = layout.model.stateless_call(
             weights, state, inputs, training=training
         )
@@ -154,7 +154,9 @@ def clipped(gradient, clip_norm):
     norm = tf.sqrt(tf.reduce_sum(tf.square(gradient), axis=1))
     factor = tf.minimum(tf.ones_like(norm), clip_norm / tf.maximum(norm, 1e-30))
     finite = tf.math.is_finite(norm)
-    gradient = tf.where(finite[:, None], gradient * factor[:, None], tf.zeros_like(gradient))
+    gradient = tf.where(
+        finite[:, None], gradient * factor[:, None], tf.zeros_like(gradient)
+    )
     return gradient, norm, finite
 
 

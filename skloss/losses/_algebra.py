@@ -258,7 +258,9 @@ def check_agreement(losses):
     for what in ("family", "n_outputs", "inverse", "in_user_units"):
         values = [getattr(loss, what, 1) for loss in losses]
         if len(set(values)) > 1:
-            pairs = ", ".join(f"{x!r}: {v}" for x, v in zip(losses, values, strict=True))
+            pairs = ", ".join(
+                f"{x!r}: {v}" for x, v in zip(losses, values, strict=True)
+            )
             raise LossTargetError(
                 f"The terms of a sum must agree in {what}, got {pairs}. Add losses "
                 f"of one task that share raw outputs and inverse link."

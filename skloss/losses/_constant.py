@@ -33,7 +33,10 @@ def minimise_constant(loss, task, target, start, sample_weight=None):
         return float(value(rows)), np.asarray(slope).sum(axis=0)
 
     start = np.asarray(start, dtype=np.float64)
-    return minimize(value_and_gradient, start, jac=True, method="BFGS").x
+    options = {"gtol": 1e-9}
+    return minimize(
+        value_and_gradient, start, jac=True, method="BFGS", options=options
+    ).x
 
 
 def objective(loss, task, target, sample_weight):

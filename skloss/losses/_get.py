@@ -80,9 +80,7 @@ def from_string(spec, family):
         check_family(by_name(other)[name](), family)
     loss = from_keras_string(name)
     if loss is None or params:
-        raise ValueError(
-            f"Unknown {family} loss {name!r}. {nearest(name, table)}"
-        )
+        raise ValueError(f"Unknown {family} loss {name!r}. {nearest(name, table)}")
     return from_callable(loss, family)
 
 
@@ -121,6 +119,10 @@ def keras_equivalent(spec, family):
     for cls in Loss.registry[family].values():
         names = cls.from_keras.get(type(spec).__name__)
         if names is not None:
-            config = spec.get_config()
+            # Keras leaves some of its arguments, Huber's delta, out of the config
+            config = {**getattr(spec, "_fn_kwargs", {}), **spec.get_config()}
+            own = {"apply_class_balancing", "label_smoothing"} - set(names)
+            if any(config.get(key) for key in own):
+                return None  # what we lack is wrapped, not dropped
             return cls(**{ours: config[theirs] for theirs, ours in names.items()})
     return None

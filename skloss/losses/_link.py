@@ -16,9 +16,7 @@ def binary_link(loss, raw):
     slope1 = ops.gradient(lambda f: loss.binary(ops.ones_like(f), f), shape_of)
     total = slope0 - slope1
     flat = ops.abs(total) < 1e-30
-    eta = ops.where(
-        flat, ops.sigmoid(shape_of), slope0 / ops.where(flat, 1.0, total)
-    )
+    eta = ops.where(flat, ops.sigmoid(shape_of), slope0 / ops.where(flat, 1.0, total))
     return ops.cast(ops.clip(eta, 1e-6, 1 - 1e-6), raw.dtype)
 
 

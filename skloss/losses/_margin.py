@@ -14,6 +14,11 @@ def with_order(p, scores):
     return (1 - 1e-5) * p + 1e-5 * ops.softmax(scores)
 
 
+def with_binary_order(p, raw):
+    """Return p with a trace of the sigmoid, floored."""
+    return ops.clip((1 - 1e-5) * p + 1e-5 * ops.sigmoid(raw), 1e-6, 1 - 1e-6)
+
+
 class MarginLoss(ClassificationLoss):
     """A loss of the margin m = (2 y - 1) f; one-vs-rest for more than two classes.
 
@@ -88,7 +93,7 @@ class SquaredHinge(MarginLoss):
     def binary_link(self, raw):
         """Return the clipped linear probability of class 1."""
         p = (ops.clip(raw, -1.0, 1.0) + 1) / 2
-        return (1 - 1e-5) * p + 1e-5 * ops.sigmoid(raw)
+        return with_binary_order(p, raw)
 
     def link(self, scores):
         """Return the one-vs-rest probabilities, normalised."""
@@ -175,7 +180,9 @@ class Square(ClassificationLoss):
     def link(self, scores):
         """Return max(eta, 0), normalised; the softmax where no score is positive."""
         s = scores / self.scale
-        eta = ops.maximum(s / (self.kappa - (self.kappa - 1) * ops.minimum(s, 1.0)), 0.0)
+        eta = ops.maximum(
+            s / (self.kappa - (self.kappa - 1) * ops.minimum(s, 1.0)), 0.0
+        )
         none = ops.max(s, axis=-1, keepdims=True) <= 0
         p = ops.where(none, ops.softmax(scores), eta)
         return with_order(ops.floor_and_normalise(p), scores)
@@ -183,7 +190,7 @@ class Square(ClassificationLoss):
     def binary_link(self, raw):
         """Return (f / M + 1) / 2, clipped."""
         p = (ops.clip(raw / self.scale, -1.0, 1.0) + 1) / 2
-        return (1 - 1e-5) * p + 1e-5 * ops.sigmoid(raw)
+        return with_binary_order(p, raw)
 
     def constant_for(self, task, prior):
         """Return the minimiser in closed form."""

@@ -88,7 +88,7 @@ class Quantile(RegressionLoss):
             r = y_true - raw
             return ops.maximum(self.quantile * r, (self.quantile - 1) * r)
         r = y_true[..., None] - self.levels(raw)
-        q = self.quantile
+        q = ops.convert_to_tensor(self.quantile, dtype=raw.dtype)
         return ops.mean(ops.maximum(q * r, (q - 1) * r), axis=-1)
 
     def point(self, raw):

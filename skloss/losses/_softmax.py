@@ -258,12 +258,12 @@ class Brier(ClassificationLoss):
         return ops.sum(ops.square(y_true - ops.softmax(raw)), axis=-1)
 
     def link(self, scores):
-        """Return the softmax."""
-        return ops.softmax(scores)
+        """Return the softmax, floored."""
+        return ops.floor_and_normalise(ops.softmax(scores))
 
     def binary_link(self, raw):
-        """Return the sigmoid."""
-        return ops.sigmoid(raw)
+        """Return the sigmoid, floored."""
+        return ops.clip(ops.sigmoid(raw), 1e-6, 1 - 1e-6)
 
     def constant_for(self, task, prior):
         """Return the log of the class frequencies."""

@@ -1,0 +1,103 @@
+"""Nested parameter names, also where the value is a string or a tuple."""
+
+from sklearn.base import BaseEstimator
+
+from skloss import losses, networks, schedules
+from skloss._engine._optimizers import Optimizer
+from skloss._params import Params, nearest
+
+VALUE_OBJECTS = ("loss", "network", "optimizer", "lr_schedule")
+
+
+class NestedParams(BaseEstimator):
+    """``loss__gamma``, ``optimizer__beta_1``, ``network__activation`` and the like."""
+
+    _family = None
+
+    @networks.python_random_untouched()
+    def _value_object(self, name):
+        """Return the object behind a parameter, or None where there is none."""
+        value = getattr(self, name)
+        if isinstance(value, Params):
+            return value
+        makers = {
+            "loss": lambda v: losses.get(v, self._family),
+            "network": networks.get,
+            "optimizer": Optimizer,
+            "lr_schedule": schedules.get,
+        }
+        try:
+            return makers[name](value)
+        except (TypeError, ValueError):
+            return None  # values are judged at fit; here only names are asked for
+
+    def get_params(self, deep=True):
+        """Get parameters, with ``deep`` those of loss, network, optimiser, schedule.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+
+        Returns
+        -------
+        dict
+        """
+        params = super().get_params(deep=False)
+        if not deep:
+            return params
+        for name in VALUE_OBJECTS:
+            inner = self._value_object(name)
+            if isinstance(inner, Optimizer):
+                own = inner.own_params()
+            elif isinstance(inner, Params):
+                own = inner.get_params()
+            else:
+                continue
+            params.update({f"{name}__{key}": value for key, value in own.items()})
+        return params
+
+    def set_params(self, **params):
+        """Set parameters; nested names also where the value is a string.
+
+        ``set_params(loss="focal", loss__gamma=3)`` makes ``Focal(gamma=3)``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown; the message offers the nearest valid ones.
+        """
+        own = super().get_params(deep=False)
+        nested = {}
+        for key, value in params.items():
+            name, _, rest = key.partition("__")
+            if name not in own or (rest and name not in VALUE_OBJECTS):
+                raise self._unknown(key)
+            if rest:
+                nested.setdefault(name, {})[rest] = value
+        for key, value in params.items():
+            if "__" not in key:
+                setattr(self, key, value)
+        for name, inner in nested.items():
+            self._set_nested(name, inner)
+        return self
+
+    def _set_nested(self, name, changes):
+        target = self._value_object(name)
+        if isinstance(target, Params):
+            setattr(self, name, target.set_params(**changes))
+        elif isinstance(target, Optimizer):
+            target.change(changes)
+            as_text = isinstance(self.optimizer, str)
+            self.optimizer = target.spec() if as_text else target.make()
+        else:
+            raise self._unknown(f"{name}__{next(iter(changes))}")
+
+    def _unknown(self, key):
+        return ValueError(
+            f"Invalid parameter {key!r} for estimator {self}. "
+            f"{nearest(key, self.get_params())}"
+        )

@@ -1,0 +1,494 @@
+"""What must hold for every registered loss, each at several settings of its knobs."""
+
+import copy
+import itertools
+import pickle
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.optimize import minimize
+from sklearn.base import clone
+
+import skloss.losses
+from skloss.exceptions import LossTargetError
+from skloss.losses import Loss, Task
+from skloss.losses._link import binary_link, multiclass_link
+from skloss.losses._softmax import SoftmaxLoss
+
+# Two settings and more for every loss that has knobs; the defaults come on top. At
+# least three settings must share a structure: they become one population below.
+SETTINGS = {
+    "CrossEntropy": [{"label_smoothing": 0.1}, {"label_smoothing": 0.4}],
+    "Focal": [{"gamma": 0.5}, {"gamma": 3.0}],
+    "Square": [{"kappa": 15.0, "scale": 30.0}, {"kappa": 2.5}],
+    "Huber": [{"delta": 0.4}, {"delta": 3.0}],
+    "Expectile": [{"expectile": 0.1}, {"expectile": 0.8}],
+    "Quantile": [
+        {"quantile": 0.1},
+        {"quantile": 0.8},
+        {"quantile": (0.1, 0.5, 0.9)},
+        {"quantile": (0.05, 0.3, 0.7)},
+        {"quantile": (0.2, 0.6, 0.95)},
+    ],
+}
+TASKS = {
+    "binary": Task("binary", 1),
+    "multiclass": Task("multiclass", 4),
+    "multilabel": Task("multilabel", 3),
+    "regression": Task("regression", 2),
+}
+CLASSES = [
+    cls
+    for family in Loss.registry.values()
+    for cls in family.values()
+    if cls.__module__.startswith("skloss.")
+]
+LOSSES = [
+    cls(**setting)
+    for cls in CLASSES
+    for setting in [{}, *SETTINGS.get(cls.__name__, [])]
+]
+CASES = [(loss, TASKS[kind]) for loss in LOSSES for kind in loss.kinds]
+PROBABILISTIC = [
+    x for x in LOSSES if x.family == "classification" and x.has_probabilities
+]
+
+every_loss = pytest.mark.parametrize("loss", LOSSES, ids=repr)
+every_case = pytest.mark.parametrize(
+    ("loss", "task"), CASES, ids=[f"{x!r}-{t.kind}" for x, t in CASES]
+)
+every_link = pytest.mark.parametrize("loss", PROBABILISTIC, ids=repr)
+
+
+def targets(loss, task, n, rng):
+    """Return encoded targets of shape (n, size); every class occurs."""
+    if task.kind == "multiclass":
+        return np.eye(task.size)[np.arange(n) % task.size]
+    if task.kind == "regression":
+        y = rng.normal(size=(n, task.size)) + np.array([0.4, -0.3])
+        return np.abs(y) if loss.domain != "real" else y
+    y = (rng.random((n, task.size)) < 0.4).astype(float)
+    y[0], y[1] = 0, 1
+    return y
+
+
+def problem(loss, task, n=6, seed=0):
+    """Return y, raw scores away from any symmetry, and weights."""
+    rng = np.random.default_rng(seed)
+    y = targets(loss, task, n, rng)
+    raw = 0.2 + 1.3 * rng.normal(size=(n, loss.n_raw(task)))
+    return y, raw, rng.uniform(0.3, 2.0, n)
+
+
+def value(loss, task, y, raw, weight, dtype="float64"):
+    arrays = [tf.constant(a, dtype) for a in (y, raw, weight)]
+    return loss.batch_value(task, *arrays)
+
+
+def slope(loss, task, y, raw, weight, dtype="float64"):
+    """Return value and gradient by automatic differentiation."""
+    raw = tf.constant(raw, dtype)
+    with tf.GradientTape() as tape:
+        tape.watch(raw)
+        total = loss.batch_value(
+            task, tf.constant(y, dtype), raw, tf.constant(weight, dtype)
+        )
+    assert total.dtype == dtype
+    assert total.shape == ()
+    return total.numpy(), tape.gradient(total, raw).numpy()
+
+
+def central_differences(loss, task, y, raw, weight, h=1e-5):
+    """Return the numerical gradient."""
+    numeric = np.empty_like(raw)
+    for index in np.ndindex(*raw.shape):
+        up, down = raw.copy(), raw.copy()
+        up[index] += h
+        down[index] -= h
+        rise = value(loss, task, y, up, weight) - value(loss, task, y, down, weight)
+        numeric[index] = rise / (2 * h)
+    return numeric
+
+
+def test_every_knob_has_settings():
+    for cls in CLASSES:
+        if not cls._defaults():
+            continue
+        settings = SETTINGS.get(cls.__name__, [])
+        assert len(settings) >= 2, f"add settings for {cls.__name__}"
+        touched = set().union(*settings)
+        assert touched == set(cls._defaults()), f"{cls.__name__}: {touched}"
+        for setting in settings:
+            assert cls(**setting) != cls()
+
+
+def test_every_registered_loss_is_exported():
+    assert {cls.__name__ for cls in CLASSES} <= set(skloss.losses.__all__)
+    assert set(SETTINGS) <= {cls.__name__ for cls in CLASSES}
+
+
+@every_loss
+def test_facts(loss):
+    assert loss.formula
+    assert loss.source
+    assert loss.elicits != "nothing known"
+    assert loss.proper in ("strict", "link", "order", "none")
+    assert loss.gradient_growth in ("bounded", "linear", "exponential")
+    for knob, (low, high, scale) in loss.search_space.items():
+        assert knob in loss.knobs()
+        assert low < high
+        assert scale in ("linear", "log")
+        type(loss)(**{knob: low}).check()
+        type(loss)(**{knob: high}).check()
+
+
+@every_case
+def test_gradient_is_the_slope(loss, task):
+    y, raw, weight = problem(loss, task)
+    numeric = central_differences(loss, task, y, raw, weight)
+    size = np.abs(numeric).max()
+    _, gradient = slope(loss, task, y, raw, weight)
+    np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-7 * size)
+    _, single = slope(loss, task, y, raw, weight, "float32")
+    np.testing.assert_allclose(single, numeric, rtol=1e-3, atol=1e-5 * size)
+
+
+@every_case
+def test_float32_agrees_with_float64(loss, task):
+    y, raw, weight = problem(loss, task, n=40, seed=1)
+    y, raw, weight = (np.float32(a).astype(float) for a in (y, raw, weight))
+    double, gradient = slope(loss, task, y, raw, weight)
+    single, gradient32 = slope(loss, task, y, raw, weight, "float32")
+    assert single == pytest.approx(double, rel=1e-5)
+    size = np.abs(gradient).max()
+    np.testing.assert_allclose(gradient32, gradient, rtol=1e-5, atol=1e-6 * size)
+
+
+@every_case
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_finite_far_out(loss, task, dtype):
+    width = loss.n_raw(task)
+    signs = np.array(list(itertools.product([-1e4, 1e4, 0.0], repeat=min(width, 4))))
+    raw = np.concatenate([signs, -signs], axis=1)[:, :width]
+    rng = np.random.default_rng(0)
+    # +-1e4, 100, 20 and next to 0, each with every class
+    raw = np.concatenate([scale * raw for scale in (1.0, 1e-2, 2e-3, 1e-8)])
+    y = targets(loss, task, len(raw), rng)
+    turns = range(task.size if task.kind == "multiclass" else 2)
+    y = np.concatenate([np.roll(y, turn, axis=0) for turn in turns])
+    raw = np.tile(raw, (len(turns), 1))
+    total, gradient = slope(loss, task, y, raw, np.ones(len(raw)), dtype)
+    assert np.isfinite(total)
+    assert np.isfinite(gradient).all()
+
+
+@every_case
+def test_weights_multiply(loss, task):
+    y, raw, weight = problem(loss, task)
+    rows = [
+        float(value(loss, task, y[i : i + 1], raw[i : i + 1], [1.0]))
+        for i in range(len(y))
+    ]
+    assert float(value(loss, task, y, raw, weight)) == pytest.approx(
+        np.dot(weight, rows), rel=1e-12
+    )
+    without = np.where(np.arange(len(y)) == 2, 0.0, weight)
+    assert float(value(loss, task, y, raw, without)) == pytest.approx(
+        np.dot(without, rows), rel=1e-12
+    )
+
+
+def constant_objective(loss, task, y, weight):
+    """Return the total value as a function of constant raw outputs, compiled."""
+    y, weight = tf.constant(y), tf.constant(weight / weight.sum())
+
+    @tf.function(input_signature=[tf.TensorSpec([loss.n_raw(task)], tf.float64)])
+    def total(z):
+        return loss.batch_value(task, y, tf.tile(z[None], (len(y), 1)), weight)
+
+    return lambda z: float(total(tf.constant(z)))
+
+
+@every_case
+@pytest.mark.parametrize("majority", [True, False])
+def test_best_constant_is_the_minimiser(loss, task, majority):
+    if loss.family == "classification" and loss.name == "absolute_error":
+        pytest.skip("its infimum is not attained")
+    if not majority and loss.proper != "order":
+        pytest.skip("only losses for the most probable class depend on a majority")
+    if task.kind == "multiclass":
+        task = Task("multiclass", 3)
+    y, _, weight = problem(loss, task, n=8, seed=3)
+    if majority and loss.family == "classification":  # hinge losses go by it
+        weight = np.where(np.arange(len(y)) == 1, 6.0, weight)
+    best = np.asarray(loss.best_constant(task, y, weight))
+    assert best.shape == (loss.n_raw(task),)
+    total = constant_objective(loss, task, y, weight)
+    reached = total(best)
+    for start in (best, np.full(len(best), 0.1)):
+        simplex = np.vstack([start, start + 0.3 * np.eye(len(start))])
+        found = minimize(
+            total,
+            start,
+            method="Nelder-Mead",
+            options={
+                "initial_simplex": simplex,
+                "xatol": 1e-6,
+                "fatol": 1e-11,
+                "maxfev": 80 * len(start),
+            },
+        )
+        assert reached <= found.fun + 1e-7 * max(1.0, abs(found.fun))
+        if len(best) == 1:
+            assert reached == pytest.approx(found.fun, rel=1e-6, abs=1e-6)
+
+
+@every_case
+def test_weights_are_repeated_rows(loss, task):
+    y, _, _ = problem(loss, task, n=8, seed=4)
+    times = np.array([1, 3, 2, 1, 1, 4, 1, 2])
+    weighted = loss.best_constant(task, y, times.astype(float))
+    repeated = loss.best_constant(
+        task, np.repeat(y, times, axis=0), np.ones(times.sum())
+    )
+    np.testing.assert_allclose(weighted, repeated, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        loss.best_constant(task, y, None),
+        loss.best_constant(task, y, np.ones(len(y))),
+        rtol=1e-5,
+        atol=1e-5,
+    )
+    unlike = loss.best_constant(task, y, np.ones(len(y)))
+    if loss.proper == "strict":
+        assert not np.allclose(weighted, unlike)
+
+
+@every_loss
+def test_is_a_value(loss):
+    others = [x for x in LOSSES if x is not loss]
+    assert all(loss != other for other in others)
+    copies = [
+        eval(repr(loss), vars(skloss.losses).copy()),
+        clone(loss),
+        copy.deepcopy(loss),
+        pickle.loads(pickle.dumps(loss)),
+        type(loss)(**loss.get_params()),
+        type(loss)().set_params(**loss.get_params()),
+    ]
+    for twin in copies:
+        assert twin is not loss
+        assert twin == loss
+        assert hash(twin) == hash(loss)
+        assert repr(twin) == repr(loss)
+        assert twin.structure() == loss.structure()
+        assert hash(twin.structure()) == hash(loss.structure())
+    loss.check()
+    with pytest.raises(ValueError, match="Invalid parameter 'nonsense'"):
+        clone(loss).set_params(nonsense=1)
+
+
+def populations():
+    """Return lists of at least three settings of one structure."""
+    groups = {}
+    for loss in LOSSES:
+        if loss.knobs():
+            groups.setdefault(loss.structure(), []).append(loss)
+    return list(groups.values())
+
+
+@pytest.mark.parametrize("group", populations(), ids=lambda group: repr(group[0]))
+def test_population_equals_one_by_one(group):
+    assert len(group) >= 3, f"add settings that share the structure of {group}"
+    for kind in group[0].kinds:
+        task = TASKS[kind]
+        y, raw, weight = problem(group[0], task)
+        raws = np.stack([raw, raw[::-1] - 0.1, 0.5 * raw])
+        knobs = {
+            name: tf.constant([x.knobs()[name] for x in group[:3]], tf.float64)
+            for name in group[0].knobs()
+        }
+
+        def one(arguments, task=task, y=y, weight=weight):
+            z, numbers = arguments
+            with tf.GradientTape() as tape:
+                tape.watch(z)
+                total = (
+                    group[0]
+                    .bind(numbers)
+                    .batch_value(task, tf.constant(y), z, tf.constant(weight))
+                )
+            return total, tape.gradient(total, z)
+
+        mapped = tf.function(lambda z, k, one=one: tf.vectorized_map(one, (z, k)))
+        totals, gradients = mapped(tf.constant(raws), knobs)
+        for i, loss in enumerate(group[:3]):
+            alone, gradient = slope(loss, task, y, raws[i], weight)
+            assert float(totals[i]) == pytest.approx(alone, rel=1e-12)
+            np.testing.assert_allclose(
+                gradients[i].numpy(), gradient, rtol=1e-10, atol=1e-12
+            )
+
+
+@every_loss
+def test_bind_leaves_the_original_alone(loss):
+    before = repr(loss)
+    bound = loss.bind(dict.fromkeys(loss.knobs(), 0.123))
+    assert repr(loss) == before
+    assert all(v == 0.123 for v in bound.knobs().values())
+
+
+@pytest.mark.parametrize(
+    "loss", [x for x in LOSSES if x.family == "regression"], ids=repr
+)
+def test_domain_errors_name_value_and_remedy(loss):
+    task = TASKS["regression"]
+    good = np.array([[0.5, 2.0], [3.0, 1.0]])
+    loss.check_target(task, good)
+    bad = np.array([[0.5, 2.0], [-3.5, 1.0]])
+    if loss.domain == "real":
+        loss.check_target(task, bad)
+        return
+    with pytest.raises(LossTargetError) as caught:
+        loss.check_target(task, bad)
+    text = str(caught.value)
+    assert repr(loss) in text
+    assert "-3.5" in text
+    assert "Use a loss for real targets" in text
+    assert "'squared_error'" in text
+
+
+def test_poisson_accepts_zero_and_refuses_negative():
+    loss = skloss.losses.Poisson()
+    loss.check_target(TASKS["regression"], np.array([[0.0, 2.0]]))
+    with pytest.raises(LossTargetError, match=r"y >= 0.*-0\.25"):
+        loss.check_target(TASKS["regression"], np.array([[-0.25, 2.0]]))
+
+
+ETAS = {
+    2: [[0.7, 0.3], [0.45, 0.55], [0.96, 0.04]],
+    4: [[0.55, 0.25, 0.15, 0.05], [0.28, 0.26, 0.24, 0.22], [0.02, 0.08, 0.6, 0.3]],
+    20: [np.arange(1, 21) / 210],
+}
+
+
+def minimise_risk(loss, task, eta):
+    """Return the raw scores that minimise the conditional risk, found with BFGS."""
+    n_classes = len(eta)
+    if task.kind == "multiclass":
+        y = np.eye(n_classes)
+    else:
+        y = np.array([[0.0], [1.0]])
+    y, weight = tf.constant(y), tf.constant(np.asarray(eta, float))
+    width = loss.n_raw(task)
+
+    @tf.function(input_signature=[tf.TensorSpec([width], tf.float64)])
+    def risk(z):
+        with tf.GradientTape() as tape:
+            tape.watch(z)
+            rows = tf.tile(z[None], (n_classes, 1))
+            total = loss.batch_value(task, y, rows, weight)
+        return total, tape.gradient(total, z)
+
+    def numbers(z):
+        total, gradient = risk(tf.constant(z))
+        return float(total), gradient.numpy()
+
+    start = np.linspace(-0.1, 0.1, width)
+    return minimize(numbers, start, jac=True, method="BFGS", options={"gtol": 1e-9}).x[
+        None
+    ]
+
+
+@every_link
+@pytest.mark.parametrize("n_classes", ETAS)
+def test_link_returns_the_true_probabilities(loss, n_classes):
+    if n_classes == 2:
+        task = Task("binary", 1)
+    else:
+        task = Task("multiclass", n_classes)
+    for eta in ETAS[n_classes]:
+        z = minimise_risk(loss, task, eta)
+        for dtype in ("float64", "float32"):
+            p = np.asarray(loss.inverse_link(task, tf.constant(z, dtype)))
+            assert p.dtype == dtype
+            np.testing.assert_allclose(p[0], eta, atol=1e-4)
+
+
+def far_scores(width):
+    """Return scores from ordinary to +-1e4, exact ties among them."""
+    rng = np.random.default_rng(2)
+    far = np.array(list(itertools.product([-1e4, 0.0, 1e4], repeat=width)))
+    near = np.concatenate([rng.normal(size=(20, width)) * s for s in (0.1, 1, 5, 50)])
+    return np.concatenate([far, near])
+
+
+@every_link
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_are_probabilities(loss, kind, dtype):
+    task = TASKS[kind]
+    raw = tf.constant(far_scores(loss.n_raw(task)), dtype)
+    p = np.asarray(loss.inverse_link(task, raw))
+    assert p.dtype == dtype
+    assert np.isfinite(p).all()
+    assert (p > 0).all()
+    assert (p < 1 if dtype == "float64" else p <= 1).all()
+    if kind == "multilabel":
+        assert p.shape == raw.shape
+        return
+    assert p.shape == (len(raw), 2 if kind == "binary" else 4)
+    np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-6)
+    for i in (0, len(raw) - 1):
+        one = np.asarray(loss.inverse_link(task, raw[i : i + 1]))
+        np.testing.assert_allclose(one[0], p[i], rtol=1e-6)
+
+
+@every_link
+@pytest.mark.parametrize("n_classes", [4, 20])
+def test_general_link_is_the_closed_form(loss, n_classes):
+    rng = np.random.default_rng(5)
+    task = Task("multiclass", n_classes)
+    eta = rng.dirichlet(np.full(n_classes, 4.0), size=2)
+    z = np.stack([loss.constant_for(task, e) for e in eta])
+    general = np.asarray(multiclass_link(loss, tf.constant(z)))
+    closed = np.asarray(loss.link(tf.constant(z)))
+    np.testing.assert_allclose(general, closed, atol=2e-5)
+    np.testing.assert_allclose(closed, eta, atol=2e-5)
+    if isinstance(loss, SoftmaxLoss) and not loss.smoothing():  # it holds everywhere
+        z = rng.normal(size=(20, n_classes))
+        general = np.asarray(multiclass_link(loss, tf.constant(z)))
+        np.testing.assert_allclose(general, loss.link(tf.constant(z)), atol=1e-8)
+
+
+@every_link
+def test_general_binary_link_is_the_closed_form(loss):
+    eta = np.array([0.03, 0.3, 0.97])
+    task = Task("binary", 1)
+    f = np.array([loss.constant_for(task, np.array([e]))[0] for e in eta])
+    general = np.asarray(binary_link(loss, tf.constant(f)))
+    closed = np.asarray(loss.binary_link(tf.constant(f)))
+    np.testing.assert_allclose(general, closed, atol=2e-5)
+    np.testing.assert_allclose(closed, eta, atol=2e-5)
+
+
+@every_link
+@pytest.mark.parametrize("low", [-8.0, 1.05, -30.0])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_argmax_is_the_highest_score(loss, low, dtype):
+    rng = np.random.default_rng(7)
+    high = {-8.0: 8.0, 1.05: 9.0, -30.0: -1.5}[low]
+    raw = rng.uniform(low, high, size=(400, 4))
+    best = np.sort(raw, axis=1)
+    raw = raw[best[:, -1] - best[:, -2] > 0.01]
+    p = np.asarray(loss.link(tf.constant(raw, dtype)))
+    np.testing.assert_array_equal(p.argmax(axis=1), raw.argmax(axis=1))
+
+
+@every_link
+def test_binary_class_is_the_sign(loss):
+    f = np.array([-1e4, -3.0, -1.0, -0.2, -1e-3, 1e-3, 0.2, 1.0, 3.0, 1e4])
+    for dtype in ("float32", "float64"):
+        raw = tf.constant(f[:, None], dtype)
+        p = np.asarray(loss.inverse_link(Task("binary", 1), raw))
+        np.testing.assert_array_equal(p.argmax(axis=1), f > 0)

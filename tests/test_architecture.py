@@ -1,0 +1,131 @@
+"""Which way the imports point, and how long files and functions may be."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "skloss"
+FILES = sorted(PACKAGE.rglob("*.py"))
+LAYERS = (
+    ("inspection", "advisor"),
+    ("model_selection", "serialization", "datasets"),
+    ("_classifier", "_regressor"),
+    ("_base",),
+    ("_nested",),
+    ("_targets", "_validation", "_engine", "_keras_fit"),
+    ("losses", "schedules", "networks"),
+    ("_params", "exceptions"),
+)
+DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}
+KERAS_AT_HOME = {"_engine", "networks", "_keras_fit"}
+MAX_FILE, MAX_FUNCTION = 400, 60
+UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")
+
+each_file = pytest.mark.parametrize(
+    "path", FILES, ids=lambda path: str(path.relative_to(PACKAGE))
+)
+
+
+def part_of(path):
+    """Return the part of the package (a layer's entry) that a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(nodes):
+    """Yield the dotted names that import statements among ``nodes`` bring in."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def at_import(tree):
+    """Yield the nodes that run when a module is imported."""
+    for node in ast.iter_child_nodes(tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield node
+            yield from at_import(node)
+
+
+def docstring_lines(tree):
+    """Return the numbers of the lines that docstrings take."""
+    owners = ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef
+    lines = set()
+    for node in ast.walk(tree):
+        if isinstance(node, owners) and ast.get_docstring(node, clean=False):
+            text = node.body[0]
+            lines.update(range(text.lineno, text.end_lineno + 1))
+    return lines
+
+
+def parsed(path):
+    return ast.parse(path.read_text("utf-8"), str(path))
+
+
+@each_file
+def test_imports_point_down(path):
+    part = part_of(path)
+    names = list(imports(ast.walk(parsed(path))))
+    assert not [name for name in names if name.startswith(".")]
+    ours = {
+        name.split(".")[1]
+        for name in names
+        if name.startswith("skloss.") and len(name.split(".")) > 1
+    } - {part}
+    if part == "__init__":  # the front page names its parts as text, loaded lazily
+        assert not ours
+        return
+    assert part in DEPTH, f"give {part} a place among the layers"
+    unknown = ours - set(DEPTH)
+    assert not unknown, f"{part} imports {unknown}, which no layer holds"
+    wrong = {other for other in ours if DEPTH[other] <= DEPTH[part]}
+    assert not wrong, f"{part} imports {wrong} from its own layer or one above"
+
+
+@each_file
+def test_only_some_parts_load_keras_on_import(path):
+    roots = {name.split(".")[0] for name in imports(at_import(parsed(path)))}
+    if part_of(path) not in KERAS_AT_HOME:
+        assert not roots & {"tensorflow", "keras", "scikeras"}
+    else:
+        # importing scikeras patches Keras, so nobody does it on import
+        assert "scikeras" not in roots
+
+
+@each_file
+def test_engine_knows_nothing_of_scikit_learn(path):
+    if part_of(path) == "_engine":
+        roots = {name.split(".")[0] for name in imports(ast.walk(parsed(path)))}
+        assert "sklearn" not in roots
+
+
+@each_file
+def test_length_of_files_and_functions(path):
+    """Docstrings are not counted."""
+    tree = parsed(path)
+    documentation = docstring_lines(tree)
+    total = len(path.read_text("utf-8").splitlines()) - len(documentation)
+    assert total <= MAX_FILE
+    long = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = set(range(node.lineno, node.end_lineno + 1)) - documentation
+            if len(lines) > MAX_FUNCTION:
+                long[node.name] = len(lines)
+    assert not long
+
+
+def test_nothing_is_left_unfinished():
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for folder in ("skloss", "tests", "examples", "docs")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if UNFINISHED.search(line)
+    ]
+    assert not found
