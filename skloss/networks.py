@@ -174,7 +174,10 @@ def build(network, n_features, n_raw, dtype, dropout_layer):
                 x = layer(x)
         else:
             x = built_by_user(network, n_features)(inputs)
-        head = keras.layers.Dense(n_raw, dtype=dtype, name="head")
+        # zeros: with its bias at the loss's best constant, training starts from there
+        head = keras.layers.Dense(
+            n_raw, kernel_initializer="zeros", dtype=dtype, name="head"
+        )
         model = keras.Model(inputs, head(x))
     finally:
         keras.config.set_dtype_policy(policy)

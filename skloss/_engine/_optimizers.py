@@ -30,6 +30,32 @@ OURS = {
 REFUSED = ("use_ema", "loss_scale_factor", "gradient_accumulation_steps")
 
 
+class Positive:
+    """A momentum that is a tensor, for Keras code that asks ``if momentum > 0``.
+
+    Whether momentum is zero is structure and known when the program is traced; how
+    large it is, is a run-time number.
+    """
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+    def __ne__(self, other):
+        return True
+
+    def __eq__(self, other):
+        return False
+
+    __hash__ = None
+
+    def __gt__(self, other):
+        return True
+
+    def __tf_tensor__(self, dtype=None, name=None):
+        """Return the tensor, where TensorFlow asks for one."""
+        return self.tensor
+
+
 class Optimizer:
     """An optimiser as a template: a Keras class and its configuration.
 

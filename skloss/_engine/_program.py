@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from skloss import networks
 from skloss._engine._loop import run_epochs
-from skloss._engine._optimizers import slots, state_variables
+from skloss._engine._optimizers import Positive, slots, state_variables
 from skloss._engine._rows import table_specs, table_tensors
 from skloss._engine._step import Layout, stacked_dropout
 
@@ -92,7 +92,9 @@ class Program:
         """Apply decay and the optimiser; networks that stopped or failed stay put."""
         rate = tf.where(going, rate, 0.0)[:, None]
         for name, value in inputs["optimizer_knobs"].items():
-            setattr(self.optimizer, name, value[:, None])
+            value = value[:, None]
+            value = Positive(value) if name == "momentum" else value
+            setattr(self.optimizer, name, value)
         gradient = tf.where(going[:, None], gradient, 0.0)
         decay = rate * inputs["weight_decay"][:, None] * self.kernels
         self.weights.assign(self.weights.value * (1 - decay))

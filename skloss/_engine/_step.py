@@ -73,7 +73,11 @@ def forward(layout, parts, stored, x, rate=None, noise=(), key=None):
             elif variable.name == "noise":
                 state.append(next(drawn) if training else variable.value)
             else:  # the seed of a Dropout layer of the user's own
-                state.append(variable.value if key is None else key + tf.constant([i, 0], key.dtype))
+                state.append(
+                    variable.value
+                    if key is None
+                    else key + tf.constant([i, 0], key.dtype)
+                )
         raw, new = layout.model.stateless_call(
             weights, state, inputs, training=training
         )
