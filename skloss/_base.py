@@ -221,9 +221,14 @@ class BaseLossAware(NestedParams):
         return np.zeros(Y.shape[1]), np.ones(Y.shape[1])
 
     @networks.python_random_untouched()
-    def _check_before(self):
+    def _check_before(self, *, partial=False):
         """Check all parameters before any data is looked at."""
         check_parameters(self)
+        if partial and self.early_stopping:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True: the rows held out "
+                "would differ between calls. Set early_stopping=False, or use fit."
+            )
         self.loss_ = losses.get(self.loss, self._family)
         if isinstance(self.loss, Params):
             self.loss_ = self.loss_.bind({})

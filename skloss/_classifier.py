@@ -226,7 +226,7 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         -------
         self
         """
-        self._check_before()
+        self._check_before(partial=True)
         if not hasattr(self, "_result"):
             X, y = self._prepare(X, y, classes)
             state, seed = None, None

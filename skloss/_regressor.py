@@ -211,7 +211,7 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
         -------
         self
         """
-        self._check_before()
+        self._check_before(partial=True)
         first = not hasattr(self, "_result")
         X, Y = self._prepare(X, y, reset=first)
         state = None if first else self._result.state
@@ -219,8 +219,8 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
         weight = self._weights(sample_weight, X)
         return self._train(X, Y, weight, None, epochs=1, start=state, seed=seed)
 
-    def _check_before(self):
-        super()._check_before()
+    def _check_before(self, *, partial=False):
+        super()._check_before(partial=partial)
         check_choice("target_transform", self.target_transform, ("auto", None))
         self._class_weight = np.ones(1)
 

@@ -33,7 +33,7 @@ def run_epochs(program, inputs, state):
         new, row = one_epoch(program, inputs, state)
         return new, record.write(state["epoch"] - first, row)
 
-    state, record = tf.while_loop(going, epoch, (state, record))
+    state, record = tf.while_loop(going, epoch, (state, record), parallel_iterations=1)
     return state, record.stack()
 
 
@@ -111,6 +111,7 @@ def train_epoch(program, inputs, state, rates):
         lambda i, *_: i < inputs["steps"],
         body,
         (tf.constant(0), state["alive"], zero, zero),
+        parallel_iterations=1,
     )
     return alive, loss, norm / tf.cast(inputs["steps"], program.dtype)
 

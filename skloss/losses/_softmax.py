@@ -115,6 +115,12 @@ class CrossEntropy(SoftmaxLoss):
         """Return label_smoothing."""
         return self.label_smoothing
 
+    def binary_link(self, raw):
+        """Return the sigmoid, un-smoothed."""
+        e = self.label_smoothing
+        p = (ops.sigmoid(raw) - 0.5 * e) / (1 - e)
+        return ops.clip(p, 1e-7, 1 - 1e-7)
+
     def constant_for(self, task, prior):
         """Return the log of the smoothed class frequencies."""
         e, k = self.label_smoothing, task.size if task.kind == "multiclass" else 2
