@@ -4,8 +4,8 @@ On 5,000 handwritten digits of MNIST, the same network is trained with cross-ent
 with the squared error of its probabilities (``brier``, which is what ``mse`` on a
 softmax is), and with the squared error of its raw scores (``square``). The first two
 end alike. The squared error of raw scores, a regression onto zeros and ones, is right
-about more digits, and its probabilities are much worse. Accuracy alone would hide the
-price, and log-loss alone the gain.
+about more digits, and yet its log-loss is higher. Accuracy alone would hide the price,
+and log-loss alone the gain.
 """
 
 from functools import cache
@@ -66,7 +66,7 @@ def check_claim(results):
     assert abs(gain["brier"]) < 0.01
     assert 0.85 < price["brier"] < 1.2
     assert gain["square"] > 0.005
-    assert price["square"] > 1.3
+    assert price["square"] > 1.05
 
 
 def main():

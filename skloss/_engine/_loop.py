@@ -98,14 +98,15 @@ def batches(program, inputs, state):
 def train_epoch(program, inputs, state, rates):
     """Take all steps of an epoch; return who is finite, mean loss and mean norm."""
     index, weight, share = batches(program, inputs, state)
+    epoch_rows = (index, weight, rates)  # one slice of each belongs to a step
     zero = tf.zeros([program.size], program.dtype)
 
     def body(i, alive, loss, norm):
         value, own_norm, finite = program_step(
-            program, inputs, state, index[i], weight[i], rates[i], alive, i
+            program, inputs, state, *(tf.gather(a, i) for a in epoch_rows), alive, i
         )
         alive = alive & finite
-        return i + 1, alive, loss + value * share[i], norm + own_norm
+        return i + 1, alive, loss + value * tf.gather(share, i), norm + own_norm
 
     _, alive, loss, norm = tf.while_loop(
         lambda i, *_: i < inputs["steps"],

@@ -92,20 +92,30 @@ def forward(layout, parts, stored, x, rate=None, noise=(), key=None):
 
 def losses(groups, task, y, raw, weight, knobs, loc, scale):
     """Return each network's weighted mean loss, each loss on its slice of networks."""
+
+    def one(loss, own, y, raw, weight, loc, scale):
+        bound = loss.bind(own)
+        y, raw = seen_by(bound, task, y, raw, loc, scale)
+        return bound.batch_value(task, y, raw, weight)
+
+    return by_group(one, groups, knobs, (y, raw, weight, loc, scale))
+
+
+def by_group(function, groups, knobs, stacked):
+    """Map ``function(loss, knobs, *rows)`` over networks, one graph per loss."""
     values, start = [], 0
     for group, own in zip(groups, knobs, strict=True):
         piece = slice(start, start + group.count)
         start += group.count
-
-        def one(args, loss=group.loss):
-            own, y, raw, weight, loc, scale = args
-            bound = loss.bind(own)
-            y, raw = seen_by(bound, task, y, raw, loc, scale)
-            return bound.batch_value(task, y, raw, weight)
-
-        elements = (own, y[piece], raw[piece], weight[piece], loc[piece], scale[piece])
-        values.append(tf.vectorized_map(one, elements, fallback_to_while_loop=False))
-    return tf.concat(values, axis=0)
+        rows = stacked if len(groups) == 1 else tuple(a[piece] for a in stacked)
+        values.append(
+            tf.vectorized_map(
+                lambda args, loss=group.loss: function(loss, *args),
+                (own, *rows),
+                fallback_to_while_loop=False,
+            )
+        )
+    return values[0] if len(values) == 1 else tf.concat(values, axis=0)
 
 
 def seen_by(loss, task, y, raw, loc, scale):
@@ -119,28 +129,12 @@ def seen_by(loss, task, y, raw, loc, scale):
 
 def monitors(groups, task, y, raw, weight, knobs, loc, scale, class_weight):
     """Return each network's loss-neutral validation score; lower is better."""
-    values, start = [], 0
-    for group, own in zip(groups, knobs, strict=True):
-        piece = slice(start, start + group.count)
-        start += group.count
 
-        def one(args, loss=group.loss):
-            own, y, raw, weight, loc, scale, undo = args
-            y = (y - loc) / scale if task.kind == "regression" else y
-            score = loss.bind(own).monitor(task, y, raw, undo)
-            return tf.reduce_sum(weight * score)
+    def one(loss, own, y, raw, weight, loc, scale, undo):
+        y = (y - loc) / scale if task.kind == "regression" else y
+        return tf.reduce_sum(weight * loss.bind(own).monitor(task, y, raw, undo))
 
-        elements = (
-            own,
-            y[piece],
-            raw[piece],
-            weight[piece],
-            loc[piece],
-            scale[piece],
-            class_weight[piece],
-        )
-        values.append(tf.vectorized_map(one, elements, fallback_to_while_loop=False))
-    return tf.concat(values, axis=0)
+    return by_group(one, groups, knobs, (y, raw, weight, loc, scale, class_weight))
 
 
 def penalised(gradient, weights, kernels, l1, l2):
