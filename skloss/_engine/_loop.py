@@ -126,32 +126,25 @@ def program_step(program, inputs, state, index, weight, rate, alive, i):
     count = tf.cast(state["epoch"] * inputs["steps"] + i, tf.int32)
     key = tf.stack([inputs["seed"], count])
     weights, stored = program.weights.value, program.stored_rows()
-    with tf.GradientTape() as tape:
-        parts = program.layout.cut(weights)
-        tape.watch(parts)
-        raw, stored = step_math.forward(
-            program.layout,
-            parts,
+    value, gradient, stored = step_math.gradients(
+        program.layout,
+        program.groups,
+        task,
+        inputs["loss_knobs"],
+        (
+            program.layout.cut(weights),
             program.layout.cut_stored(stored),
             x,
-            rate=inputs["dropout"],
-            noise=noise(program, inputs, key),
-            key=tf.cast(key, tf.int64),
-        )
-        value = step_math.losses(
-            program.groups,
-            task,
+            inputs["dropout"],
             y,
-            raw,
             tf.ensure_shape(weight, [size, batch]),
-            inputs["loss_knobs"],
             inputs["loc"],
             inputs["scale"],
-        )
-        total = tf.reduce_sum(value)
-    gradient = step_math.join(
-        tape.gradient(total, parts, unconnected_gradients="zero"), size
+        ),
+        noise(program, inputs, key),
+        tf.cast(key, tf.int64),
     )
+    gradient = step_math.join(gradient, size)
     gradient = step_math.penalised(
         gradient, weights, program.kernels, inputs["l1"], inputs["l2"]
     )
@@ -201,7 +194,7 @@ def validate(program, inputs):
         index = tf.ensure_shape(rows[i], [size, batch])
         x = take(inputs["table"], index, program.structure.n_features)
         y = tf.ensure_shape(tf.gather(inputs["Y"], index), [size, batch, task.size])
-        raw, _ = step_math.forward(program.layout, parts, stored, x)
+        raw = step_math.forward(program.layout, parts, stored, x)
         common = (
             program.groups,
             task,

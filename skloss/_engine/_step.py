@@ -54,40 +54,66 @@ def is_stored(variable):
     return variable.name not in ("rate", "noise") and "seed" not in variable.path
 
 
-def forward(layout, parts, stored, x, rate=None, noise=(), key=None):
-    """Return raw outputs (networks, batch, raw) and new moving statistics.
+def network(layout, parts, stored, x, rate=None, noise=(), key=None):
+    """Return raw outputs and new moving statistics of one network.
 
     ``rate`` is None for inference.
     """
     training = rate is not None
-    size = x.shape[0]
+    kept, drawn, state = iter(stored), iter(noise), []
+    for i, variable in enumerate(layout.model.non_trainable_variables):
+        if is_stored(variable):
+            state.append(next(kept))
+        elif variable.name == "rate":
+            state.append(rate if training else variable.value)
+        elif variable.name == "noise":
+            state.append(next(drawn) if training else variable.value)
+        else:  # the seed of a Dropout layer of the user's own
+            fixed = key is None
+            state.append(
+                variable.value if fixed else key + tf.constant([i, 0], key.dtype)
+            )
+    raw, new = layout.model.stateless_call(parts, state, x, training=training)
+    both = zip(layout.model.non_trainable_variables, new, strict=True)
+    return raw, [value for variable, value in both if is_stored(variable)]
 
-    def one(args):
-        weights, kept, inputs, own_rate = args
-        kept, drawn, state = iter(kept), iter(noise), []
-        for i, variable in enumerate(layout.model.non_trainable_variables):
-            if is_stored(variable):
-                state.append(next(kept))
-            elif variable.name == "rate":
-                state.append(own_rate)
-            elif variable.name == "noise":
-                state.append(next(drawn) if training else variable.value)
-            else:  # the seed of a Dropout layer of the user's own
-                state.append(
-                    variable.value
-                    if key is None
-                    else key + tf.constant([i, 0], key.dtype)
-                )
-        raw, new = layout.model.stateless_call(
-            weights, state, inputs, training=training
-        )
-        both = zip(layout.model.non_trainable_variables, new, strict=True)
-        return raw, [value for variable, value in both if is_stored(variable)]
 
-    rates = rate if training else tf.zeros([size], x.dtype)
+def forward(layout, parts, stored, x):
+    """Return raw outputs of all networks, (networks, batch, raw), for inference."""
     return tf.vectorized_map(
-        one, (parts, stored, x, rates), fallback_to_while_loop=False
+        lambda args: network(layout, *args)[0],
+        (parts, stored, x),
+        fallback_to_while_loop=False,
     )
+
+
+def gradients(layout, groups, task, knobs, networks_own, noise, key):
+    """Return each network's weighted mean loss, its gradient, its moving statistics.
+
+    The tape is inside the map: outside, it would differentiate the map's own indexing
+    of the weights, at several times the cost.
+
+    Parameters
+    ----------
+    knobs : list of dict
+        Each group's loss knobs.
+    networks_own : tuple
+        What the networks do not share, stacked: weights, moving statistics, x, dropout
+        rate, y, sample weight, location and scale of the target.
+    noise, key : shared dropout noise, and the seed of Keras' own Dropout layers
+    """
+
+    def one(loss, own, parts, stored, x, rate, y, weight, loc, scale):
+        bound = loss.bind(own)
+        with tf.GradientTape() as tape:
+            tape.watch(parts)
+            raw, new = network(layout, parts, stored, x, rate, noise, key)
+            y, raw = seen_by(bound, task, y, raw, loc, scale)
+            value = bound.batch_value(task, y, raw, weight)
+        slope = tape.gradient(value, parts, unconnected_gradients="zero")
+        return value, slope, new
+
+    return by_group(one, groups, knobs, networks_own)
 
 
 def losses(groups, task, y, raw, weight, knobs, loc, scale):
@@ -107,7 +133,9 @@ def by_group(function, groups, knobs, stacked):
     for group, own in zip(groups, knobs, strict=True):
         piece = slice(start, start + group.count)
         start += group.count
-        rows = stacked if len(groups) == 1 else tuple(a[piece] for a in stacked)
+        rows = stacked
+        if len(groups) > 1:
+            rows = tf.nest.map_structure(lambda a, own=piece: a[own], stacked)
         values.append(
             tf.vectorized_map(
                 lambda args, loss=group.loss: function(loss, *args),
@@ -115,7 +143,9 @@ def by_group(function, groups, knobs, stacked):
                 fallback_to_while_loop=False,
             )
         )
-    return values[0] if len(values) == 1 else tf.concat(values, axis=0)
+    if len(values) == 1:
+        return values[0]
+    return tf.nest.map_structure(lambda *parts: tf.concat(parts, axis=0), *values)
 
 
 def seen_by(loss, task, y, raw, loc, scale):
