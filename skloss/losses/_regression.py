@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import numpy as np
+from scipy.optimize import brentq
 
 from skloss.losses import _ops as ops
 from skloss.losses._base import RegressionLoss
@@ -128,6 +129,19 @@ class LogCosh(RegressionLoss):
         """Return the value per element."""
         r = ops.abs(y_true - raw)
         return r + ops.log1p(ops.exp(-2 * r)) - 0.6931471805599453
+
+    def best_constant(self, task, y_true, sample_weight):
+        """Return the root of the weighted mean of tanh(y - c), per target."""
+
+        def slope(c, y):
+            return np.average(np.tanh(y - c), weights=sample_weight)
+
+        return np.array(
+            [
+                brentq(slope, y.min() - 1, y.max() + 1, args=(y,), xtol=1e-14)
+                for y in np.asarray(y_true, dtype=np.float64).T
+            ]
+        )
 
 
 class Expectile(RegressionLoss):
