@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 FLOOR := .venv-floor
 FLOOR_READY := $(FLOOR)/.ready
+# scikit-learn 1.6 reads column names by a protocol that polars 1.40 deprecates.
 FLOOR_PINS := "numpy==2.0.*" "scipy==1.13.*" "scikit-learn==1.6.*" "optuna==4.0.*" \
-	"tensorflow==2.19.*" "keras==3.9.*" "scikeras==0.13.*"
+	"tensorflow==2.19.*" "keras==3.9.*" "scikeras==0.13.*" "polars<1.40"
 WORKERS ?= 2
 PYTEST_ARGS ?=
 
