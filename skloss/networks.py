@@ -88,10 +88,10 @@ class MLP(Params):
 
 
 class StackedDropout(keras.layers.Layer):
-    """Dropout whose rate and noise are weights, so that networks can be stacked.
+    """Dropout whose mask is a weight, so that networks can be stacked.
 
-    The rate is one number per network; the noise is drawn once per step, outside, and
-    shared by all networks: comparisons between them are paired.
+    The mask holds 0 or 1 / (1 - rate). It is made outside, once per step, from noise
+    that all networks share: comparisons between them are paired.
     """
 
     def __init__(self, batch_size, **kwargs):
@@ -99,23 +99,17 @@ class StackedDropout(keras.layers.Layer):
         self.batch_size = batch_size
 
     def build(self, shape):
-        """Create the rate and the noise of one batch."""
-        self.rate = self.add_weight(
-            shape=(), initializer="zeros", trainable=False, name="rate"
-        )
-        self.noise = self.add_weight(
+        """Create the mask of one batch."""
+        self.mask = self.add_weight(
             shape=(self.batch_size, shape[-1]),
-            initializer="zeros",
+            initializer="ones",
             trainable=False,
-            name="noise",
+            name="mask",
         )
 
     def call(self, x, training=False):
-        """Drop each input with the probability ``rate``."""
-        if not training:
-            return x
-        zero = keras.ops.zeros_like(x)
-        return keras.ops.where(self.noise >= self.rate, x / (1 - self.rate), zero)
+        """Multiply by the mask in training."""
+        return x * self.mask if training else x
 
 
 def get(spec):
@@ -174,10 +168,7 @@ def build(network, n_features, n_raw, dtype, dropout_layer):
                 x = layer(x)
         else:
             x = built_by_user(network, n_features)(inputs)
-        # zeros: with its bias at the loss's best constant, training starts from there
-        head = keras.layers.Dense(
-            n_raw, kernel_initializer="zeros", dtype=dtype, name="head"
-        )
+        head = keras.layers.Dense(n_raw, dtype=dtype, name="head")
         model = keras.Model(inputs, head(x))
     finally:
         keras.config.set_dtype_policy(policy)

@@ -135,13 +135,12 @@ def program_step(program, inputs, state, index, weight, rate, alive, i):
             program.layout.cut(weights),
             program.layout.cut_stored(stored),
             x,
-            inputs["dropout"],
+            dropout_masks(program, inputs, key),
             y,
             tf.ensure_shape(weight, [size, batch]),
             inputs["loc"],
             inputs["scale"],
         ),
-        noise(program, inputs, key),
         tf.cast(key, tf.int64),
     )
     gradient = step_math.join(gradient, size)
@@ -154,23 +153,21 @@ def program_step(program, inputs, state, index, weight, rate, alive, i):
     return value, norm, finite & tf.math.is_finite(value)
 
 
-def noise(program, inputs, key):
-    """Draw one step's dropout noise, zeros (keep all) where no network drops."""
-    shapes = [tuple(v.shape) for v in program.layout.noise]
-    if not shapes:
-        return []
+def dropout_masks(program, inputs, key):
+    """Return each dropout layer's masks, (networks, batch, units).
 
-    def draw():
-        keys = [key + tf.constant([7919 * j, 0]) for j in range(len(shapes))]
-        return [
-            tf.random.stateless_uniform(shape, seed=own, dtype=program.dtype)
-            for shape, own in zip(shapes, keys, strict=True)
-        ]
-
-    def keep_all():
-        return [tf.zeros(shape, program.dtype) for shape in shapes]
-
-    return tf.cond(tf.reduce_any(inputs["dropout"] > 0), draw, keep_all)
+    Where no network drops anything one row of noise serves the whole batch: the rate
+    stays a run-time number, and networks without dropout hardly pay for it.
+    """
+    rate = inputs["dropout"][:, None, None]
+    masks = []
+    for j, variable in enumerate(program.layout.masks):
+        shape = tf.stack([inputs["noise_rows"], variable.shape[1]])
+        seed = key + tf.constant([7919 * j, 0])
+        noise = tf.random.stateless_uniform(shape, seed=seed, dtype=program.dtype)
+        noise = tf.broadcast_to(noise, variable.shape)
+        masks.append(tf.where(noise >= rate, 1 / (1 - rate), 0.0))
+    return masks
 
 
 def validate(program, inputs):

@@ -27,6 +27,7 @@ class Forward:
         )
         self.layout = Layout(self.model)
         sizes = sum(self.layout.sizes), sum(self.layout.stored_sizes)
+        # concrete: choosing among traces would cost as much as predicting one row
         self.function = tf.function(
             lambda table, rows, weights, stored: (
                 self.raw(take(table, rows, n_features), weights, stored)
@@ -39,7 +40,7 @@ class Forward:
                 tf.TensorSpec([None], tf.int32),
                 *(tf.TensorSpec([size], dtype) for size in sizes),
             ],
-        )
+        ).get_concrete_function()
 
     def raw(self, x, weights, stored):
         """Return raw outputs for dense rows."""
@@ -82,12 +83,14 @@ def raw_predictions(network, X, weights, stored, n_raw, *, is_sparse):
     """
     dtype = weights.dtype.name
     compiled = forward_for(network, X.shape[1], n_raw, dtype, is_sparse)
+    weights, stored = tf.constant(weights), tf.constant(stored)
     pieces = []
     for begin in range(0, X.shape[0], ROWS_AT_ONCE):
         part = X[begin : begin + ROWS_AT_ONCE]
         rows = np.arange(part.shape[0] if is_sparse else 0, dtype=np.int32)
-        table = table_tensors(part, dtype)
-        pieces.append(compiled.function(table, rows, weights, stored).numpy())
+        table = tuple(map(tf.constant, table_tensors(part, dtype)))
+        raw = compiled.function(table, tf.constant(rows), weights, stored)
+        pieces.append(raw.numpy())
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 

@@ -16,6 +16,7 @@ from skloss._engine._rows import table_specs, table_tensors
 from skloss._engine._step import Layout, stacked_dropout
 
 MAX_IDLE = 64
+SMALL_STEP = 2_000_000  # multiplications in the forward passes of one step
 _traces = 0
 _lock = threading.Lock()
 _idle = OrderedDict()
@@ -65,6 +66,9 @@ class Program:
         )
         self.layout = Layout(self.model)
         self.make_variables(plan.optimizer)
+        # handing small operations from thread to thread costs more than they do
+        small = self.size * len(self.kernels) * self.batch_size < SMALL_STEP
+        self.executor = "SINGLE_THREADED_EXECUTOR" if small else None
         self.function = None
 
     def make_variables(self, optimizer):
@@ -113,9 +117,10 @@ class Program:
 
     def run(self, inputs, state):
         """Train until ``inputs["until"]``; trace on first use."""
-        if self.function is None:
-            self.function = self.traced(inputs, state)
-        return self.function(inputs, state)
+        with tf.experimental.function_executor_type(self.executor):
+            if self.function is None:
+                self.function = self.traced(inputs, state)
+            return self.function(inputs, state)
 
     def traced(self, inputs, state):
         """Return the compiled function for any number of rows."""
@@ -163,6 +168,9 @@ class Program:
             "steps": np.int32(-(-len(used[0].rows) // plan.batch_size)),
             "horizon": np.int32(plan.horizon or plan.epochs),
             "seed": np.int32(plan.seed),
+            "noise_rows": np.int32(
+                self.batch_size if any(m.dropout > 0 for m in members) else 1
+            ),
             "loss_knobs": self.knob_rows([m.loss for m in members]),
             "schedule_knobs": self.knob_rows([m.schedule for m in members]),
             "optimizer_knobs": {
@@ -222,8 +230,11 @@ class Program:
         """Return fresh weights whose output bias is the loss's best constant."""
         values = []
         for variable in self.model.trainable_variables:
-            head_bias = variable.path.endswith("head/bias")
-            value = member.head_bias if head_bias else fresh[id(variable)]
+            value = fresh[id(variable)]
+            if variable.path.endswith("head/bias"):
+                value = member.head_bias
+            elif variable.path.endswith("head/kernel"):
+                value = value * member.loss.head_scale
             values.append(np.ravel(value))
         return np.concatenate(values)
 

@@ -24,7 +24,7 @@ class Layout:
         self.stored_sizes = [
             int(tf.TensorShape(s).num_elements()) for s in self.stored_shapes
         ]
-        self.noise = [v for v in model.non_trainable_variables if v.name == "noise"]
+        self.masks = [v for v in model.non_trainable_variables if v.name == "mask"]
 
     def cut(self, rows):
         """Cut (networks, weights) into one stacked tensor per variable."""
@@ -50,29 +50,27 @@ def join(parts, n_rows):
 
 
 def is_stored(variable):
-    """Tell a moving statistic from a dropout's rate, noise or seed."""
-    return variable.name not in ("rate", "noise") and "seed" not in variable.path
+    """Tell a moving statistic from a dropout's mask or seed."""
+    return variable.name != "mask" and "seed" not in variable.path
 
 
-def network(layout, parts, stored, x, rate=None, noise=(), key=None):
+def network(layout, parts, stored, x, masks=(), key=None):
     """Return raw outputs and new moving statistics of one network.
 
-    ``rate`` is None for inference.
+    ``masks`` are the dropout layers'; ``key``, the seed of a user's own Dropout layers,
+    is None for inference.
     """
-    training = rate is not None
-    kept, drawn, state = iter(stored), iter(noise), []
+    training = key is not None
+    kept, dropped, state = iter(stored), iter(masks), []
     for i, variable in enumerate(layout.model.non_trainable_variables):
         if is_stored(variable):
             state.append(next(kept))
-        elif variable.name == "rate":
-            state.append(rate if training else variable.value)
-        elif variable.name == "noise":
-            state.append(next(drawn) if training else variable.value)
-        else:  # the seed of a Dropout layer of the user's own
-            fixed = key is None
-            state.append(
-                variable.value if fixed else key + tf.constant([i, 0], key.dtype)
-            )
+        elif not training:
+            state.append(variable.value)
+        elif variable.name == "mask":
+            state.append(next(dropped))
+        else:
+            state.append(key + tf.constant([i, 0], key.dtype))
     raw, new = layout.model.stateless_call(parts, state, x, training=training)
     both = zip(layout.model.non_trainable_variables, new, strict=True)
     return raw, [value for variable, value in both if is_stored(variable)]
@@ -87,7 +85,7 @@ def forward(layout, parts, stored, x):
     )
 
 
-def gradients(layout, groups, task, knobs, networks_own, noise, key):
+def gradients(layout, groups, task, knobs, networks_own, key):
     """Return each network's weighted mean loss, its gradient, its moving statistics.
 
     The tape is inside the map: outside, it would differentiate the map's own indexing
@@ -99,15 +97,16 @@ def gradients(layout, groups, task, knobs, networks_own, noise, key):
         Each group's loss knobs.
     networks_own : tuple
         What the networks do not share, stacked: weights, moving statistics, x, dropout
-        rate, y, sample weight, location and scale of the target.
-    noise, key : shared dropout noise, and the seed of Keras' own Dropout layers
+        masks, y, sample weight, location and scale of the target.
+    key : tensor of shape (2,)
+        Seed of Keras' own Dropout layers.
     """
 
-    def one(loss, own, parts, stored, x, rate, y, weight, loc, scale):
+    def one(loss, own, parts, stored, x, masks, y, weight, loc, scale):
         bound = loss.bind(own)
         with tf.GradientTape() as tape:
             tape.watch(parts)
-            raw, new = network(layout, parts, stored, x, rate, noise, key)
+            raw, new = network(layout, parts, stored, x, masks, key)
             y, raw = seen_by(bound, task, y, raw, loc, scale)
             value = bound.batch_value(task, y, raw, weight)
         slope = tape.gradient(value, parts, unconnected_gradients="zero")

@@ -168,6 +168,11 @@ class LossSum(Loss):
         """Tell whether the terms see unscaled targets."""
         return self.losses[0].in_user_units
 
+    @property
+    def head_scale(self):
+        """Return the smallest factor that a term asks for."""
+        return min(loss.head_scale for loss in self.losses)
+
     def weighted(self, call):
         """Return the weighted sum of ``call(loss)`` over the terms."""
         total = None

@@ -40,6 +40,8 @@ class Loss(Params):
         The batch's value is the weighted sum of its samples' values.
     in_user_units : bool
         Targets and predictions are handed over unscaled.
+    head_scale : float
+        Factor on the initial weights of the output layer.
     search_space : dict
         Knob to ``(low, high, "linear" or "log")``.
     """
@@ -59,6 +61,7 @@ class Loss(Params):
     gradient_growth = "bounded"
     decomposable = True
     in_user_units = False
+    head_scale = 1.0
     search_space: ClassVar[dict] = {}
 
     def __init_subclass__(cls, **kwargs):

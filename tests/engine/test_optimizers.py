@@ -31,7 +31,9 @@ SPECS = {
     "adamw:beta_1=0.875,beta_2=0.96875": lambda rate: keras.optimizers.AdamW(
         rate, **BETAS, weight_decay=0.01
     ),
-    "adamax": keras.optimizers.Adamax,
+    "adamax:beta_1=0.875,beta_2=0.96875": lambda rate: keras.optimizers.Adamax(
+        rate, **BETAS
+    ),
     "adagrad": keras.optimizers.Adagrad,
     "adadelta": keras.optimizers.Adadelta,
     "lion": keras.optimizers.Lion,
@@ -43,10 +45,13 @@ def test_every_allowed_optimizer_is_compared():
     assert names == {name.lower() for name in KNOBS}
 
 
+START = np.array([0.3, -0.2, 0.1, 0.25])  # three weights and a bias
+
+
 def by_keras(make, X, y, rate, steps):
-    """Full-batch logistic regression, zero start, by Keras' own optimiser."""
-    kernel = keras.Variable(np.zeros((X.shape[1], 1)), dtype="float64", name="kernel")
-    bias = keras.Variable(np.full(1, 0.25), dtype="float64", name="bias")
+    """Full-batch logistic regression by Keras' own optimiser."""
+    kernel = keras.Variable(START[:3, None], dtype="float64", name="kernel")
+    bias = keras.Variable(START[3:], dtype="float64", name="bias")
     optimizer = make(rate)
     optimizer.build([kernel, bias])
     if optimizer.weight_decay:
@@ -67,16 +72,17 @@ def test_stacked_equals_apply(spec):
     rng = np.random.default_rng(0)
     X, steps = rng.normal(size=(40, 3)), 12
     y = (X[:, 0] + rng.normal(size=40) > 0).astype(float)
-    rates = [0.05, 0.01]
+    rates = [0.0625, 0.015625]
     decay = 0.01 if spec.startswith("adamw") else 0.0
     members = [
         Member(
             loss=losses.CrossEntropy(),
             schedule=schedules.get(None),
             learning_rate=rate,
-            head_bias=np.array([0.25]),
+            head_bias=START[3:],
             weight_decay=decay,
             class_weight=np.ones(2),
+            start={"weights": START, "stored": np.zeros(0), "slots": [], "epoch": 0},
         )
         for rate in rates
     ]
