@@ -306,7 +306,6 @@ class BaseLossAware(NestedParams):
             "epoch": 0,
         }
 
-    @networks.python_random_untouched()
     def _raw(self, X):
         """Return raw outputs of shape (n, n_raw) in float64."""
         check_is_fitted(self)

@@ -45,7 +45,7 @@ def one_epoch(program, inputs, state):
     val_loss, score = validate(program, inputs)
     row = tf.stack([loss, rates[0], norm, val_loss, score])
     state = dict(state, alive=alive, scale=scale)
-    state = stop_and_snapshot(program, inputs, state, healthy, score)
+    state = stop_and_snapshot(program, inputs, state, healthy, loss, score)
     state = plateau(program, inputs, state, score)
     return dict(state, epoch=state["epoch"] + 1), row
 
@@ -212,18 +212,23 @@ def validate(program, inputs):
     return loss, score
 
 
-def stop_and_snapshot(program, inputs, state, healthy, score):
-    """Keep the best (or latest healthy) weights; stop who ran out of patience."""
+def stop_and_snapshot(program, inputs, state, healthy, loss, score):
+    """Keep the best weights; stop who ran out of patience.
+
+    Without early stopping the training loss tells which are best: a network that
+    diverges has usually trained some epochs in vain before its loss overflows.
+    """
     stopping = tf.math.is_finite(inputs["patience"])
     active = state["active"]
-    better = tf.where(stopping, score < state["best"], True) & healthy & active
+    merit = tf.where(stopping, score, loss)
+    better = (merit < state["best"]) & healthy & active
     program.snapshot(better)
     wait = tf.where(better, 0.0, state["wait"] + 1.0)
     out_of_patience = stopping & (wait >= tf.cast(inputs["patience"], tf.float32))
     number = state["epoch"] + 1
     return dict(
         state,
-        best=tf.where(better, score, state["best"]),
+        best=tf.where(better, merit, state["best"]),
         wait=wait,
         best_epoch=tf.where(better, number, state["best_epoch"]),
         n_epochs=tf.where(active, number, state["n_epochs"]),

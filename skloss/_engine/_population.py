@@ -67,14 +67,17 @@ def collect(program, members, state, history, first):
     results = []
     for k, member in enumerate(members):
         own = history[: state["n_epochs"][k] - first, :, k]
+        ended = outcome(state, k, member)
+        to_the_end = ended is Outcome.FINISHED and not np.isfinite(member.patience)
+        best = "n_epochs" if to_the_end else "best_epoch"
         results.append(
             Result(
-                weights=kept[k],
-                stored=stored[k],
+                weights=latest[k] if to_the_end else kept[k],
+                stored=latest_stored[k] if to_the_end else stored[k],
                 history=named(own, member, program.structure.validation),
                 n_epochs=int(state["n_epochs"][k]),
-                best_epoch=int(state["best_epoch"][k]),
-                outcome=outcome(state, k, member, first, len(history)),
+                best_epoch=int(state[best][k]),
+                outcome=ended,
                 state={
                     "weights": latest[k],
                     "stored": latest_stored[k],
@@ -96,7 +99,7 @@ def named(history, member, validated):
     return {**columns, f"val_{member.loss.monitor_name()}": score}
 
 
-def outcome(state, k, member, first, n_run):
+def outcome(state, k, member):
     """Tell how the training of network ``k`` ended."""
     if state["diverged"][k]:
         return Outcome.DIVERGED

@@ -58,7 +58,8 @@ def forward_for(network, n_features, n_raw, dtype, is_sparse):
     key = (networks.structure(network), n_features, n_raw, dtype, is_sparse)
     with _lock:
         if key not in _forwards:
-            _forwards[key] = Forward(network, n_features, n_raw, dtype, is_sparse)
+            with networks.python_random_untouched():
+                _forwards[key] = Forward(network, n_features, n_raw, dtype, is_sparse)
             if len(_forwards) > MAX_FORWARDS:
                 _forwards.popitem(last=False)
         _forwards.move_to_end(key)

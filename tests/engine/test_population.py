@@ -149,6 +149,21 @@ def test_a_diverging_network_leaves_the_others_alone():
         assert well[k].history == ill[k].history
 
 
+def test_a_diverged_network_keeps_its_epoch_of_lowest_loss():
+    data = table()
+    loss, sgd = losses.Square(), Optimizer("sgd")
+    growing = member(0, loss=loss, learning_rate=0.7)
+    common = {"optimizer": sgd, "network": networks.get(())}
+    ill = train_population(plan([growing], epochs=200, **common), data)[0]
+    assert ill.outcome is Outcome.DIVERGED
+    seen = np.array(ill.history["loss"])
+    assert np.isfinite(seen[:-1]).all()
+    assert seen[-2] > 1e3 * seen.min()  # the last finite epoch is no good
+    assert ill.best_epoch == np.nanargmin(seen) + 1
+    until = train_population(plan([growing], epochs=ill.best_epoch, **common), data)[0]
+    assert np.array_equal(ill.weights, until.weights)
+
+
 def test_numbers_and_fold_sizes_do_not_retrace():
     rng, data = np.random.default_rng(0), table()
     none = np.zeros(0, dtype=int)
