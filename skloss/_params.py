@@ -235,6 +235,8 @@ def literal(node):
 
 def nearest(name, names, n=3):
     """Return a sentence that offers the names most like ``name``."""
+    if not names:
+        return "It has no parameters."
     close = difflib.get_close_matches(str(name).lower(), [str(k) for k in names], n)
     known = ", ".join(repr(k) for k in sorted(map(str, names)))
     offer = f"Did you mean {' or '.join(map(repr, close))}? " if close else ""
