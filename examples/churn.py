@@ -7,7 +7,7 @@ nothing over a logistic regression on the Telco contracts, whatever the loss; ve
 much on the phone usage, with every loss.
 
 The tables are ``wa_churn`` and ``mlc_churn`` of the R package modeldata, the second of
-which is artificial. The test customers are seen once, at the end.
+which is artificial. The test customers take no part in the search.
 """
 
 from pathlib import Path
