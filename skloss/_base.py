@@ -195,6 +195,9 @@ class BaseLossAware(NestedParams):
         if start is None or not hasattr(self, "_loc"):
             self._loc, self._scale = self._scaling(Y, weight)
         seen = (Y - self._loc) / self._scale
+        if start is None or start["slots"] is None:  # partial_fit keeps the first ones
+            self._measured = loss.measure(self._task, seen, weight)
+        self.loss_ = loss = loss.bind(self._measured)
         if start is None:
             bias = loss.best_constant(self._task, seen, weight)
         else:

@@ -339,8 +339,8 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         -------
         ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
         """
-        raw = self._raw(X)
-        return raw[:, 0] if self._task.kind == "binary" else raw
+        scores = np.asarray(self.loss_.scores(self._task, self._raw(X)))
+        return scores[:, 0] if self._task.kind == "binary" else scores
 
     def predict(self, X):
         """Return the class of least weighted risk for each row.

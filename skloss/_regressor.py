@@ -8,7 +8,7 @@ from sklearn.utils.validation import column_or_1d
 from skloss import losses
 from skloss._base import BaseLossAware
 from skloss._targets import target_scale
-from skloss._validation import check_choice
+from skloss._validation import check_choice, check_number
 from skloss.losses import Task
 
 
@@ -17,11 +17,29 @@ def _gives_quantiles(estimator):
     loss = getattr(estimator, "loss_", None)
     if loss is None:
         loss = losses.get(estimator.loss, "regression")
-    if hasattr(loss, "predict_quantiles"):
+    if loss.has_distribution or hasattr(loss, "predict_quantiles"):
         return True
     raise AttributeError(
         f"loss={estimator.loss!r} gives no quantiles; use "
         f"loss=Quantile((0.05, 0.5, 0.95)) or loss='gaussian_nll'."
+    )
+
+
+def _gives_distribution(estimator):
+    """Tell whether the loss predicts a distribution; explain where it does not."""
+    loss = getattr(estimator, "loss_", None)
+    if loss is None:
+        loss = losses.get(estimator.loss, "regression")
+    if loss.has_distribution:
+        return True
+    names = [
+        name
+        for name, cls in sorted(losses.Loss.registry["regression"].items())
+        if cls().has_distribution
+    ]
+    raise AttributeError(
+        f"loss={estimator.loss!r} predicts no distribution; use one of "
+        f"{', '.join(map(repr, names))}."
     )
 
 
@@ -291,10 +309,67 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
         -------
         ndarray of shape (n_samples, levels) or (n_samples, n_targets, levels)
         """
+        if self.loss_.has_distribution:
+            if quantiles is None:
+                raise ValueError(
+                    "Give the quantiles, for example quantiles=(0.05, 0.95)."
+                )
+            levels = np.atleast_1d(quantiles)
+            dist = self.predict_dist(X)
+            return np.stack([dist.ppf(level) for level in levels], axis=-1)
         raw = self.loss_.split(self._task, self._raw(X))
         levels = np.asarray(self.loss_.predict_quantiles(np.asarray(raw), quantiles))
         y = levels * self._scale[:, None] + self._loc[:, None]
         return y[:, 0] if self._one_target else y
+
+    @available_if(_gives_quantiles)
+    def predict_interval(self, X, level=0.9):
+        """Return central prediction intervals in the user's units.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        level : float in (0, 1), default=0.9
+            Nominal coverage. For ``loss=Quantile(...)`` both of its ends,
+            ``(1 - level) / 2`` and ``(1 + level) / 2``, must have been trained.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
+        """
+        check_number("level", level, low=0, high=1, open_low=True, open_high=True)
+        ends = np.array([(1 - level) / 2, (1 + level) / 2])
+        if self.loss_.has_distribution:
+            return self.predict_quantiles(X, ends)
+        trained = np.atleast_1d(self.loss_.quantile)
+        where = [np.flatnonzero(np.isclose(trained, end, atol=1e-9)) for end in ends]
+        if not all(map(len, where)):
+            raise ValueError(
+                f"level={level!r} needs the quantiles {ends[0]:g} and {ends[1]:g}, but "
+                f"{self.loss_!r} was trained for {trained.tolist()}. Refit with "
+                f"loss=Quantile(({ends[0]:g}, 0.5, {ends[1]:g}))."
+            )
+        return self.predict_quantiles(X)[..., [where[0][0], where[1][0]]]
+
+    @available_if(_gives_distribution)
+    def predict_dist(self, X):
+        """Return the predicted distribution of each row in the user's units.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        frozen distribution of ``scipy.stats``
+            Of shape (n_samples,) or (n_samples, n_targets): ``.mean()``, ``.ppf(0.9)``,
+            ``.logpdf(y)`` and so on work row by row.
+        """
+        raw = np.asarray(self.loss_.split(self._task, self._raw(X)))
+        loc, scale = self._loc, self._scale
+        if self._one_target:
+            raw, loc, scale = raw[:, 0], loc[0], scale[0]
+        return self.loss_.distribution(raw, loc, scale)
 
     def _finish(self, raw):
         """Return the symbolic output of ``model_``."""

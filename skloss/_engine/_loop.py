@@ -147,6 +147,8 @@ def program_step(program, inputs, state, index, weight, rate, alive, i):
     gradient = step_math.penalised(
         gradient, weights, program.kernels, inputs["l1"], inputs["l2"]
     )
+    if program.structure.n_global:
+        gradient = tf.where(program.zeros, tf.zeros_like(gradient), gradient)
     gradient, norm, finite = step_math.clipped(gradient, inputs["clip_norm"])
     going = state["active"] & alive & finite & tf.math.is_finite(value)
     program.update(gradient, stored, rate, going, inputs)

@@ -159,6 +159,7 @@ class Structure:
     network: Any
     n_features: int
     n_raw: int
+    n_global: int  # of the raw outputs, the last: the same for every row
     task: Task
     groups: tuple  # (loss structure, schedule structure, number of members)
     optimizer: tuple
@@ -181,7 +182,7 @@ def kind_of(member):
 def partition(plan, data):
     """Split members into lists that can share a program, kinds side by side.
 
-    Members differ in raw outputs or in the number of steps of an epoch go apart:
+    Members that differ in raw outputs or in the number of steps of an epoch go apart:
     a step on padding alone would still move an optimiser with momentum.
     """
     chunks = {}
@@ -189,7 +190,8 @@ def partition(plan, data):
         stream = data.streams[member.stream]
         steps = -(-len(stream.rows) // plan.batch_size)
         begin = member.start and (member.start["epoch"], bool(member.start["slots"]))
-        key = (member.loss.n_raw(plan.task), steps, len(stream.val_rows) > 0, begin)
+        heads = member.loss.n_raw(plan.task), member.loss.n_global(plan.task)
+        key = (*heads, steps, len(stream.val_rows) > 0, begin)
         chunks.setdefault(key, []).append(i)
     for chunk in chunks.values():
         kinds = list(dict.fromkeys(kind_of(plan.members[i]) for i in chunk))
@@ -205,6 +207,7 @@ def structure_of(plan, data, members):
         network=networks.structure(plan.network),
         n_features=data.X.shape[1],
         n_raw=members[0].loss.n_raw(plan.task),
+        n_global=members[0].loss.n_global(plan.task),
         task=plan.task,
         groups=tuple((loss, sched, n) for (loss, sched), n in counts.items()),
         optimizer=plan.optimizer.structure(),

@@ -65,6 +65,7 @@ class Program:
             stacked_dropout(structure.batch_size, structure.dtype),
         )
         self.layout = Layout(self.model)
+        self.zeros = self.layout.same_for_all_rows(structure.n_global)
         self.make_variables(plan.optimizer)
         # handing small operations from thread to thread costs more than they do
         small = self.size * len(self.kernels) * self.batch_size < SMALL_STEP
@@ -236,7 +237,7 @@ class Program:
             elif variable.path.endswith("head/kernel"):
                 value = value * member.loss.head_scale
             values.append(np.ravel(value))
-        return np.concatenate(values)
+        return np.where(self.zeros, 0.0, np.concatenate(values))
 
     def initial_state(self, members):
         """Return the loop's state before the first epoch."""

@@ -5,6 +5,7 @@ clipping and norms are then single operations on that matrix; only the forward p
 looks at the shapes inside a row.
 """
 
+import numpy as np
 import tensorflow as tf
 
 from skloss import networks
@@ -25,6 +26,18 @@ class Layout:
             int(tf.TensorShape(s).num_elements()) for s in self.stored_shapes
         ]
         self.masks = [v for v in model.non_trainable_variables if v.name == "mask"]
+
+    def same_for_all_rows(self, n_global):
+        """Return which weights must stay 0: they would let a row change a global."""
+        parts = []
+        for variable, shape in zip(
+            self.model.trainable_variables, self.shapes, strict=True
+        ):
+            part = np.zeros(shape, dtype=bool)
+            if variable.path.endswith("head/kernel"):
+                part[:, shape[1] - n_global :] = True
+            parts.append(part.ravel())
+        return np.concatenate(parts)
 
     def cut(self, rows):
         """Cut (networks, weights) into one stacked tensor per variable."""

@@ -3,7 +3,7 @@
 from skloss._params import is_number, unknown_parameter
 from skloss.exceptions import LossTargetError
 from skloss.losses import _ops as ops
-from skloss.losses._base import ClassificationLoss, Loss, RegressionLoss
+from skloss.losses._base import DOMAINS, ClassificationLoss, Loss, RegressionLoss
 from skloss.losses._softmax import SoftmaxLoss, pull_link
 
 PROPERNESS = ("none", "order", "link", "strict")
@@ -111,6 +111,14 @@ class LossSum(Loss):
             knobs[f"{name}__weight"] = weight
             knobs.update({f"{name}__{k}": v for k, v in loss.knobs().items()})
         return knobs
+
+    def measure(self, task, y_true, sample_weight):
+        """Return the terms' measured knobs."""
+        return {
+            f"{name}__{key}": value
+            for name, _, loss in self.terms
+            for key, value in loss.measure(task, y_true, sample_weight).items()
+        }
 
     def bind(self, knobs):
         """Return a copy whose weights and knobs are replaced, by tensors if need be."""
@@ -235,8 +243,7 @@ class RegressionSum(LossSum, RegressionLoss):
     @property
     def domain(self):
         """Return the narrowest of the terms' domains."""
-        order = ("real", "nonnegative", "positive")
-        return max((loss.domain for loss in self.losses), key=order.index)
+        return max((loss.domain for loss in self.losses), key=list(DOMAINS).index)
 
     @property
     def target_scaling(self):

@@ -42,6 +42,10 @@ class Loss(Params):
         Targets and predictions are handed over unscaled.
     head_scale : float
         Factor on the initial weights of the output layer.
+    measured : tuple of str
+        Knobs that :meth:`measure` sets from the training target, such as class
+        frequencies. They end in an underscore, are None before ``fit`` and no
+        parameters: ``clone`` forgets them.
     search_space : dict
         Knob to ``(low, high, "linear" or "log")``.
     """
@@ -62,6 +66,7 @@ class Loss(Params):
     decomposable = True
     in_user_units = False
     head_scale = 1.0
+    measured: ClassVar[tuple] = ()
     search_space: ClassVar[dict] = {}
 
     def __init_subclass__(cls, **kwargs):
@@ -87,6 +92,49 @@ class Loss(Params):
 
     def __radd__(self, other):
         return self if other == 0 else NotImplemented
+
+    def knobs(self):
+        """Return the numbers, the measured ones included."""
+        return {**super().knobs(), **self._known()}
+
+    def structure(self):
+        """Return what is left without the numbers."""
+        return (*super().structure(), tuple(self._known()))
+
+    def _known(self):
+        """Return the measured knobs that have been measured."""
+        values = {name: getattr(self, name) for name in self.measured}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def measure(self, task, y_true, sample_weight):
+        """Return what ``measured`` names, from the training rows alone.
+
+        Parameters
+        ----------
+        task : Task
+        y_true : ndarray of shape (n, task.size)
+            The encoded (for numbers: scaled) target.
+        sample_weight : ndarray of shape (n,)
+
+        Returns
+        -------
+        dict
+            To be given to ``bind``. By default that of the losses among the parameters.
+        """
+        knobs = {}
+        for name, value in self.get_params(deep=False).items():
+            if isinstance(value, Loss):
+                inner = value.measure(task, y_true, sample_weight)
+                knobs.update({f"{name}__{key}": v for key, v in inner.items()})
+        return knobs
+
+    def n_global(self, task):
+        """Return how many of the last raw outputs are the same for every row.
+
+        Thresholds, dispersions and other trained numbers that do not depend on X: the
+        engine trains their bias only.
+        """
+        return 0
 
     def pointwise(self, y_true, raw):
         """Return the value per sample, unreduced."""
@@ -135,6 +183,10 @@ class ClassificationLoss(Loss):
         if task.kind == "multiclass":
             return self.pointwise(y_true, raw)
         return ops.mean(self.binary(y_true, raw), axis=-1)
+
+    def scores(self, task, raw):
+        """Return one decision score a class (one for two classes, one a label)."""
+        return raw
 
     @property
     def has_probabilities(self):
@@ -200,7 +252,8 @@ class RegressionLoss(Loss):
     target_scaling : {"standard", "robust", "scale", "none"}
         How ``target_transform="auto"`` scales y: mean and standard deviation, median
         and IQR / 1.349 (a standard deviation under normality), mean alone, not.
-    domain : {"real", "nonnegative", "positive"}
+    domain : {"real", "nonnegative", "positive", "count", "unit"}
+        A key of ``DOMAINS``: what y must be.
     """
 
     family = "regression"
@@ -232,6 +285,27 @@ class RegressionLoss(Loss):
         """Return point predictions of shape (n, targets), in the scaled units."""
         return self.point(self.split(task, raw))
 
+    def distribution(self, raw, loc, scale):
+        """Return the predicted distribution in the user's units, where there is one.
+
+        Parameters
+        ----------
+        raw : ndarray
+            Raw outputs, split: (n, targets), or (n, targets, outputs).
+        loc, scale : ndarray of shape (targets,)
+            The target was seen as (y - loc) / scale.
+
+        Returns
+        -------
+        frozen distribution of ``scipy.stats``, of shape (n, targets)
+        """
+        raise NotImplementedError(f"{self!r} predicts no distribution")
+
+    @property
+    def has_distribution(self):
+        """Tell whether the loss predicts a distribution."""
+        return type(self).distribution is not RegressionLoss.distribution
+
     def monitor_name(self):
         """Return the name of the score that early stopping watches."""
         return "mean_absolute_error"
@@ -246,20 +320,36 @@ class RegressionLoss(Loss):
 
     def check_target(self, task, y):
         """Raise LossTargetError where ``y`` is outside the loss's domain."""
-        low = np.min(y)
-        if (self.domain == "nonnegative" and low < 0) or (
-            self.domain == "positive" and low <= 0
-        ):
-            bound = "y >= 0" if self.domain == "nonnegative" else "y > 0"
+        bound, inside = DOMAINS[self.domain]
+        outside = np.asarray(y)[~inside(np.asarray(y))]
+        if outside.size:
             fits = [
                 cls.name
                 for cls in Loss.registry["regression"].values()
                 if cls.domain == "real"
             ]
             raise LossTargetError(
-                f"{self!r} needs {bound}, got a minimum of {low:g}. Use a loss for "
-                f"real targets ({', '.join(map(repr, sorted(fits)))}), or shift y."
+                f"{self!r} needs {bound}, got {outside.min():g}. Use a loss for real "
+                f"targets ({', '.join(map(repr, sorted(fits)))}), or shift y."
             )
+
+
+# What y must be, from the widest to the narrowest.
+DOMAINS = {
+    "real": ("finite y", np.isfinite),
+    "nonnegative": ("y >= 0", lambda y: y >= 0),
+    "positive": ("y > 0", lambda y: y > 0),
+    "count": ("integers y >= 0", lambda y: (y >= 0) & (y == np.floor(y))),
+    "unit": ("0 <= y <= 1", lambda y: (y >= 0) & (y <= 1)),
+}
+
+
+def class_frequencies(task, y_true, sample_weight):
+    """Return the weighted share of each class, of shape (classes,) or (2, labels)."""
+    share = np.average(y_true, axis=0, weights=sample_weight)
+    if task.kind == "multiclass":
+        return share
+    return np.concatenate([1 - share, share]).reshape(2, -1).squeeze()
 
 
 def zero_one_loss(task, y_true, raw):

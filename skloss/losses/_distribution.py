@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import numpy as np
+from scipy import stats
 
 from skloss.losses import _ops as ops
 from skloss.losses._base import RegressionLoss
@@ -60,11 +61,7 @@ class GaussianNLL(RegressionLoss):
         var = np.average((y_true - mean) ** 2, axis=0, weights=sample_weight)
         return np.stack([mean, np.log(np.maximum(var, 1e-4))], axis=-1).ravel()
 
-    def predict_quantiles(self, raw, quantiles):
-        """Return normal quantiles of shape (..., levels)."""
-        from scipy.stats import norm
-
-        if quantiles is None:
-            raise ValueError("Give the quantiles, for example quantiles=(0.05, 0.95).")
-        mean, deviation = np.asarray(raw)[..., :1], np.asarray(self.deviation(raw))
-        return mean + deviation[..., None] * norm.ppf(np.atleast_1d(quantiles))
+    def distribution(self, raw, loc, scale):
+        """Return normal distributions."""
+        deviation = np.asarray(self.deviation(raw))
+        return stats.norm(raw[..., 0] * scale + loc, deviation * scale)
