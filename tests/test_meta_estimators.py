@@ -97,6 +97,33 @@ def test_grid_search_over_all_losses(table):
     assert set(search.predict(X)) <= set(y)
 
 
+FULL_TABLES = {
+    **TABLES,
+    "digits": lambda: (load_digits().data, named(load_digits().target, "digit")),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", FULL_TABLES)
+def test_grid_search_over_all_losses_with_every_default(table):
+    X, y = FULL_TABLES[table]()
+    kind = "binary" if table == "breast_cancer" else "multiclass"
+    net = LossAwareClassifier()
+    pipe = Pipeline([("scale", StandardScaler()), ("net", net)])
+    for names, scoring in (
+        (fits(kind), ["accuracy", "roc_auc"] if kind == "binary" else ["accuracy"]),
+        (PROBABILISTIC, ["accuracy", "roc_auc_ovr", "neg_log_loss"]),
+    ):
+        grid = {"net__loss": names}
+        search = GridSearchCV(pipe, grid, scoring=scoring, refit="accuracy")
+        results = search.fit(X, y).cv_results_
+        for metric in scoring:
+            assert np.isfinite(results[f"mean_test_{metric}"]).all()
+        accuracy = dict(zip(names, results["mean_test_accuracy"], strict=True))
+        best = accuracy["cross_entropy"]
+        assert all(abs(v - best) <= 0.1 for v in accuracy.values()), accuracy
+
+
 @pytest.mark.parametrize("table", ["breast_cancer", "wine"])
 def test_probability_scores(table):
     X, y = TABLES[table]()

@@ -1,0 +1,98 @@
+"""The compiled step: its gradient is the slope of the loss in every weight."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from skloss import networks
+from skloss._engine import _step as step
+from skloss._engine._program import Group
+from skloss.losses import Loss, Task
+
+TASKS = {
+    "binary": Task("binary", 1),
+    "multiclass": Task("multiclass", 3),
+    "multilabel": Task("multilabel", 2),
+    "regression": Task("regression", 2),
+}
+CASES = [
+    pytest.param(cls(), TASKS[kind], id=f"{name}-{kind}")
+    for family in Loss.registry.values()
+    for name, cls in sorted(family.items())
+    for kind in cls.kinds
+    if cls.__module__.startswith("skloss.")
+]
+N_ROWS, N_FEATURES = 7, 3
+
+
+def problem(loss, task, dtype):
+    """Return layout, groups, knobs and data of networks without any symmetry."""
+    rng = np.random.default_rng(3)
+    model = networks.build(
+        networks.MLP((4,), activation="tanh"),
+        N_FEATURES,
+        loss.n_raw(task),
+        dtype,
+        step.stacked_dropout(N_ROWS, dtype),
+    )
+    layout = step.Layout(model)
+    X = rng.normal(size=(N_ROWS, N_FEATURES))
+    if task.kind == "regression":
+        Y = np.abs(rng.normal(size=(N_ROWS, task.size)))
+    elif task.kind == "multiclass":
+        Y = np.eye(task.size)[np.arange(N_ROWS) % task.size]
+    else:
+        Y = (rng.random((N_ROWS, task.size)) < 0.5).astype(float)
+    weights = 0.6 * rng.normal(size=(1, sum(layout.sizes)))
+    return layout, X, Y, rng.uniform(0.5, 2.0, N_ROWS) / N_ROWS, weights
+
+
+def stacked(values, count, dtype):
+    """Return the same values for ``count`` networks."""
+    return tf.constant(np.repeat(np.asarray(values)[None], count, axis=0), dtype)
+
+
+def evaluate(loss, task, dtype, weights, layout, X, Y, row_weight):
+    """Return value and gradient of each network by the engine's own step, compiled."""
+    count = len(weights)
+    knobs = {k: stacked(v, count, dtype) for k, v in loss.knobs().items()}
+    masks = [stacked(np.ones(v.shape), count, dtype) for v in layout.masks]
+
+    @tf.function
+    def run(rows):
+        own = (
+            layout.cut(rows),
+            [],
+            stacked(X, count, dtype),
+            masks,
+            stacked(Y, count, dtype),
+            stacked(row_weight, count, dtype),
+            stacked(np.full(Y.shape[1], 0.1), count, dtype),
+            stacked(np.full(Y.shape[1], 1.3), count, dtype),
+        )
+        key = tf.constant([0, 0], tf.int64)
+        groups = [Group(loss, None, count)]
+        value, slope, _ = step.gradients(layout, groups, task, [knobs], own, key)
+        return value, step.join(slope, count)
+
+    value, slope = run(tf.constant(weights, dtype))
+    return value.numpy(), slope.numpy()
+
+
+@pytest.mark.parametrize(("loss", "task"), CASES)
+def test_gradient_is_the_slope_in_every_weight(loss, task):
+    layout, X, Y, row_weight, weights = problem(loss, task, "float64")
+    data = (layout, X, Y, row_weight)
+    _, slope = evaluate(loss, task, "float64", weights, *data)
+    h = 1e-5
+    moves = h * np.eye(weights.shape[1])
+    moved = np.concatenate([weights + moves, weights - moves])  # all of them at once
+    value, _ = evaluate(loss, task, "float64", moved, *data)
+    up, down = np.split(value, 2)
+    numeric = (up - down) / (2 * h)
+    size = np.abs(numeric).max()
+    assert size > 1e-3
+    np.testing.assert_allclose(slope[0], numeric, rtol=1e-6, atol=1e-8 * size)
+    layout, *_ = problem(loss, task, "float32")
+    _, single = evaluate(loss, task, "float32", weights, layout, *data[1:])
+    np.testing.assert_allclose(single[0], numeric, rtol=1e-3, atol=1e-5 * size)
