@@ -1,64 +1,225 @@
-"""Write the table of losses in README.md from the facts on the classes.
+"""Write what the documentation says of the losses, from the facts on the classes.
 
-Run ``python docs/losses_table.py`` from the repository's root after adding a loss.
+Run ``python docs/losses_table.py`` from the repository's root after adding a loss. It
+writes the table in README.md, and the pages docs/losses.md and
+docs/choosing_a_loss.md.
 """
 
+import inspect
+import sys
 from pathlib import Path
 
-from skloss.losses import Loss
+from skloss.losses import ClassificationLoss, Loss, Task
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
 BEGIN, END = "<!-- losses -->", "<!-- /losses -->"
-HEADINGS = (
-    "name",
-    "task",
-    "formula",
-    "elicits",
-    "proper",
-    "probabilities",
-    "knobs",
-    "source",
-)
 
 
-def table():
-    """Return the Markdown table of the package's own losses."""
-    rows = [HEADINGS, ["---"] * len(HEADINGS)]
-    for task, losses in Loss.registry.items():
-        rows += [
-            facts(task, loss)
-            for _, loss in sorted(losses.items())
-            if loss.__module__.startswith("skloss.")
-        ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def facts(task, loss):
-    """Return one row: what a class says about itself, with its default knobs."""
-    default = loss()
-    return (
-        code(loss.name),
-        task,
-        code(loss.formula),
-        loss.elicits,
-        loss.proper,
-        "yes" if getattr(default, "has_probabilities", False) else "no",
-        ", ".join(code(f"{k}={v!r}") for k, v in default.get_params().items()),
-        loss.source,
-    )
+def catalogue(task=None):
+    """Return the package's own losses, default instances, by task and name."""
+    return [
+        cls()
+        for family, found in Loss.registry.items()
+        for _, cls in sorted(found.items())
+        if cls.__module__.startswith("skloss.") and task in (None, family)
+    ]
 
 
 def code(text):
     """Return ``text`` as code that a table cell can hold."""
-    return "`" + text.replace("|", r"\|") + "`"
+    return "`" + str(text).replace("|", r"\|") + "`"
+
+
+def yes(fact):
+    """Return a fact as a word."""
+    return "yes" if fact else "no"
+
+
+def markdown(headings, rows):
+    """Return a Markdown table."""
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def gives(loss):
+    """Return what comes with a loss beside the prediction."""
+    if isinstance(loss, ClassificationLoss):
+        return "probabilities" if loss.has_probabilities else "scores"
+    if loss.has_distribution:
+        return "distribution"
+    return "quantiles" if hasattr(loss, "predict_quantiles") else "point"
+
+
+def raw_outputs(loss):
+    """Return how many raw outputs a loss asks for, in words."""
+    if not isinstance(loss, ClassificationLoss):
+        count = loss.n_raw(Task("regression", 1))
+        return f"{count} a target"
+    words = {"binary": "1 for two classes", "multilabel": "1 a label"}
+    found = [words[kind] for kind in ("binary", "multilabel") if kind in loss.kinds]
+    if "multiclass" in loss.kinds:
+        less = loss.n_raw(Task("multiclass", 7)) - 7
+        found.insert(
+            0, "K" if less == 0 else f"K {'+' if less > 0 else '-'} {abs(less)}"
+        )
+    return ", ".join(found)
+
+
+def knobs(loss):
+    """Return the parameters with defaults, and with ranges to search where known."""
+    shown = []
+    for name, value in loss.get_params(deep=False).items():
+        low, high, scale = loss.search_space.get(name, (None, None, None))
+        text = code(f"{name}={value!r}")
+        shown.append(text if low is None else f"{text} ({low:g} to {high:g}, {scale})")
+    return ", ".join(shown)
+
+
+def front_page():
+    """Return the short table of README.md."""
+    rows = [
+        (code(x.name), x.family, x.elicits, x.proper, gives(x), x.source)
+        for x in catalogue()
+    ]
+    headings = ("name", "task", "elicits", "proper", "gives", "source")
+    return markdown(headings, rows)
 
 
 def written(text):
-    """Return ``text`` with the table between its markers."""
+    """Return README's text with the table between its markers."""
     before, rest = text.split(BEGIN)
     _, after = rest.split(END)
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    return f"{before}{BEGIN}\n{front_page()}\n{END}{after}"
 
+
+FACTS = (
+    ("name", lambda x: code(x.name)),
+    ("formula", lambda x: code(x.formula)),
+    ("knobs", knobs),
+    ("raw outputs", raw_outputs),
+    ("elicits", lambda x: x.elicits),
+    ("proper", lambda x: x.proper),
+    ("robust", lambda x: yes(x.robust)),
+    ("convex", lambda x: yes(x.convex)),
+    ("gradient", lambda x: x.gradient_growth),
+    ("y", lambda x: getattr(x, "domain", " or ".join(getattr(x, "kinds", ())))),
+    ("gives", gives),
+    ("other names", lambda x: ", ".join(map(code, x.aliases))),
+    ("source", lambda x: x.source),
+)
+
+
+def losses_page():
+    """Return docs/losses.md: every fact of every loss, family by family."""
+    parts = [
+        "# The losses\n\nMade from the facts on the classes by `docs/losses_table.py`. "
+        "Formulas are in the raw outputs of the network: `f` or `z`, `t` the one-hot "
+        "target, `v = softmax(z)`, `v_y` its entry for the true class, `r = y - f`; the "
+        "docstring of each class says the rest. *Knobs* come with their defaults and "
+        "the range worth searching. *Robust*: one row's influence is bounded, or label "
+        "noise is known to be tolerated. *Convex*: in the raw outputs. *Gradient*: how "
+        "it grows far from the optimum. *y*: the targets it is for."
+    ]
+    for task in Loss.registry:
+        families = {}
+        for loss in catalogue(task):
+            families.setdefault(type(loss).__module__, []).append(loss)
+        for module, found in sorted(families.items()):
+            title = inspect.getdoc(sys.modules[module]).splitlines()[0].rstrip(".")
+            rows = [[write(x) for _, write in FACTS] for x in found]
+            table = markdown([name for name, _ in FACTS], rows)
+            parts.append(f"## {task.capitalize()}: {title}\n\n{table}")
+    return "\n\n".join(parts) + "\n"
+
+
+def listed(losses):
+    """Return names as a sentence's end."""
+    return ", ".join(code(x.name) for x in losses) or "none yet"
+
+
+def choosing_page():
+    """Return docs/choosing_a_loss.md: questions, answered from the facts."""
+    classes, numbers = catalogue("classification"), catalogue("regression")
+    by_functional, by_domain = {}, {}
+    for loss in numbers:
+        by_functional.setdefault(loss.elicits, []).append(loss)
+        by_domain.setdefault(loss.domain, []).append(loss)
+    sections = [
+        (
+            "Start from what you will be judged by",
+            "A loss is only worth comparing on a score that does not depend on it. "
+            "Choose the score first; the loss that elicits what the score rewards is "
+            "the candidate to beat. Give each candidate the same search: the same "
+            "epochs, learning rates and penalties.",
+            [],
+        ),
+        (
+            "Classification: do you need probabilities?",
+            "`strict` losses give them by their usual link, `link` losses through an "
+            "exact inverse of their own. Both are honest only as far as training gets.",
+            [
+                ("strict", [x for x in classes if x.proper == "strict"]),
+                ("link", [x for x in classes if x.proper == "link"]),
+                (
+                    "decisions only; wrap in `CalibratedClassifierCV` for probabilities",
+                    [x for x in classes if not x.has_probabilities],
+                ),
+            ],
+        ),
+        (
+            "Classification: what is special about the target?",
+            "Wrong labels, ordered classes and several labels a row have losses of "
+            "their own. For rare classes try a decision threshold "
+            "(`TunedThresholdClassifierCV`) first: it costs nothing.",
+            [
+                ("wrong labels", [x for x in classes if x.robust]),
+                ("ordered classes", [x for x in classes if getattr(x, "ordered", 0)]),
+                ("class frequencies enter", [x for x in classes if x.measured]),
+                ("several labels", [x for x in classes if "multilabel" in x.kinds]),
+                ("a score of the batch", [x for x in classes if not x.decomposable]),
+            ],
+        ),
+        (
+            "Regression: what should `predict` estimate?",
+            "The minimiser of a loss is a property of the conditional distribution. "
+            "Two losses that estimate different properties do not compete.",
+            sorted(by_functional.items()),
+        ),
+        (
+            "Regression: what values can y take?",
+            "Losses for a narrower range use it: their predictions stay inside.",
+            list(by_domain.items()),
+        ),
+        (
+            "Regression: outliers, intervals",
+            "A robust loss lets no single row pull far. A distribution gives "
+            "`predict_dist`, `predict_quantiles` and `predict_interval`.",
+            [
+                ("robust", [x for x in numbers if x.robust]),
+                ("distribution", [x for x in numbers if x.has_distribution]),
+                ("quantiles", [x for x in numbers if gives(x) == "quantiles"]),
+            ],
+        ),
+    ]
+    text = (
+        "# Choosing a loss\n\nMade from the facts on the classes by "
+        "`docs/losses_table.py`. All numbers of a loss are in [losses.md](losses.md)."
+    )
+    for title, words, choices in sections:
+        text += f"\n\n## {title}\n\n{words}"
+        if choices:
+            rows = [(answer, listed(found)) for answer, found in choices]
+            text += "\n\n" + markdown(("answer", "losses"), rows)
+    return text + "\n"
+
+
+PAGES = {
+    ROOT / "docs" / "losses.md": losses_page,
+    ROOT / "docs" / "choosing_a_loss.md": choosing_page,
+}
 
 if __name__ == "__main__":
     README.write_text(written(README.read_text("utf-8")), "utf-8")
+    for path, page in PAGES.items():
+        path.write_text(page(), "utf-8")
