@@ -60,9 +60,7 @@ def raw_outputs(loss):
     found = [words[kind] for kind in ("binary", "multilabel") if kind in loss.kinds]
     if "multiclass" in loss.kinds:
         less = loss.n_raw(Task("multiclass", 7)) - 7
-        found.insert(
-            0, "K" if less == 0 else f"K {'+' if less > 0 else '-'} {abs(less)}"
-        )
+        found.insert(0, "K" if less == 0 else f"K {less:+d}".replace("-", "- "))
     return ", ".join(found)
 
 
@@ -115,8 +113,8 @@ def losses_page():
     parts = [
         "# The losses\n\nMade from the facts on the classes by `docs/losses_table.py`. "
         "Formulas are in the raw outputs of the network: `f` or `z`, `t` the one-hot "
-        "target, `v = softmax(z)`, `v_y` its entry for the true class, `r = y - f`; the "
-        "docstring of each class says the rest. *Knobs* come with their defaults and "
+        "target, `v = softmax(z)`, `v_y` its entry for the true class, `r = y - f`; "
+        "the docstring of each class says the rest. *Knobs* come with their defaults and "
         "the range worth searching. *Robust*: one row's influence is bounded, or label "
         "noise is known to be tolerated. *Convex*: in the raw outputs. *Gradient*: how "
         "it grows far from the optimum. *y*: the targets it is for."
@@ -162,7 +160,7 @@ def choosing_page():
                 ("strict", [x for x in classes if x.proper == "strict"]),
                 ("link", [x for x in classes if x.proper == "link"]),
                 (
-                    "decisions only; wrap in `CalibratedClassifierCV` for probabilities",
+                    "decisions only (probabilities by `CalibratedClassifierCV`)",
                     [x for x in classes if not x.has_probabilities],
                 ),
             ],

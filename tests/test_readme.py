@@ -44,23 +44,36 @@ def test_code_runs(capsys):
     assert repr(names["search"].best_params_) in capsys.readouterr().out
 
 
-def test_table_is_made_from_the_facts(losses_table):
-    assert losses_table.written(README) == README, "run python docs/losses_table.py"
-    assert losses_table.table() in README
+def test_tables_are_made_from_the_facts(losses_table):
+    remedy = "run python docs/losses_table.py"
+    assert losses_table.written(README) == README, remedy
+    for path, page in losses_table.PAGES.items():
+        assert path.read_text("utf-8") == page(), remedy
 
 
-def test_table_has_as_many_cells_as_headings(losses_table):
-    lines = losses_table.table().splitlines()
-    own = [
+def own_losses():
+    return [
         loss
         for found in catalogue.Loss.registry.values()
         for loss in found.values()
         if loss.__module__.startswith("skloss.")
     ]
-    assert len(lines) == 2 + len(own)
-    for line in lines:
-        cells = re.split(r"(?<!\\)\|", line)[1:-1]
-        assert len(cells) == len(losses_table.HEADINGS), line
+
+
+def test_every_loss_has_its_row(losses_table):
+    for page in (losses_table.front_page(), losses_table.losses_page()):
+        rows = [line for line in page.splitlines() if line.startswith("| `")]
+        assert len(rows) == len(own_losses())
+        widths = {len(re.split(r"(?<!\\)\|", row)) for row in rows}
+        assert len(widths) == 1
+    for loss in own_losses():
+        assert f"`{loss.name}`" in losses_table.choosing_page()
+
+
+def test_pages_link_to_what_exists(losses_table):
+    for path, page in losses_table.PAGES.items():
+        for target in re.findall(r"\]\(([^)]+)\)", page()):
+            assert (path.parent / target).exists(), target
 
 
 def test_links_lead_somewhere():
