@@ -114,7 +114,7 @@ def losses_page():
         "# The losses\n\nMade from the facts on the classes by `docs/losses_table.py`. "
         "Formulas are in the raw outputs of the network: `f` or `z`, `t` the one-hot "
         "target, `v = softmax(z)`, `v_y` its entry for the true class, `r = y - f`; "
-        "the docstring of each class says the rest. *Knobs* come with their defaults and "
+        "the docstring of each class says the rest. *Knobs* come with defaults and "
         "the range worth searching. *Robust*: one row's influence is bounded, or label "
         "noise is known to be tolerated. *Convex*: in the raw outputs. *Gradient*: how "
         "it grows far from the optimum. *y*: the targets it is for."

@@ -156,10 +156,15 @@ class BaseLossAware(NestedParams):
         stream = Stream(
             train.astype(np.int32), own, held.astype(np.int32), weight[held]
         )
-        result = train_population(plan, Data(X, Y, [stream]))[0]
+        data = Data(X, Y, [stream])
+        result = train_population(plan, data)[0]
         going_on = start is not None and start["slots"] is not None
         self._keep(result, member, seed, self.history_ if going_on else None)
+        self._calibrate(plan, data)
         return self
+
+    def _calibrate(self, plan, data):
+        """Do what is left to do with the trained network and its data: nothing."""
 
     def _build(self):
         """Return what decides the shape of the weights and of the optimiser's state."""
@@ -315,6 +320,10 @@ class BaseLossAware(NestedParams):
         X = validate_data(
             self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
         )
+        return self._raw_of(X)
+
+    def _raw_of(self, X):
+        """Return raw outputs for a table that is validated."""
         raw = raw_predictions(
             self._network,
             X,

@@ -9,8 +9,11 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skloss import losses
 from skloss._base import BaseLossAware
+from skloss._calibration import best_temperature, out_of_fold, tempered
 from skloss._params import is_number
 from skloss._targets import classification_task, encode_classes
+from skloss._validation import check_choice
+from skloss.losses import _ops as ops
 
 
 def _gives_probabilities(estimator):
@@ -67,6 +70,11 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
     class_weight : dict or "balanced", default=None
         Costs: ``predict`` minimises the weighted risk, ``predict_proba`` remains the
         posterior of the data as given.
+    calibration : "temperature" or None, default=None
+        "temperature": divide the log-probabilities by the number with which their
+        log-loss is lowest (Guo et al. 2017), on the validation rows, or, without any,
+        out of fold: five more networks are trained at once. For losses that training
+        does not bring to their optimum, such as ``gce`` and ``sce``.
     early_stopping : bool, default=False
         Stop when the validation score has not improved for ``patience`` epochs, and
         keep the best weights. The score is the log-loss (the error rate for losses
@@ -90,6 +98,8 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
     feature_names_in_ : ndarray
         Only if X had string column names.
     loss_ : Loss
+    temperature_ : float
+        What log-probabilities are divided by; 1.0 without calibration.
     n_epochs_ : int
     history_ : dict of lists
         Per epoch: "loss", "learning_rate" (at its first step), "gradient_norm" (mean
@@ -129,6 +139,7 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         batch_size="auto",
         epochs=100,
         class_weight=None,
+        calibration=None,
         early_stopping=False,
         validation_fraction=0.1,
         patience=10,
@@ -150,6 +161,7 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         self.batch_size = batch_size
         self.epochs = epochs
         self.class_weight = class_weight
+        self.calibration = calibration
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
@@ -249,6 +261,41 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         return self._train(
             X, Y, weight, None, epochs=1, cost=cost, start=state, seed=seed
         )
+
+    def _check_before(self, *, partial=False):
+        super()._check_before(partial=partial)
+        check_choice("calibration", self.calibration, ("temperature", None))
+        if self.calibration is None:
+            return
+        if not self.loss_.has_probabilities:
+            raise ValueError(
+                f"calibration={self.calibration!r} scales probabilities, which "
+                f"loss={self.loss!r} does not give; wrap the estimator in "
+                f"CalibratedClassifierCV, or choose another loss."
+            )
+        if partial:
+            raise ValueError(
+                f"partial_fit does not support calibration={self.calibration!r}: the "
+                f"rows it needs would differ between calls. Set calibration=None."
+            )
+
+    def _calibrate(self, plan, data):
+        """Set the temperature."""
+        self.temperature_ = 1.0
+        if self.calibration is None:
+            return
+        stream = data.streams[0]
+        rows, weight = stream.val_rows, stream.val_weight
+        if len(rows):
+            raw = self._raw_of(data.X[rows])
+        else:
+            rows, weight = (
+                stream.rows,
+                stream.weight / self._row_weight(data.Y[stream.rows]),
+            )
+            raw = out_of_fold(plan, data)
+        p = self._probabilities(raw)
+        self.temperature_ = best_temperature(p, data.Y[rows], weight, self._task)
 
     def _earlier(self):
         """Return classes, task and result of the previous fit, for warm_start."""
@@ -365,7 +412,11 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         -------
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
         """
-        raw = self._raw(X)
+        p = self._probabilities(self._raw(X))
+        return np.asarray(tempered(p, self.temperature_, self._task))
+
+    def _probabilities(self, raw):
+        """Return probabilities from raw outputs, class weights undone."""
         p = np.asarray(self.loss_.inverse_link(self._task, raw))
         if self._task.kind == "multilabel":
             return p
@@ -383,9 +434,7 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         if not self.loss_.has_probabilities:
             return raw
         p = self.loss_.inverse_link(self._task, raw)
-        if np.all(self._class_weight == 1):
-            return p
-        from keras import ops
-
-        p = p * (1 / self._class_weight).astype(p.dtype)
-        return p / ops.sum(p, axis=-1, keepdims=True)
+        if not np.all(self._class_weight == 1):
+            p = p * (1 / self._class_weight).astype(p.dtype)
+            p = p / ops.sum(p, axis=-1, keepdims=True)
+        return tempered(p, self.temperature_, self._task)

@@ -13,7 +13,7 @@ LAYERS = (
     ("inspection", "advisor"),
     ("model_selection", "serialization", "datasets"),
     ("_classifier", "_regressor"),
-    ("_base",),
+    ("_base", "_calibration"),
     ("_nested",),
     ("_targets", "_validation", "_engine", "_keras_fit"),
     ("losses", "schedules", "networks"),
