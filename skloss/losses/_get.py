@@ -79,9 +79,17 @@ def from_string(spec, family):
     if name in by_name(other):
         check_family(by_name(other)[name](), family)
     loss = from_keras_string(name)
-    if loss is None or params:
-        raise ValueError(f"Unknown {family} loss {name!r}. {nearest(name, table)}")
-    return from_callable(loss, family)
+    if loss is not None and not params:  # before ours: Keras' own defaults are meant
+        return from_callable(loss, family)
+    loosely = {squeezed(known): cls for known, cls in table.items()}
+    if squeezed(name) in loosely:
+        return loosely[squeezed(name)]().set_params(**params)
+    raise ValueError(f"Unknown {family} loss {name!r}. {nearest(name, table)}")
+
+
+def squeezed(name):
+    """Return a name without case, underscores and hyphens: as PyTorch spells it."""
+    return name.replace("_", "").replace("-", "").lower()
 
 
 def from_keras_string(name):
