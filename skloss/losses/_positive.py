@@ -150,7 +150,7 @@ class MeanAbsolutePercentage(RegressionLoss):
     from_keras: ClassVar = {"MeanAbsolutePercentageError": {}}
     formula = "|y - f| / max(|y|, floor)"
     source = "Gneiting 2011"
-    elicits = "median weighted by 1 / |y|"
+    elicits = "median, weighted by 1 / y"
     proper = "strict"
     robust = True
     convex = True
