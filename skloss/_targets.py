@@ -76,16 +76,16 @@ def target_scale(y, loss, sample_weight):
     y : ndarray of shape (n, targets)
     loss : RegressionLoss
         Its ``target_scaling`` decides: "standard" (mean and standard deviation),
-        "robust" (median, IQR / 1.349), "scale" (0 and the mean), "none".
+        "robust" (median, IQR / 1.349), "scale" (0 and the mean of |y|), "none".
     sample_weight : ndarray of shape (n,)
     """
     kind = loss.target_scaling
     zeros, ones = np.zeros(y.shape[1]), np.ones(y.shape[1])
     if kind == "none":
         return zeros, ones
-    mean = np.average(y, axis=0, weights=sample_weight)
     if kind == "scale":
-        return zeros, positive(np.abs(mean))
+        return zeros, positive(np.average(np.abs(y), axis=0, weights=sample_weight))
+    mean = np.average(y, axis=0, weights=sample_weight)
     deviation = np.sqrt(np.average((y - mean) ** 2, axis=0, weights=sample_weight))
     if kind == "standard":
         return mean, positive(deviation)

@@ -9,17 +9,32 @@ from skloss.losses._custom import CustomRegressionLoss as CustomRegressionLoss
 from skloss.losses._distribution import GaussianNLL as GaussianNLL
 from skloss.losses._get import get as get
 from skloss.losses._get import loss_names as loss_names
+from skloss.losses._histogram import HLGauss as HLGauss
 from skloss.losses._margin import CrammerSinger as CrammerSinger
 from skloss.losses._margin import Hinge as Hinge
 from skloss.losses._margin import Square as Square
 from skloss.losses._margin import SquaredHinge as SquaredHinge
+from skloss.losses._positive import Fractional as Fractional
+from skloss.losses._positive import Gamma as Gamma
+from skloss.losses._positive import MeanAbsolutePercentage as MeanAbsolutePercentage
+from skloss.losses._positive import MeanSquaredLogarithmic as MeanSquaredLogarithmic
+from skloss.losses._positive import Tweedie as Tweedie
 from skloss.losses._quantile import Quantile as Quantile
+from skloss.losses._quantile import SmoothQuantile as SmoothQuantile
 from skloss.losses._regression import AbsoluteError as AbsoluteError
 from skloss.losses._regression import Expectile as Expectile
 from skloss.losses._regression import Huber as Huber
 from skloss.losses._regression import LogCosh as LogCosh
 from skloss.losses._regression import Poisson as Poisson
 from skloss.losses._regression import SquaredError as SquaredError
+from skloss.losses._robust import Barron as Barron
+from skloss.losses._robust import Cauchy as Cauchy
+from skloss.losses._robust import EpsilonInsensitive as EpsilonInsensitive
+from skloss.losses._robust import Fair as Fair
+from skloss.losses._robust import GemanMcClure as GemanMcClure
+from skloss.losses._robust import PseudoHuber as PseudoHuber
+from skloss.losses._robust import SquaredEpsilonInsensitive as SquaredEpsilonInsensitive
+from skloss.losses._robust import Tukey as Tukey
 from skloss.losses._softmax import (
     AbsoluteErrorOnProbabilities as AbsoluteErrorOnProbabilities,
 )

@@ -230,6 +230,10 @@ class RegressionSum(LossSum, RegressionLoss):
         """Return the weighted sum of the terms' values."""
         return self.weighted(lambda loss: loss.pointwise(y_true, raw))
 
+    def point(self, raw):
+        """Return the terms' point prediction."""
+        return self.losses[0].point(raw)
+
     @property
     def n_outputs(self):
         """Return the terms' number of raw outputs a target."""
@@ -247,9 +251,12 @@ class RegressionSum(LossSum, RegressionLoss):
 
     @property
     def target_scaling(self):
-        """Return "robust" as soon as one term asks for it."""
-        kinds = {loss.target_scaling for loss in self.losses}
-        return "robust" if "robust" in kinds else kinds.pop()
+        """Return what the most demanding term asks for.
+
+        No shift before any other: percentages and logarithms need the zero of y.
+        """
+        kinds = [loss.target_scaling for loss in self.losses]
+        return min(kinds, key=("none", "scale", "robust", "standard").index)
 
 
 def terms_of(loss):

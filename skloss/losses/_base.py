@@ -251,7 +251,7 @@ class RegressionLoss(Loss):
     ----------
     target_scaling : {"standard", "robust", "scale", "none"}
         How ``target_transform="auto"`` scales y: mean and standard deviation, median
-        and IQR / 1.349 (a standard deviation under normality), mean alone, not.
+        and IQR / 1.349 (a standard deviation under normality), mean of |y| alone, not.
     domain : {"real", "nonnegative", "positive", "count", "unit"}
         A key of ``DOMAINS``: what y must be.
     """

@@ -3,6 +3,8 @@
 from typing import ClassVar
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit
 
 from skloss.losses import _ops as ops
 from skloss.losses._base import RegressionLoss
@@ -63,8 +65,8 @@ class Quantile(RegressionLoss):
         check_range(self, "quantile", 0, 1, "()")
         if np.any(np.diff(np.atleast_1d(self.quantile)) <= 0):
             raise ValueError(
-                f"Quantile: quantile={self.quantile!r} must increase; sort the levels "
-                f"and remove duplicates."
+                f"{type(self).__name__}: quantile={self.quantile!r} must increase; "
+                f"sort the levels and remove duplicates."
             )
 
     @property
@@ -82,14 +84,17 @@ class Quantile(RegressionLoss):
         below = centre - ops.flip(down, axis=-1)
         return ops.concatenate([below, centre, centre + up], axis=-1)
 
+    def pinball(self, r, q):
+        """Return the value per element for residuals ``r`` and levels ``q``."""
+        return ops.maximum(q * r, (q - 1) * r)
+
     def pointwise(self, y_true, raw):
         """Return the value per element, the mean over levels."""
         if self.n_outputs == 1:
-            r = y_true - raw
-            return ops.maximum(self.quantile * r, (self.quantile - 1) * r)
+            return self.pinball(y_true - raw, self.quantile)
         r = y_true[..., None] - self.levels(raw)
         q = ops.convert_to_tensor(self.quantile, dtype=raw.dtype)
-        return ops.mean(ops.maximum(q * r, (q - 1) * r), axis=-1)
+        return ops.mean(self.pinball(r, q), axis=-1)
 
     def point(self, raw):
         """Return the middle level."""
@@ -103,11 +108,15 @@ class Quantile(RegressionLoss):
         """Return the loss itself."""
         return self.rowwise(task, y_true, raw)
 
+    def best_level(self, y_true, q, sample_weight):
+        """Return the best constant for the level ``q``, per target."""
+        return weighted_quantile(y_true, q, sample_weight)
+
     def best_constant(self, task, y_true, sample_weight):
-        """Return the weighted quantiles, as raw outputs."""
+        """Return the best levels, as raw outputs."""
         levels = np.atleast_1d(self.quantile)
         values = np.stack(
-            [weighted_quantile(y_true, q, sample_weight) for q in levels], axis=-1
+            [self.best_level(y_true, q, sample_weight) for q in levels], axis=-1
         )
         if len(levels) == 1:
             return values[:, 0]
@@ -125,6 +134,60 @@ class Quantile(RegressionLoss):
         if quantiles is not None and tuple(np.atleast_1d(quantiles)) != trained:
             raise ValueError(
                 f"{self!r} was trained for the quantiles {trained}, got "
-                f"{quantiles!r}. Refit with loss=Quantile({quantiles!r})."
+                f"{quantiles!r}. Refit with loss={type(self).__name__}({quantiles!r})."
             )
         return raw[..., None] if len(trained) == 1 else np.asarray(self.levels(raw))
+
+
+class SmoothQuantile(Quantile):
+    """Pinball loss with a rounded corner.
+
+    ``q r + h log(1 + exp(-r / h))`` with h = ``smoothing`` (Zheng 2011):
+    :class:`Quantile` as h goes to 0. It elicits the quantile of y plus a logistic
+    noise of scale h. With ``target_transform="auto"`` h is in robust standard
+    deviations of y.
+
+    Parameters
+    ----------
+    quantile : float or increasing tuple of floats in (0, 1), default=0.5
+    smoothing : float > 0, default=0.05
+    """
+
+    name = "smooth_quantile"
+    aliases = ("smooth_pinball",)
+    formula = "quantile r + smoothing log(1 + exp(-r / smoothing))"
+    source = "Zheng 2011"
+    elicits = "quantile, smoothed"
+    proper = "none"
+    search_space: ClassVar = {
+        "quantile": (0.05, 0.95, "linear"),
+        "smoothing": (0.01, 0.5, "log"),
+    }
+
+    def __init__(self, quantile=0.5, smoothing=0.05):
+        self.quantile = quantile
+        self.smoothing = smoothing
+
+    def check(self):
+        """Raise ValueError unless the levels increase and smoothing > 0."""
+        super().check()
+        check_range(self, "smoothing", 0, float("inf"), "()")
+
+    def pinball(self, r, q):
+        """Return the value per element for residuals ``r`` and levels ``q``."""
+        return q * r + self.smoothing * ops.softplus(-r / self.smoothing)
+
+    def best_level(self, y_true, q, sample_weight):
+        """Return the root of the mean of sigmoid((c - y) / h) - q, per target."""
+        h = self.smoothing
+        margin = h * (1 + abs(np.log(q) - np.log1p(-q)))
+
+        def slope(c, y):
+            return np.average(expit((c - y) / h), weights=sample_weight) - q
+
+        return np.array(
+            [
+                brentq(slope, y.min() - margin, y.max() + margin, args=(y,), xtol=1e-14)
+                for y in np.asarray(y_true, dtype=np.float64).T
+            ]
+        )

@@ -187,7 +187,32 @@ class Expectile(RegressionLoss):
         return self.rowwise(task, y_true, raw)
 
 
-class Poisson(RegressionLoss):
+class LogLinkLoss(RegressionLoss):
+    """A loss whose minimiser is the mean, exp(f) of the raw output f."""
+
+    target_scaling = "scale"
+    domain = "nonnegative"
+    inverse = "exp"
+
+    def point(self, raw):
+        """Return exp(raw), raw at most 30."""
+        return ops.exp(ops.minimum(raw, 30.0))
+
+    def monitor_name(self):
+        """Return the name of the deviance."""
+        return f"{self.name}_deviance"
+
+    def monitor(self, task, y_true, raw, class_weight):
+        """Return half the deviance up to a constant: the loss itself."""
+        return self.rowwise(task, y_true, raw)
+
+    def best_constant(self, task, y_true, sample_weight):
+        """Return the log of the weighted mean."""
+        mean = np.average(y_true, axis=0, weights=sample_weight)
+        return np.log(np.maximum(mean, 1e-6))
+
+
+class Poisson(LogLinkLoss):
     """Poisson deviance with a log link; elicits the mean of counts.
 
     ``exp(f) - y f`` (Nelder and Wedderburn 1972), the negative log-likelihood up to a
@@ -205,9 +230,6 @@ class Poisson(RegressionLoss):
     proper = "strict"
     convex = True
     gradient_growth = "exponential"
-    target_scaling = "scale"
-    domain = "nonnegative"
-    inverse = "exp"
 
     def __init__(self):
         pass
@@ -216,20 +238,3 @@ class Poisson(RegressionLoss):
         """Return the value per element."""
         base = ops.minimum(raw, 30.0)
         return ops.exp(base) * (1 + raw - base) - y_true * raw
-
-    def point(self, raw):
-        """Return exp(raw), raw at most 30."""
-        return ops.exp(ops.minimum(raw, 30.0))
-
-    def monitor_name(self):
-        """Return "poisson_deviance"."""
-        return "poisson_deviance"
-
-    def monitor(self, task, y_true, raw, class_weight):
-        """Return half the deviance up to a constant: the loss itself."""
-        return self.rowwise(task, y_true, raw)
-
-    def best_constant(self, task, y_true, sample_weight):
-        """Return the log of the weighted mean."""
-        mean = np.average(y_true, axis=0, weights=sample_weight)
-        return np.log(np.maximum(mean, 1e-6))

@@ -19,6 +19,8 @@ from skloss.losses import (
     KLDivergence,
     LogCosh,
     Loss,
+    MeanAbsolutePercentage,
+    MeanSquaredLogarithmic,
     Poisson,
     Quantile,
     Square,
@@ -87,6 +89,8 @@ KERAS = [
     (keras.losses.Huber(delta=0.7), Huber(0.7)),
     (keras.losses.LogCosh(), LogCosh()),
     (keras.losses.Poisson(), Poisson()),
+    (keras.losses.MeanSquaredLogarithmicError(), MeanSquaredLogarithmic()),
+    (keras.losses.MeanAbsolutePercentageError(), MeanAbsolutePercentage()),
 ]
 
 
@@ -110,16 +114,16 @@ def test_keras_functions():
 
 def test_keras_losses_that_we_lack_are_wrapped():
     for spec in (
-        "mean_absolute_percentage_error",
-        "MeanAbsolutePercentageError",
-        keras.losses.MeanAbsolutePercentageError,
-        keras.losses.MeanAbsolutePercentageError(),
+        "cosine_similarity",
+        "CosineSimilarity",
+        keras.losses.CosineSimilarity,
+        keras.losses.CosineSimilarity(),
     ):
         loss = get(spec, "regression")
         assert isinstance(loss, CustomRegressionLoss)
-        y, f = np.array([[2.0], [4.0]]), np.array([[1.0], [5.0]])
-        value = loss.rowwise(Task("regression", 1), y, f)
-        np.testing.assert_allclose(value, [50, 25], rtol=1e-6)
+        y, f = np.array([[3.0, 4.0], [1.0, 0.0]]), np.array([[4.0, 3.0], [-2.0, 0.0]])
+        value = loss.rowwise(Task("regression", 2), y, f)
+        np.testing.assert_allclose(value, [-0.96, 1], rtol=1e-6)
 
 
 def test_keras_class_balancing_is_not_dropped():
@@ -182,6 +186,11 @@ def test_wrong_task(spec, family):
         ("expectile:expectile=1.5", "regression", "expectile=1.5 must be in"),
         ("quantile:quantile=(0.9, 0.1)", "regression", "must increase"),
         ("quantile:quantile=1", "regression", "quantile=1 must be in"),
+        ("barron:alpha=2.5", "regression", "alpha=2.5 must be in"),
+        ("cauchy:c=0", "regression", "c=0 must be in"),
+        ("epsilon_insensitive:epsilon=-1", "regression", "epsilon=-1 must be in"),
+        ("tweedie:power=2", "regression", "power=2 must be in"),
+        ("smooth_quantile:smoothing=0", "regression", "smoothing=0 must be in"),
     ],
 )
 def test_wrong_knobs(spec, family, text):

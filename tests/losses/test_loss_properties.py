@@ -25,6 +25,22 @@ MORE_SETTINGS = {
         {"quantile": (0.05, 0.3, 0.7)},
         {"quantile": (0.2, 0.6, 0.95)},
     ],
+    "SmoothQuantile": [
+        {"quantile": (0.1, 0.5, 0.9)},
+        {"quantile": (0.05, 0.3, 0.7), "smoothing": 0.2},
+        {"quantile": (0.2, 0.6, 0.95), "smoothing": 0.5},
+    ],
+    "Barron": [
+        {"alpha": 2.0, "c": 1.0},
+        {"alpha": 0.0},
+        {"alpha": 1e-7},
+        {"alpha": -50.0},
+    ],
+    "HLGauss": [
+        {"bins": 10},
+        {"bins": 10, "sigma": 0.5},
+        {"bins": 10, "sigma": 1.25},
+    ],
 }
 
 
@@ -191,7 +207,8 @@ def test_float32_agrees_with_float64(loss, task):
 def test_finite_far_out(loss, task, dtype):
     width = loss.n_raw(task)
     signs = np.array(list(itertools.product([-1e4, 1e4, 0.0], repeat=min(width, 4))))
-    raw = np.concatenate([signs, -signs], axis=1)[:, :width]
+    signs = np.concatenate([signs, -signs], axis=1)
+    raw = np.tile(signs, -(-width // signs.shape[1]))[:, :width]
     rng = np.random.default_rng(0)
     # +-1e4, 100, 20 and next to 0, each with every class
     raw = np.concatenate([scale * raw for scale in (1.0, 1e-2, 2e-3, 1e-8)])
@@ -270,7 +287,7 @@ def test_best_constant_is_the_minimiser(loss, task, majority):
 @every_case
 def test_weights_are_repeated_rows(loss, task):
     y, _, _ = problem(loss, task, n=8, seed=4)
-    times = np.array([1, 3, 2, 1, 1, 4, 1, 2])
+    times = np.array([1, 3, 2, 1, 1, 9, 1, 2])
     weighted = loss.best_constant(task, y, times.astype(float))
     repeated = loss.best_constant(
         task, np.repeat(y, times, axis=0), np.ones(times.sum())
@@ -364,8 +381,7 @@ def test_bind_leaves_the_original_alone(loss):
 )
 def test_domain_errors_name_value_and_remedy(loss):
     task = TASKS["regression"]
-    good = np.array([[0.5, 2.0], [3.0, 1.0]])
-    loss.check_target(task, good)
+    loss.check_target(task, targets(loss, task, 6, np.random.default_rng(0)))
     bad = np.array([[0.5, 2.0], [-3.5, 1.0]])
     if loss.domain == "real":
         loss.check_target(task, bad)
