@@ -4,6 +4,8 @@ from skloss.losses._algebra import LossSum as LossSum
 from skloss.losses._base import ClassificationLoss as ClassificationLoss
 from skloss.losses._base import Loss as Loss
 from skloss.losses._base import RegressionLoss as RegressionLoss
+from skloss.losses._batch import AUCPairwise as AUCPairwise
+from skloss.losses._batch import Tversky as Tversky
 from skloss.losses._custom import CustomLoss as CustomLoss
 from skloss.losses._custom import CustomRegressionLoss as CustomRegressionLoss
 from skloss.losses._distribution import GaussianNLL as GaussianNLL
@@ -13,6 +15,9 @@ from skloss.losses._margin import CrammerSinger as CrammerSinger
 from skloss.losses._margin import Hinge as Hinge
 from skloss.losses._margin import Square as Square
 from skloss.losses._margin import SquaredHinge as SquaredHinge
+from skloss.losses._multiclass_margin import LeeLinWahba as LeeLinWahba
+from skloss.losses._multiclass_margin import WestonWatkins as WestonWatkins
+from skloss.losses._multilabel import AsymmetricLoss as AsymmetricLoss
 from skloss.losses._quantile import Quantile as Quantile
 from skloss.losses._regression import AbsoluteError as AbsoluteError
 from skloss.losses._regression import Expectile as Expectile
@@ -20,6 +25,11 @@ from skloss.losses._regression import Huber as Huber
 from skloss.losses._regression import LogCosh as LogCosh
 from skloss.losses._regression import Poisson as Poisson
 from skloss.losses._regression import SquaredError as SquaredError
+from skloss.losses._smooth_margin import Exponential as Exponential
+from skloss.losses._smooth_margin import ModifiedHuber as ModifiedHuber
+from skloss.losses._smooth_margin import Savage as Savage
+from skloss.losses._smooth_margin import SmoothHinge as SmoothHinge
+from skloss.losses._smooth_margin import Tangent as Tangent
 from skloss.losses._softmax import (
     AbsoluteErrorOnProbabilities as AbsoluteErrorOnProbabilities,
 )
