@@ -4,6 +4,8 @@ from skloss.losses._algebra import LossSum as LossSum
 from skloss.losses._base import ClassificationLoss as ClassificationLoss
 from skloss.losses._base import Loss as Loss
 from skloss.losses._base import RegressionLoss as RegressionLoss
+from skloss.losses._batch import AUCPairwise as AUCPairwise
+from skloss.losses._batch import Tversky as Tversky
 from skloss.losses._custom import CustomLoss as CustomLoss
 from skloss.losses._custom import CustomRegressionLoss as CustomRegressionLoss
 from skloss.losses._distribution import GaussianNLL as GaussianNLL
@@ -14,6 +16,9 @@ from skloss.losses._margin import CrammerSinger as CrammerSinger
 from skloss.losses._margin import Hinge as Hinge
 from skloss.losses._margin import Square as Square
 from skloss.losses._margin import SquaredHinge as SquaredHinge
+from skloss.losses._multiclass_margin import LeeLinWahba as LeeLinWahba
+from skloss.losses._multiclass_margin import WestonWatkins as WestonWatkins
+from skloss.losses._multilabel import AsymmetricLoss as AsymmetricLoss
 from skloss.losses._positive import Fractional as Fractional
 from skloss.losses._positive import Gamma as Gamma
 from skloss.losses._positive import MeanAbsolutePercentage as MeanAbsolutePercentage
@@ -35,6 +40,11 @@ from skloss.losses._robust import GemanMcClure as GemanMcClure
 from skloss.losses._robust import PseudoHuber as PseudoHuber
 from skloss.losses._robust import SquaredEpsilonInsensitive as SquaredEpsilonInsensitive
 from skloss.losses._robust import Tukey as Tukey
+from skloss.losses._smooth_margin import Exponential as Exponential
+from skloss.losses._smooth_margin import ModifiedHuber as ModifiedHuber
+from skloss.losses._smooth_margin import Savage as Savage
+from skloss.losses._smooth_margin import SmoothHinge as SmoothHinge
+from skloss.losses._smooth_margin import Tangent as Tangent
 from skloss.losses._softmax import (
     AbsoluteErrorOnProbabilities as AbsoluteErrorOnProbabilities,
 )

@@ -177,6 +177,15 @@ class LossSum(Loss):
         return self.losses[0].in_user_units
 
     @property
+    def decomposable(self):
+        """Tell whether every term is a sum over rows."""
+        return all(loss.decomposable for loss in self.losses)
+
+    def batch_value(self, task, y_true, raw, weight):
+        """Return the weighted sum of the terms' values."""
+        return self.weighted(lambda loss: loss.batch_value(task, y_true, raw, weight))
+
+    @property
     def head_scale(self):
         """Return the smallest factor that a term asks for."""
         return min(loss.head_scale for loss in self.losses)

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from skloss.losses import _ops as ops
+from skloss.losses._task import Task
 
 
 def minimise_constant(loss, task, target, start, sample_weight=None):
@@ -51,4 +52,10 @@ def objective(loss, task, target, sample_weight):
     # a 0 and a 1 for each label, each label with frequencies of its own
     y = np.stack([np.zeros(task.size), np.ones(task.size)])
     weight = np.stack([1 - target, target])
+    if not loss.decomposable:
+        one = Task("binary", 1)
+        return y, lambda z: sum(
+            loss.batch_value(one, y[:, j : j + 1], z[:, j : j + 1], weight[:, j])
+            for j in range(task.size)
+        )
     return y, lambda z: ops.sum(weight * loss.binary(y, z))

@@ -19,20 +19,36 @@ def with_binary_order(p, raw):
     return ops.clip((1 - 1e-5) * p + 1e-5 * ops.sigmoid(raw), 1e-6, 1 - 1e-6)
 
 
-class MarginLoss(ClassificationLoss):
-    """A loss of the margin m = (2 y - 1) f; one-vs-rest for more than two classes.
+class OneVsRestLoss(ClassificationLoss):
+    """A loss on each score by itself, summed over the classes.
 
-    A subclass writes ``margin(m)``, and ``eta(f)``, the probability of class 1, if the
-    loss has one.
+    A subclass writes ``binary(y_true, f)``, and ``eta(f)``, the probability of class
+    1, if the loss has one: over several classes it is normalised.
     """
 
-    def margin(self, m):
-        """Return the value per element for margins ``m``."""
+    def eta(self, raw):
+        """Return the probability of class 1, which may saturate at 0 and 1."""
         raise NotImplementedError
 
     def pointwise(self, y_true, raw):
         """Return the sum of the one-vs-rest values."""
-        return ops.sum(self.margin((2 * y_true - 1) * raw), axis=-1)
+        return ops.sum(self.binary(y_true, raw), axis=-1)
+
+    def binary_link(self, raw):
+        """Return the probability of class 1."""
+        return with_binary_order(self.eta(raw), raw)
+
+    def link(self, scores):
+        """Return the one-vs-rest probabilities, normalised."""
+        return with_order(ops.floor_and_normalise(self.eta(scores)), scores)
+
+
+class MarginLoss(OneVsRestLoss):
+    """A loss ``margin(m)`` of the margin m = (2 y - 1) f."""
+
+    def margin(self, m):
+        """Return the value per element for margins ``m``."""
+        raise NotImplementedError
 
     def binary(self, y_true, raw):
         """Return the value per element."""
@@ -90,15 +106,9 @@ class SquaredHinge(MarginLoss):
         """Return max(0, 1 - m)^2."""
         return ops.square(ops.relu(1 - m))
 
-    def binary_link(self, raw):
-        """Return the clipped linear probability of class 1."""
-        p = (ops.clip(raw, -1.0, 1.0) + 1) / 2
-        return with_binary_order(p, raw)
-
-    def link(self, scores):
-        """Return the one-vs-rest probabilities, normalised."""
-        p = ops.floor_and_normalise((ops.clip(scores, -1.0, 1.0) + 1) / 2)
-        return with_order(p, scores)
+    def eta(self, raw):
+        """Return the clipped linear probability."""
+        return (ops.clip(raw, -1.0, 1.0) + 1) / 2
 
     def constant_for(self, task, prior):
         """Return 2 p - 1."""

@@ -1,0 +1,145 @@
+"""Losses of a whole batch: smooth stand-ins for AUC and F scores."""
+
+from typing import ClassVar
+
+from skloss.losses import _ops as ops
+from skloss.losses._base import ClassificationLoss, log_odds
+from skloss.losses._softmax import check_range
+
+SURROGATES = {
+    "logistic": lambda d: ops.softplus(-d),
+    "squared_hinge": lambda d: ops.square(ops.relu(1 - d)),
+}
+
+
+class AUCPairwise(ClassificationLoss):
+    """Pairwise surrogate of the area under the ROC curve.
+
+    The mean of ``phi(f_i - f_j)`` over the batch's pairs of a row i of class 1 and a
+    row j of class 0 (Yan et al. 2003; Gao and Zhou 2015: consistent for AUC with both
+    surrogates, and not with the hinge), plus a little cross-entropy. ``softplus(-d)``
+    / log 2 and ``max(0, 1 - d)^2`` bound 1 - AUC from above. Multilabel targets have
+    the mean over labels.
+
+    Pairs tell nothing about the level of the scores, so no sign of f could decide.
+    The cross-entropy fixes it: along the level it is the only slope, however small its
+    weight, so that the mean of sigmoid(f) tends to the share of class 1. Beside the
+    logistic surrogate it does not even compete, for f = log-odds minimises both. With
+    weight 0 only the order of ``decision_function`` means anything.
+
+    A row's weight counts in all its pairs, as repeated rows would. A batch, or a label
+    in it, without one of the classes has no pairs and only the cross-entropy: large
+    batches (256 and more) serve rare classes better. Calibrate with
+    ``CalibratedClassifierCV``.
+
+    Parameters
+    ----------
+    surrogate : {"logistic", "squared_hinge"}, default="logistic"
+        phi.
+    cross_entropy_weight : float >= 0, default=0.1
+    """
+
+    name = "auc_pairwise"
+    aliases = ("auc", "pairwise_auc")
+    formula = "mean_{i in 1, j in 0} phi(f_i - f_j) + c CE"
+    source = "Yan et al. 2003; Gao and Zhou 2015"
+    elicits = "order of the rows by probability"
+    kinds = ("binary", "multilabel")
+    convex = True
+    decomposable = False
+    search_space: ClassVar = {"cross_entropy_weight": (0.01, 1.0, "log")}
+
+    def __init__(self, surrogate="logistic", cross_entropy_weight=0.1):
+        self.surrogate = surrogate
+        self.cross_entropy_weight = cross_entropy_weight
+
+    def check(self):
+        """Raise ValueError unless the surrogate is known and the weight >= 0."""
+        if self.surrogate not in SURROGATES:
+            raise ValueError(
+                f"AUCPairwise: surrogate={self.surrogate!r} must be one of "
+                f"{', '.join(map(repr, SURROGATES))}."
+            )
+        check_range(self, "cross_entropy_weight", 0, float("inf"), "[)")
+
+    def batch_value(self, task, y_true, raw, weight):
+        """Return sum(weight) times the mean over pairs, and the cross-entropy."""
+        rows = weight[:, None]
+        one, zero = shares(rows * y_true), shares(rows * (1 - y_true))
+        phi = SURROGATES[self.surrogate](raw[:, None] - raw[None])
+        pairs = ops.sum(one[:, None] * zero[None] * phi, axis=(0, 1))
+        entropy = ops.sum(rows * (ops.softplus(raw) - y_true * raw), axis=0)
+        value = ops.sum(weight) * pairs + self.cross_entropy_weight * entropy
+        return ops.mean(value)
+
+    def constant_for(self, task, prior):
+        """Return the log-odds: the pairs do not mind."""
+        return log_odds(task, prior)
+
+
+class Tversky(ClassificationLoss):
+    """Tversky loss; by default Dice, the soft F1 score.
+
+    ``1 - TP / (TP + alpha FP + beta FN)`` with TP = sum y p, FP = sum (1 - y) p,
+    FN = sum y (1 - p) over the batch (Salehi et al. 2017, Eq. 2), p the sigmoid, or
+    the softmax; the mean over labels or classes of several. alpha = beta = 1/2 is
+    Dice, alpha = 1 / (1 + b^2) and beta = 1 - alpha the soft F_b score (Bénédict et
+    al. 2021). In Keras' ``Tversky`` alpha weighs the false negatives, whatever its
+    documentation says: the two change places when it is taken over. Keras' sums also
+    run over all classes unless ``axis=0``.
+
+    Its minimiser puts p at 0 or 1, each row on the side that is best for the score, so
+    that the sign of f decides and p is no probability. Small batches bias it. It
+    trains more reliably beside cross-entropy:
+    ``0.5 * CrossEntropy() + 0.5 * Tversky()``.
+
+    Parameters
+    ----------
+    alpha : float > 0, default=0.5
+        Cost of false positives.
+    beta : float > 0, default=0.5
+        Cost of false negatives.
+    """
+
+    name = "tversky"
+    aliases = ("dice", "dice_loss", "soft_f_beta", "soft_f1")
+    from_keras: ClassVar = {"Tversky": {"alpha": "beta", "beta": "alpha"}, "Dice": {}}
+    formula = "1 - TP / (TP + alpha FP + beta FN)"
+    source = "Salehi et al. 2017, Eq. 2"
+    elicits = "decisions of the best F score"
+    decomposable = False
+    search_space: ClassVar = {
+        "alpha": (0.1, 0.9, "linear"),
+        "beta": (0.1, 0.9, "linear"),
+    }
+
+    def __init__(self, alpha=0.5, beta=0.5):
+        self.alpha = alpha
+        self.beta = beta
+
+    def check(self):
+        """Raise ValueError unless both are positive."""
+        check_range(self, "alpha", 0, float("inf"), "()")
+        check_range(self, "beta", 0, float("inf"), "()")
+
+    def batch_value(self, task, y_true, raw, weight):
+        """Return sum(weight) times the loss of the weighted batch."""
+        several = task.kind == "multiclass"
+        p = ops.softmax(raw) if several else ops.sigmoid(raw)
+        row = shares(weight[:, None])
+        hit = ops.sum(row * y_true * p, axis=0)
+        false_alarm = ops.sum(row * (1 - y_true) * p, axis=0)
+        miss = ops.sum(row * y_true * (1 - p), axis=0)
+        # below the floor there is neither a hit nor a slope
+        total = ops.maximum(hit + self.alpha * false_alarm + self.beta * miss, 1e-12)
+        return ops.sum(weight) * ops.mean(1 - hit / total)
+
+    def constant_for(self, task, prior):
+        """Return the log-odds: the infimum is not attained."""
+        return log_odds(task, prior)
+
+
+def shares(weight):
+    """Divide each column by its sum, if that is not 0."""
+    total = ops.sum(weight, axis=0, keepdims=True)
+    return weight / ops.where(total > 0, total, 1.0)
