@@ -9,10 +9,21 @@ from skloss.losses._custom import CustomRegressionLoss as CustomRegressionLoss
 from skloss.losses._distribution import GaussianNLL as GaussianNLL
 from skloss.losses._get import get as get
 from skloss.losses._get import loss_names as loss_names
+from skloss.losses._imbalance import LDAM as LDAM
+from skloss.losses._imbalance import ClassBalanced as ClassBalanced
+from skloss.losses._imbalance import LogitAdjusted as LogitAdjusted
+from skloss.losses._imbalance import VectorScaling as VectorScaling
 from skloss.losses._margin import CrammerSinger as CrammerSinger
 from skloss.losses._margin import Hinge as Hinge
 from skloss.losses._margin import Square as Square
 from skloss.losses._margin import SquaredHinge as SquaredHinge
+from skloss.losses._noise import BiTempered as BiTempered
+from skloss.losses._noise import ForwardCorrection as ForwardCorrection
+from skloss.losses._noise import GeneralizedCrossEntropy as GeneralizedCrossEntropy
+from skloss.losses._noise import (
+    NormalizedCrossEntropyReverse as NormalizedCrossEntropyReverse,
+)
+from skloss.losses._noise import SymmetricCrossEntropy as SymmetricCrossEntropy
 from skloss.losses._quantile import Quantile as Quantile
 from skloss.losses._regression import AbsoluteError as AbsoluteError
 from skloss.losses._regression import Expectile as Expectile
@@ -27,6 +38,9 @@ from skloss.losses._softmax import Brier as Brier
 from skloss.losses._softmax import CrossEntropy as CrossEntropy
 from skloss.losses._softmax import Focal as Focal
 from skloss.losses._softmax import KLDivergence as KLDivergence
+from skloss.losses._softmax_more import OneVsRest as OneVsRest
+from skloss.losses._softmax_more import Poly1 as Poly1
+from skloss.losses._softmax_more import Spherical as Spherical
 from skloss.losses._task import Task as Task
 
 __all__ = sorted(name for name in globals() if not name.startswith("_"))
