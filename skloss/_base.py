@@ -132,7 +132,6 @@ class BaseLossAware(NestedParams):
             weight = np.concatenate([weight, all_weight])
         train, held = self._validation_rows(Y, weight[:n_train], val is not None, rng)
         own = weight[train] if cost is None else weight[train] * cost[train]
-        own = own / own.mean()
         batch_size = self.batch_size
         if isinstance(batch_size, str):
             batch_size = automatic_batch_size(len(train))
@@ -140,6 +139,7 @@ class BaseLossAware(NestedParams):
         if start is not None:
             self._check_same_build(start)
         member = self._member(Y[train], own, start)
+        own = own / own.mean()
         self._warn_before(member, len(held) > 0)
         plan = Plan(
             members=[member],

@@ -12,6 +12,10 @@ from skloss.losses._distribution import GaussianNLL as GaussianNLL
 from skloss.losses._get import get as get
 from skloss.losses._get import loss_names as loss_names
 from skloss.losses._histogram import HLGauss as HLGauss
+from skloss.losses._imbalance import LDAM as LDAM
+from skloss.losses._imbalance import ClassBalanced as ClassBalanced
+from skloss.losses._imbalance import LogitAdjusted as LogitAdjusted
+from skloss.losses._imbalance import VectorScaling as VectorScaling
 from skloss.losses._margin import CrammerSinger as CrammerSinger
 from skloss.losses._margin import Hinge as Hinge
 from skloss.losses._margin import Square as Square
@@ -19,6 +23,13 @@ from skloss.losses._margin import SquaredHinge as SquaredHinge
 from skloss.losses._multiclass_margin import LeeLinWahba as LeeLinWahba
 from skloss.losses._multiclass_margin import WestonWatkins as WestonWatkins
 from skloss.losses._multilabel import AsymmetricLoss as AsymmetricLoss
+from skloss.losses._noise import BiTempered as BiTempered
+from skloss.losses._noise import ForwardCorrection as ForwardCorrection
+from skloss.losses._noise import GeneralizedCrossEntropy as GeneralizedCrossEntropy
+from skloss.losses._noise import (
+    NormalizedCrossEntropyReverse as NormalizedCrossEntropyReverse,
+)
+from skloss.losses._noise import SymmetricCrossEntropy as SymmetricCrossEntropy
 from skloss.losses._positive import Fractional as Fractional
 from skloss.losses._positive import Gamma as Gamma
 from skloss.losses._positive import MeanAbsolutePercentage as MeanAbsolutePercentage
@@ -52,6 +63,9 @@ from skloss.losses._softmax import Brier as Brier
 from skloss.losses._softmax import CrossEntropy as CrossEntropy
 from skloss.losses._softmax import Focal as Focal
 from skloss.losses._softmax import KLDivergence as KLDivergence
+from skloss.losses._softmax_more import OneVsRest as OneVsRest
+from skloss.losses._softmax_more import Poly1 as Poly1
+from skloss.losses._softmax_more import Spherical as Spherical
 from skloss.losses._task import Task as Task
 
 __all__ = sorted(name for name in globals() if not name.startswith("_"))

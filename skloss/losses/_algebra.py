@@ -229,6 +229,19 @@ class ClassificationSum(LossSum, ClassificationLoss):
             return super().binary_link(raw)
         return self.link(ops.stack([ops.zeros_like(raw), raw], axis=-1))[..., 1]
 
+    def scores(self, task, raw):
+        """Return the raw scores, or log-odds where a term decides by others."""
+        own = any(
+            type(loss).scores is not ClassificationLoss.scores for loss in self.losses
+        )
+        if not (own and self.has_probabilities):
+            return raw
+        p = self.inverse_link(task, raw)
+        if task.kind == "multiclass":
+            return ops.log(p)
+        p = p[..., 1:] if task.kind == "binary" else p
+        return ops.log(p) - ops.log1p(-p)
+
 
 class RegressionSum(LossSum, RegressionLoss):
     """A sum of regression losses; made by :class:`LossSum`."""

@@ -208,6 +208,14 @@ class ClassificationLoss(Loss):
         p = self.binary_link(raw)
         return ops.concatenate([1 - p, p], axis=-1) if task.kind == "binary" else p
 
+    def observed_probabilities(self, task, raw):
+        """Return the probabilities of the labels as given, shaped as ``inverse_link``.
+
+        They differ from it where the loss is asked about another population, with
+        clean labels or balanced classes, than the one at hand.
+        """
+        return self.inverse_link(task, raw)
+
     def monitor_name(self):
         """Return the name of the score that early stopping watches."""
         return "log_loss" if self.has_probabilities else "zero_one_loss"
@@ -216,7 +224,7 @@ class ClassificationLoss(Loss):
         """Return the loss-neutral score per row; lower is better."""
         if not self.has_probabilities:
             return zero_one_loss(task, y_true, raw)
-        p = self.inverse_link(task, raw)
+        p = self.observed_probabilities(task, raw)
         if task.kind == "multilabel":
             p = ops.clip(p, 1e-7, 1 - 1e-7)
             value = -(y_true * ops.log(p) + (1 - y_true) * ops.log(1 - p))

@@ -1,0 +1,128 @@
+"""More losses on class scores: polynomial, spherical, one-vs-rest."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from skloss.losses import _ops as ops
+from skloss.losses._base import ClassificationLoss, log_odds
+from skloss.losses._margin import with_order
+from skloss.losses._softmax import SoftmaxLoss, check_range
+
+
+class Poly1(SoftmaxLoss):
+    """Poly-1 loss: cross-entropy with the first term of its series reweighted.
+
+    ``-log v_y + epsilon (1 - v_y)`` with v the softmax (Leng et al. 2022, Eq. 6);
+    optax's ``poly_loss_cross_entropy``, whose default epsilon is 2.
+
+    Parameters
+    ----------
+    epsilon : float > -1, default=1.0
+        0 is cross-entropy.
+    """
+
+    name = "poly"
+    aliases = ("poly1", "poly_loss", "poly_loss_cross_entropy")
+    formula = "-log v_y + epsilon (1 - v_y)"
+    source = "Leng et al. 2022, Eq. 6"
+    search_space: ClassVar = {"epsilon": (-0.9, 4.0, "linear")}
+
+    def __init__(self, epsilon=1.0):
+        self.epsilon = epsilon
+
+    def check(self):
+        """Raise ValueError unless epsilon > -1."""
+        check_range(self, "epsilon", -1, float("inf"), "()")
+
+    def pointwise(self, y_true, raw):
+        """Return the value per sample."""
+        log_p = ops.sum(y_true * ops.log_softmax(raw), axis=-1)
+        return -log_p - self.epsilon * ops.expm1(log_p)
+
+    def pull(self, log_p):
+        """Return 1 + epsilon v."""
+        return 1 + self.epsilon * ops.exp(log_p)
+
+
+class Spherical(ClassificationLoss):
+    """Spherical score, with its sign turned.
+
+    ``-v_y / |v|`` with v the softmax and |v| its Euclidean norm (Gneiting and Raftery
+    2007, Section 4.1). Between -1 and 0.
+    """
+
+    name = "spherical"
+    aliases = ("spherical_score", "spherical_loss")
+    formula = "-v_y / sqrt(sum_k v_k^2)"
+    source = "Gneiting and Raftery 2007, Section 4.1"
+    proper = "strict"
+
+    def __init__(self):
+        pass
+
+    def pointwise(self, y_true, raw):
+        """Return the value per sample."""
+        norm = 0.5 * ops.logsumexp(2 * raw, axis=-1)
+        return -ops.exp(ops.sum(y_true * raw, axis=-1) - norm)
+
+    def link(self, scores):
+        """Return the softmax, floored."""
+        return ops.floor_and_normalise(ops.softmax(scores))
+
+    def binary_link(self, raw):
+        """Return the sigmoid, floored."""
+        return ops.clip(ops.sigmoid(raw), 1e-6, 1 - 1e-6)
+
+    def constant_for(self, task, prior):
+        """Return the log of the class frequencies."""
+        return log_odds(task, prior)
+
+
+class OneVsRest(ClassificationLoss):
+    """Logistic loss of each class against the rest.
+
+    ``sum_k softplus(z_k) - t_k z_k`` (Rifkin and Klautau 2004), LightGBM's
+    ``multiclassova`` and CatBoost's ``MultiClassOneVsAll``. The sigmoids, divided by
+    their sum, are the probabilities. For two classes and for labels it is
+    cross-entropy.
+    """
+
+    name = "one_vs_rest"
+    aliases = (
+        "multiclassova",
+        "one_vs_all",
+        "ova",
+        "ovr",
+        "multi_class_one_vs_all",
+    )
+    formula = "sum_k softplus(z_k) - t_k z_k"
+    source = "Rifkin and Klautau 2004"
+    proper = "link"
+    convex = True
+
+    def __init__(self):
+        pass
+
+    def pointwise(self, y_true, raw):
+        """Return the sum over classes."""
+        return ops.sum(self.binary(y_true, raw), axis=-1)
+
+    def binary(self, y_true, raw):
+        """Return the value per element: softplus(f) - t f."""
+        return ops.softplus(raw) - y_true * raw
+
+    def link(self, scores):
+        """Return the sigmoids over their sum."""
+        p = ops.softmax(ops.log_sigmoid(scores))
+        return with_order(ops.floor_and_normalise(p, 1e-7), scores)
+
+    def binary_link(self, raw):
+        """Return the sigmoid."""
+        return ops.clip(ops.sigmoid(raw), 1e-7, 1 - 1e-7)
+
+    def constant_for(self, task, prior):
+        """Return each class's log-odds."""
+        if task.kind == "multiclass":
+            prior = prior / prior.sum()
+        return np.log(prior) - np.log1p(-prior)
