@@ -13,6 +13,11 @@ from skloss.losses._margin import CrammerSinger as CrammerSinger
 from skloss.losses._margin import Hinge as Hinge
 from skloss.losses._margin import Square as Square
 from skloss.losses._margin import SquaredHinge as SquaredHinge
+from skloss.losses._ordinal import Coral as Coral
+from skloss.losses._ordinal import Corn as Corn
+from skloss.losses._ordinal import CumulativeLink as CumulativeLink
+from skloss.losses._ordinal import RankedProbability as RankedProbability
+from skloss.losses._ordinal import Sord as Sord
 from skloss.losses._quantile import Quantile as Quantile
 from skloss.losses._regression import AbsoluteError as AbsoluteError
 from skloss.losses._regression import Expectile as Expectile
