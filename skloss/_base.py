@@ -170,7 +170,7 @@ class BaseLossAware(NestedParams):
         """Return what decides the shape of the weights and of the optimiser's state."""
         return {
             "network": networks.structure(networks.get(self.network)),
-            "loss": self.loss_.n_raw(self._task),
+            "loss": (self.loss_.n_raw(self._task), self.loss_.n_global(self._task)),
             "optimizer": Optimizer(self.optimizer).structure(),
         }
 

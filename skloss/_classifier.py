@@ -11,7 +11,7 @@ from skloss import losses
 from skloss._base import BaseLossAware
 from skloss._calibration import best_temperature, out_of_fold, tempered
 from skloss._params import is_number
-from skloss._targets import classification_task, encode_classes
+from skloss._targets import class_order, classification_task, encode_classes
 from skloss._validation import check_choice
 from skloss.losses import _ops as ops
 
@@ -216,9 +216,9 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         self._set_class_weight(y, weight)
         val = self._validation_table(X_val, y_val, sample_weight_val)
         if val is not None:
-            encoded = encode_classes(self._column(val[1]), self._task, self.classes_)
+            encoded = encode_classes(self._column(val[1]), self._task, self._ranked)
             val = (val[0], encoded, val[2])
-        Y = encode_classes(y, self._task, self.classes_)
+        Y = encode_classes(y, self._task, self._ranked)
         cost = self._row_weight(Y)
         return self._train(
             X, Y, weight, val, epochs=self.epochs, cost=cost, start=start
@@ -256,7 +256,7 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         weight = self._weights(sample_weight, X)
         if state is None:
             self._set_class_weight(y, weight)
-        Y = encode_classes(y, self._task, self.classes_)
+        Y = encode_classes(y, self._task, self._ranked)
         cost = self._row_weight(Y)
         return self._train(
             X, Y, weight, None, epochs=1, cost=cost, start=state, seed=seed
@@ -301,17 +301,17 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         """Return classes, task and result of the previous fit, for warm_start."""
         if not (self.warm_start and hasattr(self, "_result")):
             return None
-        return self.classes_, self._task, self._result, self.n_features_in_
+        return self._ranked, self._task, self._result, self.n_features_in_
 
     def _warm(self, earlier):
         """Return the state to start from, or refuse another problem."""
         if earlier is None:
             return None
         classes, task, result, n_features = earlier
-        if task != self._task or not np.array_equal(classes, self.classes_):
+        if task != self._task or not np.array_equal(classes, self._ranked):
             raise ValueError(
                 f"warm_start=True needs the same classes as the previous fit, "
-                f"{classes.tolist()}, got {self.classes_.tolist()}."
+                f"{classes.tolist()}, got {self._ranked.tolist()}."
             )
         if n_features != self.n_features_in_:
             raise ValueError(
@@ -329,9 +329,13 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         return y
 
     def _prepare(self, X, y, classes):
+        given = y
         X, y = self._check_table(X, y, reset=True)
         y = self._column(y)
         self._task, self.classes_ = classification_task(y, classes)
+        self._ranked = self.classes_  # in the order of the loss's columns
+        if self.loss_.ordered and self._task.kind == "multiclass":
+            self._ranked = class_order(given, self.classes_)
         if self._task.kind not in self.loss_.kinds:
             raise ValueError(
                 f"loss={self.loss!r} is for {' or '.join(self.loss_.kinds)} targets; "
@@ -364,13 +368,12 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
                 f"class_weight={given!r} must be a dict, 'balanced' or None."
             )
         if given == "balanced":
-            code = np.searchsorted(self.classes_, y)
-            total = np.bincount(code, sample_weight, minlength=len(self.classes_))
+            total = np.array([sample_weight[y == c].sum() for c in self._ranked])
             share = np.where(total > 0, total, np.inf)
             weight = sample_weight.sum() / (len(self.classes_) * share)
             self._class_weight = np.where(weight > 0, weight, 1.0)
             return
-        self._class_weight = compute_class_weight(given, classes=self.classes_, y=y)
+        self._class_weight = compute_class_weight(given, classes=self._ranked, y=y)
 
     def _row_weight(self, Y):
         """Return each row's class weight."""
@@ -378,6 +381,10 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
             return np.ones(len(Y))
         code = Y.argmax(axis=1) if Y.shape[1] > 1 else Y[:, 0].astype(int)
         return self._class_weight[code]
+
+    def _columns(self):
+        """Return where the loss has the columns of ``classes_``."""
+        return np.argsort(self._ranked)
 
     def decision_function(self, X):
         """Return raw scores: positive for ``classes_[1]``, or one column a class.
@@ -387,7 +394,9 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
         """
         scores = np.asarray(self.loss_.scores(self._task, self._raw(X)))
-        return scores[:, 0] if self._task.kind == "binary" else scores
+        if self._task.kind == "binary":
+            return scores[:, 0]
+        return scores[:, self._columns()]
 
     def predict(self, X):
         """Return the class of least weighted risk for each row.
@@ -413,10 +422,11 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
         """
         p = self._probabilities(self._raw(X))
-        return np.asarray(tempered(p, self.temperature_, self._task))
+        p = np.asarray(tempered(p, self.temperature_, self._task))
+        return p if self._task.kind == "multilabel" else p[:, self._columns()]
 
     def _probabilities(self, raw):
-        """Return probabilities from raw outputs, class weights undone."""
+        """Return probabilities in the loss's order, class weights undone."""
         p = np.asarray(self.loss_.inverse_link(self._task, raw))
         if self._task.kind == "multilabel":
             return p
@@ -437,4 +447,7 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         if not np.all(self._class_weight == 1):
             p = p * (1 / self._class_weight).astype(p.dtype)
             p = p / ops.sum(p, axis=-1, keepdims=True)
-        return tempered(p, self.temperature_, self._task)
+        p = tempered(p, self.temperature_, self._task)
+        if self._ranked is self.classes_:
+            return p
+        return ops.take(p, self._columns(), axis=-1)

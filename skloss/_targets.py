@@ -44,8 +44,39 @@ def classification_task(y, classes=None):
     return Task("multiclass", len(classes)), classes
 
 
+def class_order(y, classes):
+    """Return the classes in the order of an ordered pandas categorical ``y``.
+
+    Parameters
+    ----------
+    y : array-like
+        As the user gave it.
+    classes : ndarray, sorted
+        Returned as they are where ``y`` is anything else.
+
+    Raises
+    ------
+    ValueError
+        If a class is not among the categories.
+    """
+    y = y.iloc[:, 0] if hasattr(y, "iloc") and y.ndim == 2 else y
+    dtype = getattr(y, "dtype", None)
+    if not getattr(dtype, "ordered", False):
+        return classes
+    unknown = np.setdiff1d(classes, dtype.categories)
+    if len(unknown):
+        raise ValueError(
+            f"The ordered categories of y, {list(dtype.categories)}, lack the classes "
+            f"{unknown.tolist()}, whose rank is unknown. Add them to the categories."
+        )
+    present = [c for c in dtype.categories if c in classes]
+    return classes[np.searchsorted(classes, present)]
+
+
 def encode_classes(y, task, classes):
     """Return 0/1 columns: one for two classes, one-hot, or the labels as they are.
+
+    One-hot columns are in the order of ``classes``.
 
     Raises
     ------

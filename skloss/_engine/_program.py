@@ -65,7 +65,9 @@ class Program:
             stacked_dropout(structure.batch_size, structure.dtype),
         )
         self.layout = Layout(self.model)
-        self.zeros = self.layout.same_for_all_rows(structure.n_global)
+        self.zeros = self.layout.of_globals(structure.n_global, "kernel")
+        self.globals = self.layout.of_globals(structure.n_global, "bias")
+        self.pace = [[member.loss.global_pace] for member in members]
         self.make_variables(plan.optimizer)
         # handing small operations from thread to thread costs more than they do
         small = self.size * len(self.kernels) * self.batch_size < SMALL_STEP
@@ -103,6 +105,8 @@ class Program:
         gradient = tf.where(going[:, None], gradient, 0.0)
         decay = rate * inputs["weight_decay"][:, None] * self.kernels
         self.weights.assign(self.weights.value * (1 - decay))
+        if self.structure.n_global:
+            rate = tf.where(self.globals, rate * self.pace, rate)
         self.optimizer.update_step(gradient, self.weights, rate)
         self.optimizer.iterations.assign_add(1)
         if self.layout.stored:

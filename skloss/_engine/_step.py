@@ -27,17 +27,21 @@ class Layout:
         ]
         self.masks = [v for v in model.non_trainable_variables if v.name == "mask"]
 
-    def same_for_all_rows(self, n_global):
-        """Return which weights must stay 0: they would let a row change a global."""
-        parts = []
+    def of_globals(self, n_global, part):
+        """Return which weights are the ``part`` of the head of the last outputs.
+
+        The "kernel" must stay 0: it would let a row change a global. The "bias" is the
+        globals themselves.
+        """
+        masks = []
         for variable, shape in zip(
             self.model.trainable_variables, self.shapes, strict=True
         ):
-            part = np.zeros(shape, dtype=bool)
-            if variable.path.endswith("head/kernel"):
-                part[:, shape[1] - n_global :] = True
-            parts.append(part.ravel())
-        return np.concatenate(parts)
+            mask = np.zeros(shape, dtype=bool)
+            if variable.path.endswith(f"head/{part}"):
+                mask[..., shape[-1] - n_global :] = True
+            masks.append(mask.ravel())
+        return np.concatenate(masks)
 
     def cut(self, rows):
         """Cut (networks, weights) into one stacked tensor per variable."""

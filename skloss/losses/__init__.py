@@ -30,6 +30,11 @@ from skloss.losses._noise import (
     NormalizedCrossEntropyReverse as NormalizedCrossEntropyReverse,
 )
 from skloss.losses._noise import SymmetricCrossEntropy as SymmetricCrossEntropy
+from skloss.losses._ordinal import Coral as Coral
+from skloss.losses._ordinal import Corn as Corn
+from skloss.losses._ordinal import CumulativeLink as CumulativeLink
+from skloss.losses._ordinal import RankedProbability as RankedProbability
+from skloss.losses._ordinal import Sord as Sord
 from skloss.losses._positive import Fractional as Fractional
 from skloss.losses._positive import Gamma as Gamma
 from skloss.losses._positive import MeanAbsolutePercentage as MeanAbsolutePercentage

@@ -176,6 +176,14 @@ class LossSum(Loss):
         """Tell whether the terms see unscaled targets."""
         return self.losses[0].in_user_units
 
+    def n_raw(self, task):
+        """Return the terms' number of raw outputs."""
+        return self.losses[0].n_raw(task)
+
+    def n_global(self, task):
+        """Return the terms' number of raw outputs that are the same for every row."""
+        return self.losses[0].n_global(task)
+
     @property
     def decomposable(self):
         """Tell whether every term is a sum over rows."""
@@ -212,8 +220,27 @@ class ClassificationSum(LossSum, ClassificationLoss):
         """Return the weighted sum of the terms' values for two classes."""
         return self.weighted(lambda loss: loss.binary(y_true, raw))
 
+    @property
+    def ordered(self):
+        """Tell whether a term asks for the order of the classes."""
+        return any(loss.ordered for loss in self.losses)
+
+    @property
+    def head(self):
+        """Return what the terms' raw outputs are."""
+        return self.losses[0].head
+
+    def scores(self, task, raw):
+        """Return one score a class, by the first decision on ordered classes."""
+        if task.kind == "binary" or not self.ordered:
+            return raw
+        first = next(loss for loss in self.losses if loss.ordered)
+        return first.decide(self.link(raw))
+
     def link(self, scores):
         """Return probabilities: in closed form for softmax losses."""
+        if self.head != "scores":  # terms of one class, which have one link
+            return self.losses[0].link(scores)
         if not all(isinstance(loss, SoftmaxLoss) for loss in self.losses):
             return super().link(scores)
         log_p = ops.log_softmax(scores)
@@ -225,6 +252,8 @@ class ClassificationSum(LossSum, ClassificationLoss):
 
     def binary_link(self, raw):
         """Return the probability of class 1."""
+        if self.head != "scores":
+            return self.losses[0].binary_link(raw)
         if not all(isinstance(loss, SoftmaxLoss) for loss in self.losses):
             return super().binary_link(raw)
         return self.link(ops.stack([ops.zeros_like(raw), raw], axis=-1))[..., 1]
@@ -296,7 +325,7 @@ def make_sum(terms):
 
 def check_agreement(losses):
     """Raise LossTargetError unless the losses can share a head and a target."""
-    for what in ("family", "n_outputs", "inverse", "in_user_units"):
+    for what in ("family", "head", "n_outputs", "inverse", "in_user_units"):
         values = [getattr(loss, what, 1) for loss in losses]
         if len(set(values)) > 1:
             pairs = ", ".join(

@@ -42,6 +42,8 @@ class Loss(Params):
         Targets and predictions are handed over unscaled.
     head_scale : float
         Factor on the initial weights of the output layer.
+    global_pace : float
+        Factor on the learning rate of the outputs that ``n_global`` counts.
     measured : tuple of str
         Knobs that :meth:`measure` sets from the training target, such as class
         frequencies. They end in an underscore, are None before ``fit`` and no
@@ -66,6 +68,7 @@ class Loss(Params):
     decomposable = True
     in_user_units = False
     head_scale = 1.0
+    global_pace = 1.0
     measured: ClassVar[tuple] = ()
     search_space: ClassVar[dict] = {}
 
@@ -163,11 +166,21 @@ class ClassificationLoss(Loss):
     (..., classes) and reduces the last axis. A binary target has one raw output f,
     and the same formula sees the scores (0, f); each label of a multilabel target is
     such a pair.
+
+    Attributes
+    ----------
+    ordered : bool
+        The columns of ``y_true`` are the classes in rank order.
+    head : str
+        What the raw outputs of several classes are, "scores" if there is one a class;
+        the terms of a sum must agree.
     """
 
     family = "classification"
     elicits = "class probabilities"
     kinds = ("binary", "multiclass", "multilabel")
+    ordered = False
+    head = "scores"
 
     def n_raw(self, task):
         """Return the number of raw outputs."""

@@ -18,6 +18,7 @@ from skloss.losses._softmax import SoftmaxLoss
 
 # Beyond the defaults and the two ends of ``search_space``. At least three settings of
 # a loss must share a structure: they become one population below.
+DECISIONS = [{"decision": "median"}, {"decision": "mean"}]
 MORE_SETTINGS = {
     "AUCPairwise": [
         {"surrogate": "squared_hinge"},
@@ -25,6 +26,14 @@ MORE_SETTINGS = {
         {"surrogate": "squared_hinge", "cross_entropy_weight": 0.5},
     ],
     "AsymmetricLoss": [{"gamma_neg": 0.5, "gamma_pos": 2.0, "clip": 0.0}],
+    **dict.fromkeys(
+        ["Coral", "Corn", "CumulativeLink", "RankedProbability"], DECISIONS
+    ),
+    "Sord": [
+        {"temperature": t, "decision": decision}
+        for decision in ("median", "mean")
+        for t in (0.3, 0.7, 1.5)
+    ],
     "Square": [{"kappa": 15.0, "scale": 30.0}, {"kappa": 2.5}],
     "Tversky": [{"alpha": 0.2, "beta": 1.5}],
     "Quantile": [
@@ -554,6 +563,8 @@ def test_general_binary_link_is_the_closed_form(loss):
 def test_argmax_is_the_highest_score(loss, low, dtype):
     task = TASKS["multiclass"]
     loss = with_scores(loss, task)
+    if loss.head != "scores" or loss.name == "sord":
+        pytest.skip("its raw outputs have an order other than the probabilities'")
     rng = np.random.default_rng(7)
     high = {-8.0: 8.0, 1.05: 9.0, -30.0: -1.5}[low]
     raw = rng.uniform(low, high, size=(400, 4))
