@@ -177,6 +177,50 @@ class LossSum(Loss):
         return self.losses[0].in_user_units
 
     @property
+    def search_space(self):
+        """Return those of the terms."""
+        return {
+            f"{name}__{key}": space
+            for name, _, loss in self.terms
+            for key, space in loss.search_space.items()
+        }
+
+    @property
+    def decomposable(self):
+        """Tell whether every term is a sum over rows."""
+        return all(loss.decomposable for loss in self.losses)
+
+    def batch_value(self, task, y_true, raw, weight):
+        """Return the weighted sum of the terms' values."""
+        return self.weighted(lambda loss: loss.batch_value(task, y_true, raw, weight))
+
+    def rowwise(self, task, y_true, raw):
+        """Return the weighted sum of the terms' values per row."""
+        return self.weighted(lambda loss: loss.rowwise(task, y_true, raw))
+
+    def check_target(self, task, y):
+        """Raise LossTargetError where ``y`` is outside a term's domain."""
+        for loss in self.losses:
+            loss.check_target(task, y)
+
+    def rehearse(self, task, y, dtype):
+        """Raise LossTargetError where a term's function is no loss."""
+        for loss in self.losses:
+            loss.rehearse(task, y, dtype)
+
+    def n_raw(self, task):
+        """Return the terms' number of raw outputs."""
+        return self.losses[0].n_raw(task)
+
+    def n_global(self, task):
+        """Return the terms' number of raw outputs that are the same for every row."""
+        return self.losses[0].n_global(task)
+
+    def trained(self, task, last):
+        """Return the terms' trained numbers that do not depend on X."""
+        return self.losses[0].trained(task, last)
+
+    @property
     def head_scale(self):
         """Return the smallest factor that a term asks for."""
         return min(loss.head_scale for loss in self.losses)
@@ -230,10 +274,36 @@ class RegressionSum(LossSum, RegressionLoss):
         """Return the weighted sum of the terms' values."""
         return self.weighted(lambda loss: loss.pointwise(y_true, raw))
 
+    def columnwise(self, task, y_true, raw):
+        """Return the weighted sum of the terms' values per row and target."""
+        return self.weighted(lambda loss: loss.columnwise(task, y_true, raw))
+
+    def split(self, task, raw):
+        """Return the terms' raw outputs, one axis per target."""
+        return self.losses[0].split(task, raw)
+
+    def point(self, raw):
+        """Return the terms' point prediction."""
+        return self.losses[0].point(raw)
+
+    def inverse_link(self, task, raw):
+        """Return the terms' point predictions."""
+        return self.losses[0].inverse_link(task, raw)
+
     @property
     def n_outputs(self):
         """Return the terms' number of raw outputs a target."""
         return self.losses[0].n_outputs
+
+    @property
+    def head(self):
+        """Return what the terms' raw outputs are."""
+        return self.losses[0].head
+
+    @property
+    def nonnegative(self):
+        """Tell whether no term is ever below zero."""
+        return all(loss.nonnegative for loss in self.losses)
 
     @property
     def inverse(self):
@@ -247,9 +317,14 @@ class RegressionSum(LossSum, RegressionLoss):
 
     @property
     def target_scaling(self):
-        """Return "robust" as soon as one term asks for it."""
-        kinds = {loss.target_scaling for loss in self.losses}
-        return "robust" if "robust" in kinds else kinds.pop()
+        """Return what the most demanding term asks for.
+
+        No shift before any other: percentages and logarithms need the zero of y.
+        """
+        kinds = [loss.target_scaling for loss in self.losses]
+        if isinstance(kinds[0], tuple):  # one a target; the heads agree, so do these
+            return kinds[0]
+        return min(kinds, key=("none", "scale", "robust", "standard").index)
 
 
 def terms_of(loss):
@@ -267,7 +342,7 @@ def make_sum(terms):
 
 def check_agreement(losses):
     """Raise LossTargetError unless the losses can share a head and a target."""
-    for what in ("family", "n_outputs", "inverse", "in_user_units"):
+    for what in ("family", "n_outputs", "inverse", "head", "in_user_units"):
         values = [getattr(loss, what, 1) for loss in losses]
         if len(set(values)) > 1:
             pairs = ", ".join(

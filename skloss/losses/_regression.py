@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import numpy as np
+from scipy import stats
 from scipy.optimize import brentq
 
 from skloss.losses import _ops as ops
@@ -208,6 +209,7 @@ class Poisson(RegressionLoss):
     target_scaling = "scale"
     domain = "nonnegative"
     inverse = "exp"
+    nonnegative = False
 
     def __init__(self):
         pass
@@ -233,3 +235,7 @@ class Poisson(RegressionLoss):
         """Return the log of the weighted mean."""
         mean = np.average(y_true, axis=0, weights=sample_weight)
         return np.log(np.maximum(mean, 1e-6))
+
+    def distribution(self, raw, loc, scale):
+        """Return Poisson distributions: right for counts alone."""
+        return stats.poisson(np.asarray(self.point(raw)) * scale)
