@@ -197,6 +197,7 @@ class BaseLossAware(NestedParams):
     def _member(self, Y, weight, start):
         """Return the network's own hyperparameters."""
         loss, schedule = self.loss_, schedules.get(self.lr_schedule)
+        loss.rehearse(self._task, Y, self.dtype)
         if start is None or not hasattr(self, "_loc"):
             self._loc, self._scale = self._scaling(Y, weight)
         seen = (Y - self._loc) / self._scale
@@ -333,6 +334,19 @@ class BaseLossAware(NestedParams):
             is_sparse=not isinstance(X, np.ndarray),
         )
         return raw.astype(np.float64)
+
+    @property
+    def loss_parameters_(self):
+        """The loss's trained numbers that do not depend on X, by name.
+
+        For example ``{"dispersion": array([0.3])}`` of ``NegativeBinomial()``, or
+        ``log_variance`` of ``UncertaintyWeighted(...)``; empty for most losses.
+        """
+        check_is_fitted(self)
+        n_global = self.loss_.n_global(self._task)
+        bias = self._result.weights[-self.loss_.n_raw(self._task) :]
+        last = bias[len(bias) - n_global :].astype(np.float64)
+        return self.loss_.trained(self._task, last)
 
     @property
     @networks.python_random_untouched()

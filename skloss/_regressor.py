@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skloss import losses
 from skloss._base import BaseLossAware
@@ -12,11 +12,18 @@ from skloss._validation import check_choice, check_number
 from skloss.losses import Task
 
 
+def _loss_of(estimator):
+    """Return the loss, fitted or not; no attribute follows from a wrong one."""
+    loss = getattr(estimator, "loss_", None)
+    try:
+        return losses.get(estimator.loss, "regression") if loss is None else loss
+    except (TypeError, ValueError) as error:
+        raise AttributeError(str(error)) from error
+
+
 def _gives_quantiles(estimator):
     """Tell whether the loss defines quantiles; explain where it does not."""
-    loss = getattr(estimator, "loss_", None)
-    if loss is None:
-        loss = losses.get(estimator.loss, "regression")
+    loss = _loss_of(estimator)
     if loss.has_distribution or hasattr(loss, "predict_quantiles"):
         return True
     raise AttributeError(
@@ -27,10 +34,7 @@ def _gives_quantiles(estimator):
 
 def _gives_distribution(estimator):
     """Tell whether the loss predicts a distribution; explain where it does not."""
-    loss = getattr(estimator, "loss_", None)
-    if loss is None:
-        loss = losses.get(estimator.loss, "regression")
-    if loss.has_distribution:
+    if _loss_of(estimator).has_distribution:
         return True
     names = [
         name
@@ -297,25 +301,33 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
 
     @available_if(_gives_quantiles)
     def predict_quantiles(self, X, quantiles=None):
-        """Return predicted quantiles in the user's units, increasing.
+        """Return predicted quantiles in the user's units, in the order asked for.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-        quantiles : tuple of float, default=None
-            The trained levels for ``loss=Quantile(...)``; any for a distribution.
+        quantiles : float or tuple of float in (0, 1), default=None
+            Among the trained levels for ``loss=Quantile(...)``, all of them by
+            default; any for a distribution.
 
         Returns
         -------
         ndarray of shape (n_samples, levels) or (n_samples, n_targets, levels)
         """
+        check_is_fitted(self)
+        if quantiles is not None:
+            for level in np.atleast_1d(quantiles).tolist():
+                check_number(
+                    "quantiles", level, low=0, high=1, open_low=True, open_high=True
+                )
         if self.loss_.has_distribution:
             if quantiles is None:
                 raise ValueError(
-                    "Give the quantiles, for example quantiles=(0.05, 0.95)."
+                    f"{self.loss_!r} predicts a distribution, which has all quantiles; "
+                    f"say which, for example quantiles=(0.05, 0.5, 0.95)."
                 )
-            levels = np.atleast_1d(quantiles)
             dist = self.predict_dist(X)
+            levels = np.atleast_1d(quantiles)
             return np.stack([dist.ppf(level) for level in levels], axis=-1)
         raw = self.loss_.split(self._task, self._raw(X))
         levels = np.asarray(self.loss_.predict_quantiles(np.asarray(raw), quantiles))
@@ -337,19 +349,19 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
         -------
         ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
         """
+        check_is_fitted(self)
         check_number("level", level, low=0, high=1, open_low=True, open_high=True)
         ends = np.array([(1 - level) / 2, (1 + level) / 2])
         if self.loss_.has_distribution:
             return self.predict_quantiles(X, ends)
         trained = np.atleast_1d(self.loss_.quantile)
-        where = [np.flatnonzero(np.isclose(trained, end, atol=1e-9)) for end in ends]
-        if not all(map(len, where)):
+        if not all(np.isclose(trained, end, rtol=0, atol=1e-9).any() for end in ends):
             raise ValueError(
                 f"level={level!r} needs the quantiles {ends[0]:g} and {ends[1]:g}, but "
                 f"{self.loss_!r} was trained for {trained.tolist()}. Refit with "
                 f"loss=Quantile(({ends[0]:g}, 0.5, {ends[1]:g}))."
             )
-        return self.predict_quantiles(X)[..., [where[0][0], where[1][0]]]
+        return self.predict_quantiles(X, ends)
 
     @available_if(_gives_distribution)
     def predict_dist(self, X):

@@ -106,11 +106,22 @@ def target_scale(y, loss, sample_weight):
     ----------
     y : ndarray of shape (n, targets)
     loss : RegressionLoss
-        Its ``target_scaling`` decides: "standard" (mean and standard deviation),
-        "robust" (median, IQR / 1.349), "scale" (0 and the mean of |y|), "none".
+        Its ``target_scaling`` decides, for all targets or one by one: "standard" (mean
+        and standard deviation), "robust" (median, IQR / 1.349), "scale" (0 and the
+        mean of |y|), "none".
     sample_weight : ndarray of shape (n,)
     """
     kind = loss.target_scaling
+    if isinstance(kind, str):
+        return scale_of(y, kind, sample_weight)
+    columns = [
+        scale_of(y[:, j : j + 1], own, sample_weight) for j, own in enumerate(kind)
+    ]
+    return tuple(map(np.concatenate, zip(*columns, strict=True)))
+
+
+def scale_of(y, kind, sample_weight):
+    """Return location and scale of every column for one kind of scaling."""
     zeros, ones = np.zeros(y.shape[1]), np.ones(y.shape[1])
     if kind == "none":
         return zeros, ones

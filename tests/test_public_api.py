@@ -25,12 +25,17 @@ REGISTERED = [
 ]
 # Bases, sums and wrappers: losses that no name stands for.
 UNNAMED = {
+    "CVaR",
     "ClassificationLoss",
     "CustomLoss",
     "CustomRegressionLoss",
     "Loss",
     "LossSum",
+    "PerTarget",
     "RegressionLoss",
+    "Tilted",
+    "Trimmed",
+    "UncertaintyWeighted",
 }
 
 

@@ -6,9 +6,17 @@ from skloss.losses._base import Loss as Loss
 from skloss.losses._base import RegressionLoss as RegressionLoss
 from skloss.losses._batch import AUCPairwise as AUCPairwise
 from skloss.losses._batch import Tversky as Tversky
+from skloss.losses._count import NegativeBinomial as NegativeBinomial
 from skloss.losses._custom import CustomLoss as CustomLoss
 from skloss.losses._custom import CustomRegressionLoss as CustomRegressionLoss
+from skloss.losses._distribution import BetaNLL as BetaNLL
+from skloss.losses._distribution import CRPSGaussian as CRPSGaussian
+from skloss.losses._distribution import CRPSLaplace as CRPSLaplace
+from skloss.losses._distribution import CRPSLogistic as CRPSLogistic
 from skloss.losses._distribution import GaussianNLL as GaussianNLL
+from skloss.losses._distribution import LaplaceNLL as LaplaceNLL
+from skloss.losses._distribution import LogNormalNLL as LogNormalNLL
+from skloss.losses._distribution import StudentTNLL as StudentTNLL
 from skloss.losses._get import get as get
 from skloss.losses._get import loss_names as loss_names
 from skloss.losses._histogram import HLGauss as HLGauss
@@ -56,6 +64,8 @@ from skloss.losses._robust import GemanMcClure as GemanMcClure
 from skloss.losses._robust import PseudoHuber as PseudoHuber
 from skloss.losses._robust import SquaredEpsilonInsensitive as SquaredEpsilonInsensitive
 from skloss.losses._robust import Tukey as Tukey
+from skloss.losses._several import PerTarget as PerTarget
+from skloss.losses._several import UncertaintyWeighted as UncertaintyWeighted
 from skloss.losses._smooth_margin import Exponential as Exponential
 from skloss.losses._smooth_margin import ModifiedHuber as ModifiedHuber
 from skloss.losses._smooth_margin import Savage as Savage
@@ -72,5 +82,8 @@ from skloss.losses._softmax_more import OneVsRest as OneVsRest
 from skloss.losses._softmax_more import Poly1 as Poly1
 from skloss.losses._softmax_more import Spherical as Spherical
 from skloss.losses._task import Task as Task
+from skloss.losses._wrappers import CVaR as CVaR
+from skloss.losses._wrappers import Tilted as Tilted
+from skloss.losses._wrappers import Trimmed as Trimmed
 
 __all__ = sorted(name for name in globals() if not name.startswith("_"))

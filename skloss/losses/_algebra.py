@@ -176,13 +176,14 @@ class LossSum(Loss):
         """Tell whether the terms see unscaled targets."""
         return self.losses[0].in_user_units
 
-    def n_raw(self, task):
-        """Return the terms' number of raw outputs."""
-        return self.losses[0].n_raw(task)
-
-    def n_global(self, task):
-        """Return the terms' number of raw outputs that are the same for every row."""
-        return self.losses[0].n_global(task)
+    @property
+    def search_space(self):
+        """Return those of the terms."""
+        return {
+            f"{name}__{key}": space
+            for name, _, loss in self.terms
+            for key, space in loss.search_space.items()
+        }
 
     @property
     def decomposable(self):
@@ -192,6 +193,32 @@ class LossSum(Loss):
     def batch_value(self, task, y_true, raw, weight):
         """Return the weighted sum of the terms' values."""
         return self.weighted(lambda loss: loss.batch_value(task, y_true, raw, weight))
+
+    def rowwise(self, task, y_true, raw):
+        """Return the weighted sum of the terms' values per row."""
+        return self.weighted(lambda loss: loss.rowwise(task, y_true, raw))
+
+    def check_target(self, task, y):
+        """Raise LossTargetError where ``y`` is outside a term's domain."""
+        for loss in self.losses:
+            loss.check_target(task, y)
+
+    def rehearse(self, task, y, dtype):
+        """Raise LossTargetError where a term's function is no loss."""
+        for loss in self.losses:
+            loss.rehearse(task, y, dtype)
+
+    def n_raw(self, task):
+        """Return the terms' number of raw outputs."""
+        return self.losses[0].n_raw(task)
+
+    def n_global(self, task):
+        """Return the terms' number of raw outputs that are the same for every row."""
+        return self.losses[0].n_global(task)
+
+    def trained(self, task, last):
+        """Return the terms' trained numbers that do not depend on X."""
+        return self.losses[0].trained(task, last)
 
     @property
     def head_scale(self):
@@ -230,13 +257,6 @@ class ClassificationSum(LossSum, ClassificationLoss):
         """Return what the terms' raw outputs are."""
         return self.losses[0].head
 
-    def scores(self, task, raw):
-        """Return one score a class, by the first decision on ordered classes."""
-        if task.kind == "binary" or not self.ordered:
-            return raw
-        first = next(loss for loss in self.losses if loss.ordered)
-        return first.decide(self.link(raw))
-
     def link(self, scores):
         """Return probabilities: in closed form for softmax losses."""
         if self.head != "scores":  # terms of one class, which have one link
@@ -259,7 +279,13 @@ class ClassificationSum(LossSum, ClassificationLoss):
         return self.link(ops.stack([ops.zeros_like(raw), raw], axis=-1))[..., 1]
 
     def scores(self, task, raw):
-        """Return the raw scores, or log-odds where a term decides by others."""
+        """Return the raw scores, or log-odds where a term decides by others.
+
+        Ordered classes are decided on by the first such term.
+        """
+        ordered = [loss for loss in self.losses if loss.ordered]
+        if ordered:
+            return raw if task.kind == "binary" else ordered[0].decide(self.link(raw))
         own = any(
             type(loss).scores is not ClassificationLoss.scores for loss in self.losses
         )
@@ -281,14 +307,36 @@ class RegressionSum(LossSum, RegressionLoss):
         """Return the weighted sum of the terms' values."""
         return self.weighted(lambda loss: loss.pointwise(y_true, raw))
 
+    def columnwise(self, task, y_true, raw):
+        """Return the weighted sum of the terms' values per row and target."""
+        return self.weighted(lambda loss: loss.columnwise(task, y_true, raw))
+
+    def split(self, task, raw):
+        """Return the terms' raw outputs, one axis per target."""
+        return self.losses[0].split(task, raw)
+
     def point(self, raw):
         """Return the terms' point prediction."""
         return self.losses[0].point(raw)
+
+    def inverse_link(self, task, raw):
+        """Return the terms' point predictions."""
+        return self.losses[0].inverse_link(task, raw)
 
     @property
     def n_outputs(self):
         """Return the terms' number of raw outputs a target."""
         return self.losses[0].n_outputs
+
+    @property
+    def head(self):
+        """Return what the terms' raw outputs are."""
+        return self.losses[0].head
+
+    @property
+    def nonnegative(self):
+        """Tell whether no term is ever below zero."""
+        return all(loss.nonnegative for loss in self.losses)
 
     @property
     def inverse(self):
@@ -307,6 +355,8 @@ class RegressionSum(LossSum, RegressionLoss):
         No shift before any other: percentages and logarithms need the zero of y.
         """
         kinds = [loss.target_scaling for loss in self.losses]
+        if isinstance(kinds[0], tuple):  # one a target; the heads agree, so do these
+            return kinds[0]
         return min(kinds, key=("none", "scale", "robust", "standard").index)
 
 

@@ -131,6 +131,17 @@ class Loss(Params):
                 knobs.update({f"{name}__{key}": v for key, v in inner.items()})
         return knobs
 
+    def rehearse(self, task, y, dtype):
+        """Raise LossTargetError where a function given as a loss cannot be one.
+
+        Parameters
+        ----------
+        task : Task
+        y : ndarray of shape (n, task.size)
+            The training target: encoded classes, or numbers in the user's units.
+        dtype : {"auto", "float32", "float64"}
+        """
+
     def n_global(self, task):
         """Return how many of the last raw outputs are the same for every row.
 
@@ -138,6 +149,21 @@ class Loss(Params):
         engine trains their bias only.
         """
         return 0
+
+    def trained(self, task, last):
+        """Return by name the trained numbers that do not depend on X.
+
+        Parameters
+        ----------
+        task : Task
+        last : ndarray of shape (n_global(task),)
+            The raw outputs that are the same for every row.
+
+        Returns
+        -------
+        dict of str to ndarray
+        """
+        return {}
 
     def pointwise(self, y_true, raw):
         """Return the value per sample, unreduced."""
@@ -275,11 +301,18 @@ class RegressionLoss(Loss):
         and IQR / 1.349 (a standard deviation under normality), mean of |y| alone, not.
     domain : {"real", "nonnegative", "positive", "count", "unit"}
         A key of ``DOMAINS``: what y must be.
+    nonnegative : bool
+        The value is never below zero.
+    head : hashable
+        What the raw outputs are, where they are more than one number a target; the
+        terms of a sum must agree.
     """
 
     family = "regression"
     kinds = ("regression",)
     target_scaling = "standard"
+    nonnegative = True
+    head = None
     domain = "real"
     inverse = "identity"
     n_outputs = 1
@@ -296,7 +329,11 @@ class RegressionLoss(Loss):
 
     def rowwise(self, task, y_true, raw):
         """Return the value per row, the mean over targets."""
-        return ops.mean(self.pointwise(y_true, self.split(task, raw)), axis=-1)
+        return ops.mean(self.columnwise(task, y_true, raw), axis=-1)
+
+    def columnwise(self, task, y_true, raw):
+        """Return the value per row and target."""
+        return self.pointwise(y_true, self.split(task, raw))
 
     def point(self, raw):
         """Return the point prediction from the (split) raw outputs of a target."""

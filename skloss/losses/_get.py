@@ -54,8 +54,8 @@ def get(spec, family):
             f"loss={spec!r} is neither a name, a skloss or Keras loss, nor a function "
             f"f(y_true, y_pred)."
         )
-    check_family(loss, family)
     loss.check()
+    check_family(loss, family)
     return loss
 
 

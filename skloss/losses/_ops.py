@@ -40,3 +40,15 @@ def solve_least_squares(a, b):
     """Solve ``min |a x - b|`` for a stack of matrices in float64."""
     tf = importlib.import_module("tensorflow")
     return tf.linalg.lstsq(a, b, fast=False)
+
+
+def held(x, bound=10.0):
+    """Return x clipped to +-bound, and how far outside it was: a pull at slope one."""
+    ops = _ops()
+    inside = ops.clip(x, -bound, bound)
+    return inside, ops.abs(x - inside)
+
+
+def lgamma(x):
+    """Return the logarithm of the gamma function, by TensorFlow."""
+    return importlib.import_module("tensorflow").math.lgamma(x)

@@ -130,13 +130,19 @@ class Quantile(RegressionLoss):
 
     def predict_quantiles(self, raw, quantiles):
         """Return the trained levels' values of shape (..., levels)."""
-        trained = tuple(np.atleast_1d(self.quantile).tolist())
-        if quantiles is not None and tuple(np.atleast_1d(quantiles)) != trained:
+        trained = np.atleast_1d(self.quantile)
+        values = raw[..., None] if len(trained) == 1 else np.asarray(self.levels(raw))
+        if quantiles is None:
+            return values
+        asked = np.atleast_1d(quantiles)
+        same = np.isclose(asked[:, None], trained, rtol=0, atol=1e-9)
+        if not same.any(axis=1).all():
+            needed = tuple(sorted({*trained.tolist(), *asked.tolist()}))
             raise ValueError(
-                f"{self!r} was trained for the quantiles {trained}, got "
-                f"{quantiles!r}. Refit with loss={type(self).__name__}({quantiles!r})."
+                f"{self!r} was trained for the quantiles {tuple(trained.tolist())}, "
+                f"got {tuple(asked.tolist())}. Refit with loss={type(self).__name__}({needed})."
             )
-        return raw[..., None] if len(trained) == 1 else np.asarray(self.levels(raw))
+        return values[..., same.argmax(axis=1)]
 
 
 class SmoothQuantile(Quantile):

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import numpy as np
+from scipy import stats
 from scipy.optimize import brentq
 
 from skloss.losses import _ops as ops
@@ -193,6 +194,7 @@ class LogLinkLoss(RegressionLoss):
     target_scaling = "scale"
     domain = "nonnegative"
     inverse = "exp"
+    nonnegative = False
 
     def point(self, raw):
         """Return exp(raw), raw at most 30."""
@@ -238,3 +240,7 @@ class Poisson(LogLinkLoss):
         """Return the value per element."""
         base = ops.minimum(raw, 30.0)
         return ops.exp(base) * (1 + raw - base) - y_true * raw
+
+    def distribution(self, raw, loc, scale):
+        """Return Poisson distributions: right for counts alone."""
+        return stats.poisson(np.asarray(self.point(raw)) * scale)
