@@ -140,7 +140,8 @@ class Quantile(RegressionLoss):
             needed = tuple(sorted({*trained.tolist(), *asked.tolist()}))
             raise ValueError(
                 f"{self!r} was trained for the quantiles {tuple(trained.tolist())}, "
-                f"got {tuple(asked.tolist())}. Refit with loss={type(self).__name__}({needed})."
+                f"got {tuple(asked.tolist())}. Refit with "
+                f"loss={type(self).__name__}({needed})."
             )
         return values[..., same.argmax(axis=1)]
 
