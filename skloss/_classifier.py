@@ -183,6 +183,8 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         ----------
         X : array-like or CSR matrix of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Losses of ordered classes take the ranks from an ordered pandas
+            categorical, else from the sorted classes.
         sample_weight : array-like of shape (n_samples,), default=None
         X_val, y_val, sample_weight_val : array-like, default=None
             Validation data; without ``early_stopping`` they are only recorded.
