@@ -348,7 +348,8 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         -------
         ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
         """
-        scores = np.asarray(self.loss_.scores(self._task, self._raw(X)))
+        raw = self._raw(X)
+        scores = np.asarray(self.loss_.scores(self._task, raw))
         if self._task.kind == "binary":
             return scores[:, 0]
         return scores[:, self._columns()]
