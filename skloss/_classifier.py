@@ -195,6 +195,8 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         ----------
         X : array-like or CSR matrix of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Losses of ordered classes take the ranks from an ordered pandas
+            categorical, else from the sorted classes.
         sample_weight : array-like of shape (n_samples,), default=None
         X_val, y_val, sample_weight_val : array-like, default=None
             Validation data; without ``early_stopping`` they are only recorded.
@@ -393,7 +395,8 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         -------
         ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
         """
-        scores = np.asarray(self.loss_.scores(self._task, self._raw(X)))
+        raw = self._raw(X)
+        scores = np.asarray(self.loss_.scores(self._task, raw))
         if self._task.kind == "binary":
             return scores[:, 0]
         return scores[:, self._columns()]

@@ -34,7 +34,9 @@ class OrderedLoss(ClassificationLoss):
     """A loss that knows the order of the classes, and what to decide with it.
 
     Ranks follow the order of an ordered pandas categorical y, else that of the sorted
-    classes. Two classes have one raw output and no order to speak of.
+    classes. Numbers are the safest: ``cross_val_predict`` for probabilities hands on
+    alphabetic codes of words, and their order is lost. Two classes have one raw output
+    and no order to speak of.
 
     Parameters
     ----------
