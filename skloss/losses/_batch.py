@@ -1,14 +1,31 @@
 """Losses of a whole batch: smooth stand-ins for AUC and F scores."""
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
+
+import numpy as np
 
 from skloss.losses import _ops as ops
 from skloss.losses._base import ClassificationLoss, log_odds
 from skloss.losses._softmax import check_range
 
+
+class Surrogate(NamedTuple):
+    """What stands in for the step at a difference of 0."""
+
+    phi: Callable  # of the difference of two scores
+    stretch: float  # of one score's margin, where phi stands on it alone
+    constant: Callable  # the score that this gives a frequency
+
+
 SURROGATES = {
-    "logistic": lambda d: ops.softplus(-d),
-    "squared_hinge": lambda d: ops.square(ops.relu(1 - d)),
+    "logistic": Surrogate(
+        lambda d: ops.softplus(-d), 1.0, lambda p: np.log(p) - np.log1p(-p)
+    ),
+    # differences end at 1, so scores at 1/2 on either side
+    "squared_hinge": Surrogate(
+        lambda d: ops.square(ops.relu(1 - d)), 2.0, lambda p: p - 0.5
+    ),
 }
 
 
@@ -17,41 +34,42 @@ class AUCPairwise(ClassificationLoss):
 
     The mean of ``phi(f_i - f_j)`` over the batch's pairs of a row i of class 1 and a
     row j of class 0 (Yan et al. 2003; Gao and Zhou 2015: consistent for AUC with both
-    surrogates, and not with the hinge), plus a little cross-entropy. ``softplus(-d)``
-    / log 2 and ``max(0, 1 - d)^2`` bound 1 - AUC from above. Multilabel targets have
-    the mean over labels.
+    surrogates, and not with the hinge); ``softplus(-d) / log 2`` and
+    ``max(0, 1 - d)^2`` bound 1 - AUC from above. Several labels, or classes
+    (one-vs-rest, as scikit-learn's ``multi_class="ovr"``), have the mean over them.
 
-    Pairs tell nothing about the level of the scores, so no sign of f could decide.
-    The cross-entropy fixes it: along the level it is the only slope, however small its
-    weight, so that the mean of sigmoid(f) tends to the share of class 1. Beside the
-    logistic surrogate it does not even compete, for f = log-odds minimises both. With
-    weight 0 only the order of ``decision_function`` means anything.
+    Pairs tell nothing about the level of the scores: no sign of f could decide. So a
+    little of the same phi is added on each row's own margin m = (2 y - 1) f, as
+    ``phi(m)`` (cross-entropy) for the logistic and ``phi(2 m)`` for the squared hinge,
+    whose differences end at 1. Along the level it is the only slope, so that it fixes
+    the level however small its weight: f = 0 is where it would decide by itself. Beside
+    the logistic it does not even compete, for f = log-odds minimises both. With weight
+    0 only the order of ``decision_function`` means anything.
 
     A row's weight counts in all its pairs, as repeated rows would. A batch, or a label
-    in it, without one of the classes has no pairs and only the cross-entropy: large
-    batches (256 and more) serve rare classes better. Calibrate with
-    ``CalibratedClassifierCV``.
+    in it, without one of the classes has no pairs: large batches (256 and more) serve
+    rare classes better. For probabilities use ``CalibratedClassifierCV``.
 
     Parameters
     ----------
     surrogate : {"logistic", "squared_hinge"}, default="logistic"
         phi.
-    cross_entropy_weight : float >= 0, default=0.1
+    level_weight : float >= 0, default=0.1
+        Weight of the term that fixes the level.
     """
 
     name = "auc_pairwise"
     aliases = ("auc", "pairwise_auc")
-    formula = "mean_{i in 1, j in 0} phi(f_i - f_j) + c CE"
+    formula = "mean_{i in 1, j in 0} phi(f_i - f_j) + c mean phi(m)"
     source = "Yan et al. 2003; Gao and Zhou 2015"
     elicits = "order of the rows by probability"
-    kinds = ("binary", "multilabel")
     convex = True
     decomposable = False
-    search_space: ClassVar = {"cross_entropy_weight": (0.01, 1.0, "log")}
+    search_space: ClassVar = {"level_weight": (0.01, 1.0, "log")}
 
-    def __init__(self, surrogate="logistic", cross_entropy_weight=0.1):
+    def __init__(self, surrogate="logistic", level_weight=0.1):
         self.surrogate = surrogate
-        self.cross_entropy_weight = cross_entropy_weight
+        self.level_weight = level_weight
 
     def check(self):
         """Raise ValueError unless the surrogate is known and the weight >= 0."""
@@ -60,21 +78,21 @@ class AUCPairwise(ClassificationLoss):
                 f"AUCPairwise: surrogate={self.surrogate!r} must be one of "
                 f"{', '.join(map(repr, SURROGATES))}."
             )
-        check_range(self, "cross_entropy_weight", 0, float("inf"), "[)")
+        check_range(self, "level_weight", 0, float("inf"), "[)")
 
     def batch_value(self, task, y_true, raw, weight):
-        """Return sum(weight) times the mean over pairs, and the cross-entropy."""
+        """Return sum(weight) times the mean over pairs, and the level's term."""
+        phi, stretch, _ = SURROGATES[self.surrogate]
         rows = weight[:, None]
         one, zero = shares(rows * y_true), shares(rows * (1 - y_true))
-        phi = SURROGATES[self.surrogate](raw[:, None] - raw[None])
-        pairs = ops.sum(one[:, None] * zero[None] * phi, axis=(0, 1))
-        entropy = ops.sum(rows * (ops.softplus(raw) - y_true * raw), axis=0)
-        value = ops.sum(weight) * pairs + self.cross_entropy_weight * entropy
-        return ops.mean(value)
+        both = one[:, None] * zero[None] * phi(raw[:, None] - raw[None])
+        pairs = ops.sum(weight) * ops.sum(both, axis=(0, 1))
+        level = ops.sum(rows * phi(stretch * (2 * y_true - 1) * raw), axis=0)
+        return ops.mean(pairs + self.level_weight * level)
 
     def constant_for(self, task, prior):
-        """Return the log-odds: the pairs do not mind."""
-        return log_odds(task, prior)
+        """Return the level of each class frequency: the pairs do not mind."""
+        return SURROGATES[self.surrogate].constant(prior)
 
 
 class Tversky(ClassificationLoss):

@@ -119,6 +119,7 @@ class Savage(MarginLoss):
     source = "Masnadi-Shirazi and Vasconcelos 2008"
     proper = "link"
     robust = True
+    head_scale = 0.1  # a row that starts far on the wrong side has lost its slope
 
     def __init__(self):
         pass
@@ -151,6 +152,7 @@ class Tangent(MarginLoss):
     source = "Masnadi-Shirazi, Mahadevan and Vasconcelos 2010"
     proper = "link"
     robust = True
+    head_scale = 0.1  # a row that starts far on the wrong side has lost its slope
 
     def __init__(self):
         pass

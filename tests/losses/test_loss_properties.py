@@ -22,8 +22,8 @@ DECISIONS = [{"decision": "median"}, {"decision": "mean"}]
 MORE_SETTINGS = {
     "AUCPairwise": [
         {"surrogate": "squared_hinge"},
-        {"surrogate": "squared_hinge", "cross_entropy_weight": 0.02},
-        {"surrogate": "squared_hinge", "cross_entropy_weight": 0.5},
+        {"surrogate": "squared_hinge", "level_weight": 0.02},
+        {"surrogate": "squared_hinge", "level_weight": 0.5},
     ],
     "AsymmetricLoss": [{"gamma_neg": 0.5, "gamma_pos": 2.0, "clip": 0.0}],
     **dict.fromkeys(
