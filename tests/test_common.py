@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import expit, logit
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skloss import LossAwareClassifier, LossAwareRegressor
@@ -9,10 +10,11 @@ from skloss.losses import Loss, loss_names
 
 
 class InDomain(LossAwareRegressor):
-    """Maps every target into the loss's domain.
+    """Maps every target into the loss's domain, and shares back out of it.
 
     ``check_regressor_multioutput`` draws targets of both signs whatever the tag
-    ``positive_only`` says; this is the only reason for the class.
+    ``positive_only`` says, and no tag asks for shares; these are the only reasons for
+    the class.
     """
 
     def _encoded(self, y):
@@ -21,9 +23,13 @@ class InDomain(LossAwareRegressor):
             "nonnegative": abs(y),
             "positive": abs(y) + 0.1,
             "count": np.round(abs(y)),
-            "unit": 1 / (1 + np.exp(-y)),
+            "unit": expit(y),
         }
         return super()._encoded(inside[self.loss_.domain])
+
+    def predict(self, X):
+        y = super().predict(X)
+        return logit(np.clip(y, 1e-6, 1 - 1e-6)) if self.loss_.domain == "unit" else y
 
 
 def estimators(default):

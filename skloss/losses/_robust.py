@@ -108,9 +108,9 @@ class Barron(RobustLoss):
         b = ops.maximum(2 - alpha, 1e-6)  # at alpha = 2 any b > 0 gives the square
         u = ops.log1p(ops.square(x) / b)
         t = 0.5 * alpha * u
-        near = ops.abs(t) < 1e-4
-        phi = ops.expm1(t) / ops.where(near, 1.0, t)
-        return 0.5 * b * u * ops.where(near, 1 + t / 2 + t * t / 6, phi)
+        zero = ops.abs(t) < 1e-30
+        phi = ops.where(zero, 1.0, ops.expm1(t) / ops.where(zero, 1.0, t))
+        return 0.5 * b * u * phi
 
 
 class Cauchy(RobustLoss):

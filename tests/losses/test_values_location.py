@@ -209,6 +209,11 @@ def test_the_deepest_of_two_minima(loss):
     np.testing.assert_allclose(loss.best_constant(ONE, np.ones((9, 1)), None), [1])
 
 
+def test_minima_of_equal_depth():
+    best = Tukey(0.1).best_constant(ONE, np.arange(9.0)[:, None], None)
+    assert best[0] in range(9)
+
+
 # -- amounts and shares ------------------------------------------------------------
 
 
