@@ -377,6 +377,7 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
             Of shape (n_samples,) or (n_samples, n_targets): ``.mean()``, ``.ppf(0.9)``,
             ``.logpdf(y)`` and so on work row by row.
         """
+        check_is_fitted(self)
         raw = np.asarray(self.loss_.split(self._task, self._raw(X)))
         loc, scale = self._loc, self._scale
         if self._one_target:

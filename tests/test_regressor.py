@@ -36,7 +36,7 @@ def net(**params):
 
 def target(name):
     domain = Loss.registry["regression"][name].domain
-    return y if domain == "real" else counts
+    return {"real": y, "positive": counts + 1}.get(domain, counts)
 
 
 # -- targets and tables --------------------------------------------------------------
@@ -108,7 +108,7 @@ def test_a_constant_target():
 # -- scaling -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [n for n in ALL if n != "poisson"])
+@pytest.mark.parametrize("name", [n for n in ALL if target(n) is y])
 def test_units_do_not_matter(name):
     a = net(loss=name, batch_size=256).fit(X, y)
     b = net(loss=name, batch_size=256).fit(X, 1000 * y - 5)

@@ -4,6 +4,7 @@ from skloss._params import is_number, unknown_parameter
 from skloss.exceptions import LossTargetError
 from skloss.losses import _ops as ops
 from skloss.losses._base import DOMAINS, ClassificationLoss, Loss, RegressionLoss
+from skloss.losses._constant import minimise_constant
 from skloss.losses._softmax import SoftmaxLoss, pull_link
 
 PROPERNESS = ("none", "order", "link", "strict")
@@ -322,6 +323,11 @@ class RegressionSum(LossSum, RegressionLoss):
     def inverse_link(self, task, raw):
         """Return the terms' point predictions."""
         return self.losses[0].inverse_link(task, raw)
+
+    def best_constant(self, task, y_true, sample_weight):
+        """Return the minimising raw outputs, sought from those of the first term."""
+        start = self.losses[0].best_constant(task, y_true, sample_weight)
+        return minimise_constant(self, task, y_true, start, sample_weight)
 
     @property
     def n_outputs(self):

@@ -129,7 +129,7 @@ def rehearsed(function, y_true, y_pred, dtype):
         p = ops.convert_to_tensor(y_pred, dtype=name)
         wrong = complaint(function, y, p, name)
         if wrong:
-            label = getattr(function, "__name__", repr(function))
+            label = getattr(function, "__name__", type(function).__name__)
             raise LossTargetError(f"The loss function {label!r} {wrong}")
 
 

@@ -192,7 +192,7 @@ class StudentTNLL(LocationScale):
 
     def value(self, r, s):
         """Return the value per element."""
-        df = ops.cast(self.df, r.dtype)
+        df = ops.convert_to_tensor(self.df, dtype=r.dtype)
         z = r * ops.exp(-s)
         constant = ops.lgamma(df / 2) - ops.lgamma((df + 1) / 2)
         constant = constant + 0.5 * (ops.log(df) + 1.1447298858494002)

@@ -200,8 +200,8 @@ class Tilted(Reduction):
 
     def mean(self, value, weight):
         """Return the tilted weighted mean, accurate for small t too."""
-        t = ops.cast(self.t, value.dtype)
-        t = ops.where(ops.abs(t) < 1e-6, ops.cast(1e-6, value.dtype), t)
+        t = ops.convert_to_tensor(self.t, dtype=value.dtype)
+        t = ops.where(ops.abs(t) < 1e-6, 1e-6 * ops.ones_like(t), t)
         share = weight / total_of(weight)
         centre = ops.sum(share * value)
         z = ops.where(share > 0, t * (value - centre), ops.zeros_like(value))

@@ -423,6 +423,21 @@ def test_domain_errors_name_value_and_remedy(loss):
     assert "'squared_error'" in text
 
 
+@pytest.mark.parametrize(
+    "loss", [x for x in LOSSES if x.family == "regression" and x.nonnegative], ids=repr
+)
+def test_never_below_zero(loss):
+    task = TASKS["regression"]
+    loss = ready(loss, task)
+    y, raw, _ = problem(loss, task, n=300, seed=8)
+    for scale in (0.0, 0.1, 1.0, 10.0):
+        z = scale * raw
+        if loss.n_outputs == 1 and loss.inverse == "identity":
+            z[::3] = y[::3]  # right predictions
+        rows = np.asarray(loss.rowwise(task, tf.constant(y), tf.constant(z)))
+        assert (rows >= -1e-12).all()
+
+
 def test_poisson_accepts_zero_and_refuses_negative():
     loss = skloss.losses.Poisson()
     loss.check_target(TASKS["regression"], np.array([[0.0, 2.0]]))
