@@ -475,7 +475,7 @@ def minimise_risk(loss, task, eta):
         return float(total), gradient.numpy()
 
     start = np.linspace(-0.1, 0.1, width)
-    return minimize(numbers, start, jac=True, method="BFGS", options={"gtol": 1e-9}).x[
+    return minimize(numbers, start, jac=True, method="BFGS", options={"gtol": 1e-12}).x[
         None
     ]
 
