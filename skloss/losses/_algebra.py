@@ -381,7 +381,7 @@ def make_sum(terms):
 
 def check_agreement(losses):
     """Raise LossTargetError unless the losses can share a head and a target."""
-    for what in ("family", "head", "n_outputs", "inverse", "in_user_units"):
+    for what in ("family", "n_outputs", "inverse", "head", "in_user_units"):
         values = [getattr(loss, what, 1) for loss in losses]
         if len(set(values)) > 1:
             pairs = ", ".join(
