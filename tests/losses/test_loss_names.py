@@ -14,6 +14,7 @@ from skloss.losses import (
     CustomLoss,
     CustomRegressionLoss,
     Focal,
+    GeneralizedCrossEntropy,
     Hinge,
     Huber,
     KLDivergence,
@@ -78,6 +79,10 @@ KERAS = [
     (keras.losses.SparseCategoricalCrossentropy(), CrossEntropy()),
     (keras.losses.BinaryFocalCrossentropy(gamma=3.0), Focal(3.0)),
     (keras.losses.CategoricalFocalCrossentropy(gamma=0.5), Focal(0.5)),
+    (
+        keras.losses.CategoricalGeneralizedCrossEntropy(q=0.3),
+        GeneralizedCrossEntropy(0.3),
+    ),
     (keras.losses.KLDivergence(), KLDivergence()),
     (keras.losses.Hinge(), Hinge()),
     (keras.losses.SquaredHinge(), SquaredHinge()),
