@@ -108,6 +108,7 @@ def test_where_the_order_is_read():
     alphabetic = net("rps").fit(X, WORDS[RANKS]).predict_proba(X)
     fitted = net("rps").fit(X, unordered)
     np.testing.assert_array_equal(fitted.predict_proba(X), alphabetic)
+    assert not np.allclose(p, alphabetic)
 
 
 def test_two_ordered_classes():
