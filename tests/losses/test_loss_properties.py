@@ -7,103 +7,25 @@ import pickle
 import numpy as np
 import pytest
 import tensorflow as tf
+from catalogue import (
+    MORE_SETTINGS,
+    TASKS,
+    instances,
+    own_classes,
+    ready,
+    settings_of,
+    targets,
+)
 from scipy.optimize import minimize
 from sklearn.base import clone
 
 import skloss.losses
 from skloss.exceptions import LossTargetError
-from skloss.losses import Loss, Task
+from skloss.losses import Task
 from skloss.losses._link import binary_link, multiclass_link
 from skloss.losses._softmax import SoftmaxLoss
 
-# Beyond the defaults and the two ends of ``search_space``. At least three settings of
-# a loss must share a structure: they become one population below.
-DECISIONS = [{"decision": "median"}, {"decision": "mean"}]
-MORE_SETTINGS = {
-    "AUCPairwise": [
-        {"surrogate": "squared_hinge"},
-        {"surrogate": "squared_hinge", "level_weight": 0.02},
-        {"surrogate": "squared_hinge", "level_weight": 0.5},
-    ],
-    "AsymmetricLoss": [{"gamma_neg": 0.5, "gamma_pos": 2.0, "clip": 0.0}],
-    **dict.fromkeys(
-        ["Coral", "Corn", "CumulativeLink", "RankedProbability"], DECISIONS
-    ),
-    "Sord": [
-        {"temperature": t, "decision": decision}
-        for decision in ("median", "mean")
-        for t in (0.3, 0.7, 1.5)
-    ],
-    "BetaNLL": [{"beta": 0.8}],
-    "NegativeBinomial": [{"dispersion": "row"}],
-    "StudentTNLL": [{"df": 6.0}],
-    "Square": [{"kappa": 15.0, "scale": 30.0}, {"kappa": 2.5}],
-    "Tversky": [{"alpha": 0.2, "beta": 1.5}],
-    "Quantile": [
-        {"quantile": (0.1, 0.5, 0.9)},
-        {"quantile": (0.05, 0.3, 0.7)},
-        {"quantile": (0.2, 0.6, 0.95)},
-    ],
-    "SmoothQuantile": [
-        {"quantile": (0.1, 0.5, 0.9)},
-        {"quantile": (0.05, 0.3, 0.7), "smoothing": 0.2},
-        {"quantile": (0.2, 0.6, 0.95), "smoothing": 0.5},
-    ],
-    "Barron": [
-        {"alpha": 2.0, "c": 1.0},
-        {"alpha": 0.0},
-        {"alpha": 1e-7},
-        {"alpha": -50.0},
-    ],
-    "HLGauss": [
-        {"bins": 10},
-        {"bins": 10, "sigma": 0.5},
-        {"bins": 10, "sigma": 1.25},
-    ],
-    "LogitAdjusted": [{"posterior": "balanced", "tau": t} for t in (0.5, 1.0, 2.0)],
-    "VectorScaling": [{"posterior": "balanced", "gamma": g} for g in (0.0, 0.1, 0.3)],
-    "LDAM": [{"posterior": "balanced", "max_margin": c} for c in (0.2, 0.5, 2.0)],
-    "ClassBalanced": [{"posterior": "balanced", "beta": b} for b in (0.9, 0.99, 0.999)],
-}
-
-
-def settings_of(cls):
-    """Return settings other than the default: the search space's ends, and more."""
-    ends = zip(*(space[:2] for space in cls.search_space.values()), strict=True)
-    found = [dict(zip(cls.search_space, end, strict=True)) for end in ends]
-    return [*found, *MORE_SETTINGS.get(cls.__name__, [])]
-
-
-TASKS = {
-    "binary": Task("binary", 1),
-    "multiclass": Task("multiclass", 4),
-    "multilabel": Task("multilabel", 3),
-    "regression": Task("regression", 2),
-}
-CLASSES = [
-    cls
-    for family in Loss.registry.values()
-    for cls in family.values()
-    if cls.__module__.startswith("skloss.")
-]
-LOSSES = [cls(**setting) for cls in CLASSES for setting in [{}, *settings_of(cls)]]
-
-
-def ready(loss, task):
-    """Return the loss with its measured knobs set, from unequal class frequencies."""
-    rng = np.random.default_rng(11)
-    y = rng.gamma(2.0, size=(600, task.size))
-    if task.kind == "multiclass":
-        share = np.arange(1, task.size + 1) / sum(range(task.size + 1))
-        codes = np.searchsorted(np.cumsum(share), (np.arange(600) + 0.5) / 600)
-        y = np.eye(task.size)[codes]
-    elif task.kind != "regression":
-        y = (rng.random((600, task.size)) < 0.3).astype(float)
-    elif loss.domain == "unit":
-        y = y / y.max()
-    return loss.bind(loss.measure(task, y, np.ones(600)))
-
-
+CLASSES, LOSSES = own_classes(), instances()
 CASES = [(ready(x, TASKS[kind]), TASKS[kind]) for x in LOSSES for kind in x.kinds]
 PROBABILISTIC = [
     x for x in LOSSES if x.family == "classification" and x.has_probabilities
@@ -114,23 +36,6 @@ every_case = pytest.mark.parametrize(
     ("loss", "task"), CASES, ids=[f"{x!r}-{t.kind}" for x, t in CASES]
 )
 every_link = pytest.mark.parametrize("loss", PROBABILISTIC, ids=repr)
-
-
-def targets(loss, task, n, rng):
-    """Return encoded targets of shape (n, size); every class occurs."""
-    if task.kind == "multiclass":
-        return np.eye(task.size)[np.arange(n) % task.size]
-    if task.kind == "regression":
-        y = rng.normal(size=(n, task.size)) + np.array([0.4, -0.3])
-        inside = {
-            "real": y,
-            "unit": 1 / (1 + np.exp(-y)),
-            "count": np.floor(3 * abs(y)),
-        }
-        return inside.get(loss.domain, np.abs(y))
-    y = (rng.random((n, task.size)) < 0.4).astype(float)
-    y[0], y[1] = 0, 1
-    return y
 
 
 def problem(loss, task, n=6, seed=0):
