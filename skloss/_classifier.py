@@ -339,7 +339,8 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         -------
         ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
         """
-        scores = np.asarray(self.loss_.scores(self._task, self._raw(X)))
+        raw = self._raw(X)
+        scores = np.asarray(self.loss_.scores(self._task, raw))
         return scores[:, 0] if self._task.kind == "binary" else scores
 
     def predict(self, X):
