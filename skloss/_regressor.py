@@ -105,6 +105,9 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
     feature_names_in_ : ndarray
         Only if X had string column names.
     loss_ : Loss
+    loss_parameters_ : dict of str to ndarray
+        Trained numbers of the loss that do not depend on X, such as "dispersion" of
+        ``NegativeBinomial`` or "log_variance" of ``UncertaintyWeighted``.
     n_epochs_ : int
     history_ : dict of lists
         Per epoch: "loss", "learning_rate" (at its first step), "gradient_norm" (mean
