@@ -397,13 +397,9 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         """
         raw = self._raw(X)
         scores = np.asarray(self.loss_.scores(self._task, raw))
-<<<<<<< HEAD
         if self._task.kind == "binary":
             return scores[:, 0]
         return scores[:, self._columns()]
-=======
-        return scores[:, 0] if self._task.kind == "binary" else scores
->>>>>>> cat-dist
 
     def predict(self, X):
         """Return the class of least weighted risk for each row.
