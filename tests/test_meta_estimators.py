@@ -15,7 +15,12 @@ from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassi
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import mean_absolute_error, mean_poisson_deviance
+from sklearn.metrics import (
+    mean_absolute_error,
+    mean_gamma_deviance,
+    mean_poisson_deviance,
+    mean_squared_log_error,
+)
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
@@ -150,23 +155,32 @@ def regressor(**params):
     return Pipeline([("scale", StandardScaler()), ("net", net)])
 
 
-def count_table():
+def table_of(domain):
+    """Return X and a y in the domain: real ones, or amounts with a log-linear mean."""
+    if domain == "real":
+        return load_diabetes(return_X_y=True)
     rng = np.random.default_rng(0)
     X = rng.normal(size=(500, 4))
-    return X, rng.poisson(np.exp(0.8 + X @ [0.7, -0.5, 0.4, 0.0])).astype(float)
+    mean = np.exp(0.8 + X @ [0.7, -0.5, 0.4, 0.0])
+    y = {"positive": rng.gamma(4.0, mean / 4), "unit": rng.beta(4 * mean, 4.0)}
+    return X, y.get(domain, rng.poisson(mean).astype(float))
 
 
 @pytest.mark.parametrize("name", loss_names("regression"))
 def test_every_regression_loss_beats_the_constant(name):
-    """By 20 % of the constant's error; the deviance for counts."""
-    if Loss.registry["regression"][name].domain == "real":
-        X, y = load_diabetes(return_X_y=True)
-        predicted = cross_val_predict(regressor(loss=name, l2=1e-3), X, y, cv=3)
-        constant, error = np.median(y), mean_absolute_error
-    else:
-        X, y = count_table()
-        predicted = cross_val_predict(regressor(loss=name, l2=1e-3), X, y, cv=3)
-        constant, error = np.mean(y), mean_poisson_deviance
+    """By 20 % of the constant's error; the deviance for amounts."""
+    domain = Loss.registry["regression"][name].domain
+    X, y = table_of(domain)
+    predicted = cross_val_predict(regressor(loss=name, l2=1e-3), X, y, cv=3)
+    constant = np.median(y) if domain == "real" else np.mean(y)
+    errors = {
+        "real": mean_absolute_error,
+        "positive": mean_gamma_deviance,
+        "unit": mean_absolute_error,
+    }
+    error = errors.get(domain, mean_poisson_deviance)
+    if name == "msle":  # it does not elicit the mean
+        error, constant = mean_squared_log_error, np.expm1(np.log1p(y).mean())
     assert error(y, predicted) <= 0.8 * error(y, np.full(len(y), constant))
 
 

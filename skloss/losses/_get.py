@@ -98,8 +98,9 @@ def from_keras_string(name):
 
     try:
         return keras.losses.get(name)
-    except ValueError:
-        return None
+    except ValueError:  # it does not know all of its classes by name
+        found = getattr(keras.losses, name, None)
+        return found() if inspect.isclass(found) else None
 
 
 def from_callable(spec, family):

@@ -171,7 +171,7 @@ def test_smooth_quantile_elicits_the_quantile_of_a_blurred_target():
     message = "SmoothQuantile: quantile=.* must increase"
     with pytest.raises(ValueError, match=message):
         SmoothQuantile((0.9, 0.1)).check()
-    with pytest.raises(ValueError, match=r"loss=SmoothQuantile\(0.2\)"):
+    with pytest.raises(ValueError, match=r"loss=SmoothQuantile\(\(0.1, 0.2\)\)"):
         SmoothQuantile(0.1).predict_quantiles(np.zeros((2, 1)), 0.2)
 
 
