@@ -14,7 +14,6 @@ from skloss.losses import (
     CustomLoss,
     CustomRegressionLoss,
     Focal,
-    GeneralizedCrossEntropy,
     Hinge,
     Huber,
     KLDivergence,
@@ -79,10 +78,6 @@ KERAS = [
     (keras.losses.SparseCategoricalCrossentropy(), CrossEntropy()),
     (keras.losses.BinaryFocalCrossentropy(gamma=3.0), Focal(3.0)),
     (keras.losses.CategoricalFocalCrossentropy(gamma=0.5), Focal(0.5)),
-    (
-        keras.losses.CategoricalGeneralizedCrossEntropy(q=0.3),
-        GeneralizedCrossEntropy(0.3),
-    ),
     (keras.losses.KLDivergence(), KLDivergence()),
     (keras.losses.Hinge(), Hinge()),
     (keras.losses.SquaredHinge(), SquaredHinge()),

@@ -80,6 +80,7 @@ def test_gce_is_keras(q):
     p = expit(np.hstack([-MARGINS, MARGINS]))
     close(rows(loss, "binary", LABELS, MARGINS), theirs(LABELS[:, 0], p), 2e-5)
     assert get(theirs, "classification") == loss
+    assert get(type(theirs), "classification") == GeneralizedCrossEntropy(0.5)
 
 
 def test_gce_lies_between_cross_entropy_and_absolute_error():
