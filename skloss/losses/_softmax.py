@@ -76,6 +76,10 @@ class CrossEntropy(SoftmaxLoss):
         "sparse_categorical_crossentropy",
         "cross_entropy_loss",
         "bce_with_logits_loss",
+        "soft_margin_loss",
+        "binary",
+        "multiclass",
+        "multi_logloss",
     )
     from_keras: ClassVar = {
         "BinaryCrossentropy": {"label_smoothing": "label_smoothing"},
@@ -135,7 +139,7 @@ class KLDivergence(SoftmaxLoss):
     """
 
     name = "kl_divergence"
-    aliases = ("kullback_leibler_divergence", "kld", "kl_div")
+    aliases = ("kullback_leibler_divergence", "kld", "kl_div", "kl_div_loss")
     from_keras: ClassVar = {"KLDivergence": {}}
     formula = "sum_k t_k log(t_k / softmax(z)_k)"
     source = "Kullback and Leibler 1951, Eq. 2.4"
