@@ -174,7 +174,10 @@ def choosing_page():
                 ("wrong labels", [x for x in classes if x.robust]),
                 ("ordered classes", [x for x in classes if getattr(x, "ordered", 0)]),
                 ("class frequencies enter", [x for x in classes if x.measured]),
-                ("several labels", [x for x in classes if "multilabel" in x.kinds]),
+                (
+                    "several labels: all losses but",
+                    [x for x in classes if "multilabel" not in x.kinds],
+                ),
                 ("a score of the batch", [x for x in classes if not x.decomposable]),
             ],
         ),

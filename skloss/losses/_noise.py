@@ -85,6 +85,7 @@ class SymmetricCrossEntropy(SoftmaxLoss):
     aliases = ("symmetric_cross_entropy", "sce_loss")
     formula = "-alpha log v_y + 9.21 beta (1 - v_y)"
     source = "Wang et al. 2019, Eq. 8"
+    robust = True
     search_space: ClassVar = {
         "alpha": (0.05, 10.0, "log"),
         "beta": (0.05, 2.0, "log"),
@@ -288,6 +289,7 @@ class ForwardCorrection(ClassificationLoss):
     aliases = ("forward", "forward_loss")
     formula = "-log sum_k v_k Q_ky"
     source = "Patrini et al. 2017, Theorem 2"
+    robust = True
     elicits = "clean class probabilities"
     proper = "link"
     search_space: ClassVar = {"transition": (0.05, 0.4, "linear")}
