@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import brentq, minimize_scalar
 
 from skloss.losses import _ops as ops
 from skloss.losses._base import RegressionLoss
@@ -35,7 +35,17 @@ def _deepest(loss, y, grid, weight):
     low, middle, high = values[best - 1 : best + 2]
     if middle == min(low, high):  # a plateau
         return grid[best]
-    return minimize_scalar(value, bracket=grid[best - 1 : best + 2]).x
+    found = minimize_scalar(value, bracket=grid[best - 1 : best + 2]).x
+
+    def slope(c):
+        constant = ops.convert_to_tensor(np.float64(c))
+        return float(ops.gradient(lambda z: weight * loss.pointwise(y, z), constant))
+
+    # values tell a minimum to 1e-8 only, so that weights would not equal repeated rows
+    low, high = found - 1e-4, found + 1e-4
+    if slope(low) < 0 < slope(high):
+        return brentq(slope, low, high, xtol=1e-15)
+    return found
 
 
 class RobustLoss(RegressionLoss):
