@@ -262,8 +262,9 @@ def tempered_log_softmax(z, t):
 def newton_step(z, lam, t):
     """Return Newton's step for h(lambda)^(1 - t) = 1."""
     log_p = log_tempered_exp(z - lam, t)
-    log_h = ops.logsumexp(log_p, axis=-1, keepdims=True)
-    slope = ops.logsumexp(t * log_p, axis=-1, keepdims=True)
+    # the axis as a tuple: Keras 3.9 cannot tell the shape of a symbolic one otherwise
+    log_h = ops.logsumexp(log_p, axis=(-1,), keepdims=True)
+    slope = ops.logsumexp(t * log_p, axis=(-1,), keepdims=True)
     return tempered_log(log_h, t) * ops.exp(t * log_h - slope)
 
 
