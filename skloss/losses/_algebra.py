@@ -209,6 +209,15 @@ class LossSum(Loss):
         for loss in self.losses:
             loss.rehearse(task, y, dtype)
 
+    def pointwise(self, y_true, raw):
+        """Return the weighted sum of the terms' values."""
+        return self.weighted(lambda loss: loss.pointwise(y_true, raw))
+
+    @property
+    def head(self):
+        """Return what the terms' raw outputs are."""
+        return self.losses[0].head
+
     def n_raw(self, task):
         """Return the terms' number of raw outputs."""
         return self.losses[0].n_raw(task)
@@ -240,10 +249,6 @@ class ClassificationSum(LossSum, ClassificationLoss):
 
     family = "classification"
 
-    def pointwise(self, y_true, raw):
-        """Return the weighted sum of the terms' values."""
-        return self.weighted(lambda loss: loss.pointwise(y_true, raw))
-
     def binary(self, y_true, raw):
         """Return the weighted sum of the terms' values for two classes."""
         return self.weighted(lambda loss: loss.binary(y_true, raw))
@@ -252,11 +257,6 @@ class ClassificationSum(LossSum, ClassificationLoss):
     def ordered(self):
         """Tell whether a term asks for the order of the classes."""
         return any(loss.ordered for loss in self.losses)
-
-    @property
-    def head(self):
-        """Return what the terms' raw outputs are."""
-        return self.losses[0].head
 
     def link(self, scores):
         """Return probabilities: in closed form for softmax losses."""
@@ -304,10 +304,6 @@ class RegressionSum(LossSum, RegressionLoss):
 
     family = "regression"
 
-    def pointwise(self, y_true, raw):
-        """Return the weighted sum of the terms' values."""
-        return self.weighted(lambda loss: loss.pointwise(y_true, raw))
-
     def columnwise(self, task, y_true, raw):
         """Return the weighted sum of the terms' values per row and target."""
         return self.weighted(lambda loss: loss.columnwise(task, y_true, raw))
@@ -333,11 +329,6 @@ class RegressionSum(LossSum, RegressionLoss):
     def n_outputs(self):
         """Return the terms' number of raw outputs a target."""
         return self.losses[0].n_outputs
-
-    @property
-    def head(self):
-        """Return what the terms' raw outputs are."""
-        return self.losses[0].head
 
     @property
     def nonnegative(self):
