@@ -144,7 +144,6 @@ class BaseLossAware(NestedParams):
         plan = Plan(
             members=[member],
             network=networks.get(self.network),
-            optimizer=Optimizer(self.optimizer),
             task=self._task,
             batch_size=int(batch_size),
             epochs=int(epochs),
@@ -211,6 +210,7 @@ class BaseLossAware(NestedParams):
         return Member(
             loss=loss,
             schedule=schedule,
+            optimizer=Optimizer(self.optimizer),
             learning_rate=float(self.learning_rate),
             head_bias=np.asarray(bias, dtype=np.float64),
             l1=float(self.l1),

@@ -1,4 +1,8 @@
-"""Epochs inside the graph: shuffling, schedules, validation, stopping, snapshots."""
+"""Epochs inside the graph: shuffling, schedules, validation, stopping, snapshots.
+
+All functions are pure: weights and optimiser state come and go in ``state``, so that
+one traced program serves several trainings at the same time.
+"""
 
 import tensorflow as tf
 
@@ -6,6 +10,9 @@ from skloss._engine import _step as step_math
 from skloss._engine._rows import take
 
 HISTORY = ("loss", "learning_rate", "gradient_norm", "val_loss", "val_monitor")
+IN_STEPS = (
+    "seed loss_knobs optimizer_knobs l1 l2 weight_decay dropout clip_norm loc scale"
+).split()
 
 
 def run_epochs(program, inputs, state):
@@ -39,13 +46,13 @@ def run_epochs(program, inputs, state):
 
 def one_epoch(program, inputs, state):
     """Train one epoch, validate, and update who goes on."""
-    rates, scale = learning_rates(program, inputs, state)
-    alive, loss, norm = train_epoch(program, inputs, state, rates)
+    rates = learning_rates(program, inputs, state)
+    variables, alive, loss, norm = train_epoch(program, inputs, state, rates)
     healthy = alive & tf.math.is_finite(loss)
-    val_loss, score = validate(program, inputs)
+    state = dict(state, variables=variables, alive=alive)
+    val_loss, score = validate(program, inputs, variables)
     row = tf.stack([loss, rates[0], norm, val_loss, score])
-    state = dict(state, alive=alive, scale=scale)
-    state = stop_and_snapshot(program, inputs, state, healthy, loss, score)
+    state = stop_and_snapshot(inputs, state, healthy, loss, score)
     state = plateau(program, inputs, state, score)
     return dict(state, epoch=state["epoch"] + 1), row
 
@@ -56,13 +63,10 @@ def learning_rates(program, inputs, state):
     first = tf.cast(state["epoch"], program.dtype) * steps
     index = (first + tf.range(steps, dtype=program.dtype))[:, None]
     horizon = tf.cast(inputs["horizon"], program.dtype) * steps
-    curves = []
-    for group, knobs in zip(program.groups, inputs["schedule_knobs"], strict=True):
-        curve = group.schedule.bind(knobs).multiplier(index, steps, horizon)
-        curve = tf.cast(curve, program.dtype)
-        curves.append(tf.broadcast_to(curve, [inputs["steps"], group.count]))
-    rates = tf.concat(curves, axis=1) * inputs["learning_rate"] * state["scale"]
-    return rates, state["scale"]
+    schedule = program.schedule.bind(inputs["schedule_knobs"])
+    curve = tf.cast(schedule.multiplier(index, steps, horizon), program.dtype)
+    curve = tf.broadcast_to(curve, [inputs["steps"], program.size])
+    return curve * inputs["learning_rate"] * state["scale"]
 
 
 def batches(program, inputs, state):
@@ -96,83 +100,160 @@ def batches(program, inputs, state):
 
 
 def train_epoch(program, inputs, state, rates):
-    """Take all steps of an epoch; return who is finite, mean loss and mean norm."""
+    """Take all steps of an epoch.
+
+    Rows are gathered and noise is drawn outside the blocks of steps: a block that XLA
+    compiles has static shapes, and random numbers of its own.
+
+    Returns
+    -------
+    variables : list of tensors
+    alive, loss, norm : tensors of shape (networks,)
+        Who is finite; mean loss and mean norm.
+    """
     index, weight, share = batches(program, inputs, state)
-    epoch_rows = (index, weight, rates)  # one slice of each belongs to a step
+    length, steps = program.block_length, inputs["steps"]
+    blocks = (steps + length - 1) // length
+    per_step = [
+        tf.pad(a, [[0, blocks * length - steps], *([[0, 0]] * (a.shape.rank - 1))])
+        for a in (index, weight, share, rates)
+    ]
+    constants = {name: inputs[name] for name in IN_STEPS}
     zero = tf.zeros([program.size], program.dtype)
 
-    def body(i, alive, loss, norm):
-        value, own_norm, finite = program_step(
-            program, inputs, state, *(tf.gather(a, i) for a in epoch_rows), alive, i
+    def body(i, variables, alive, loss, norm):
+        begin = i * length
+        index, weight, share, rate = (
+            tf.ensure_shape(a[begin : begin + length], [length, *a.shape[1:]])
+            for a in per_step
         )
-        alive = alive & finite
-        return i + 1, alive, loss + value * tf.gather(share, i), norm + own_norm
+        first = state["epoch"] * steps + begin
+        batch = {
+            "x": take(inputs["table"], index, program.structure.n_features),
+            "y": tf.gather(inputs["Y"], index),
+            "noise": dropout_noise(program, inputs["seed"], first),
+            "weight": weight,
+            "share": share,
+            "rate": rate,
+        }
+        count = tf.minimum(steps - begin, length)
+        going = state["active"], alive
+        variables, alive, value, own_norm = program.take_steps(
+            variables, batch, count, first, going, constants
+        )
+        return i + 1, variables, alive, loss + value, norm + own_norm
 
-    _, alive, loss, norm = tf.while_loop(
-        lambda i, *_: i < inputs["steps"],
+    _, variables, alive, loss, norm = tf.while_loop(
+        lambda i, *_: i < blocks,
         body,
-        (tf.constant(0), state["alive"], zero, zero),
+        (tf.constant(0), state["variables"], state["alive"], zero, zero),
         parallel_iterations=1,
     )
-    return alive, loss, norm / tf.cast(inputs["steps"], program.dtype)
+    return variables, alive, loss, norm / tf.cast(steps, program.dtype)
 
 
-def program_step(program, inputs, state, index, weight, rate, alive, i):
+def dropout_noise(program, seed, first):
+    """Return each dropout layer's noise in a block of steps, (steps, batch, units).
+
+    All networks share it, so that comparisons between them are paired.
+    """
+
+    def draw(layer, mask):
+        return tf.map_fn(
+            lambda i: tf.random.stateless_uniform(
+                mask.shape,
+                seed=tf.stack([seed, first + i]) + tf.constant([7919 * layer, 0]),
+                dtype=program.dtype,
+            ),
+            tf.range(program.block_length),
+            fn_output_signature=tf.TensorSpec(mask.shape, program.dtype),
+        )
+
+    return [draw(layer, mask) for layer, mask in enumerate(program.layout.masks)]
+
+
+def take_steps(program, variables, batch, count, first, going, inputs):
+    """Take the first ``count`` steps of a block; all shapes are static.
+
+    Parameters
+    ----------
+    program : Program
+    variables : list of tensors
+        Weights, moving statistics and the optimiser's state.
+    batch : dict of tensors
+        What belongs to each step, on the first axis.
+    count, first : int tensors
+        Steps to take; number of the first among all steps of the training.
+    going : tuple of two bool tensors of shape (networks,)
+        Who has not stopped early, and who is still finite.
+    inputs : dict of tensors
+
+    Returns
+    -------
+    variables : list of tensors
+    alive, loss, norm : tensors of shape (networks,)
+        Who is still finite; the shares of the mean loss, and the norms, summed.
+    """
+    active, alive = going
+    zero = tf.zeros([program.size], program.dtype)
+
+    def body(i, variables, alive, loss, norm):
+        own = tf.nest.map_structure(lambda a: a[i], batch)
+        variables, value, own_norm, finite = one_step(
+            program, variables, own, first + i, active & alive, inputs
+        )
+        loss, norm = loss + value * own["share"], norm + own_norm
+        return i + 1, variables, alive & finite, loss, norm
+
+    return tf.while_loop(
+        lambda i, *_: i < count,
+        body,
+        (tf.constant(0), variables, alive, zero, zero),
+        parallel_iterations=1,
+    )[1:]
+
+
+def one_step(program, variables, batch, number, going, inputs):
     """Take one optimiser step with every network."""
-    size, batch, task = program.size, program.batch_size, program.structure.task
-    index = tf.ensure_shape(index, [size, batch])
-    x = take(inputs["table"], index, program.structure.n_features)
-    y = tf.ensure_shape(tf.gather(inputs["Y"], index), [size, batch, task.size])
-    count = tf.cast(state["epoch"] * inputs["steps"] + i, tf.int32)
-    key = tf.stack([inputs["seed"], count])
-    weights, stored = program.weights.value, program.stored_rows()
-    value, gradient, stored = step_math.gradients(
+    key = tf.stack([inputs["seed"], tf.cast(number, tf.int32)])
+    weights, stored = variables[0], variables[1]
+    rate = inputs["dropout"][:, None, None]
+    value, gradient, new_stored = step_math.gradients(
         program.layout,
-        program.groups,
-        task,
-        inputs["loss_knobs"],
+        program.loss,
+        program.structure.task,
         (
+            inputs["loss_knobs"],
             program.layout.cut(weights),
             program.layout.cut_stored(stored),
-            x,
-            dropout_masks(program, inputs, key),
-            y,
-            tf.ensure_shape(weight, [size, batch]),
+            batch["x"],
+            [tf.where(noise >= rate, 1 / (1 - rate), 0.0) for noise in batch["noise"]],
+            batch["y"],
+            batch["weight"],
             inputs["loc"],
             inputs["scale"],
         ),
         tf.cast(key, tf.int64),
     )
-    gradient = step_math.join(gradient, size)
+    gradient = step_math.join(gradient, program.size)
     gradient = step_math.penalised(
         gradient, weights, program.kernels, inputs["l1"], inputs["l2"]
     )
     if program.structure.n_global:
         gradient = tf.where(program.zeros, tf.zeros_like(gradient), gradient)
     gradient, norm, finite = step_math.clipped(gradient, inputs["clip_norm"])
-    going = state["active"] & alive & finite & tf.math.is_finite(value)
-    program.update(gradient, stored, rate, going, inputs)
-    return value, norm, finite & tf.math.is_finite(value)
+    finite = finite & tf.math.is_finite(value)
+    going = going & finite
+    if program.layout.stored:
+        rows = step_math.join(new_stored, program.size)
+        stored = tf.where(going[:, None], rows, stored)
+    weights, *slots = program.update(
+        [weights, *variables[2:]], gradient, batch["rate"], going, inputs
+    )
+    return [weights, stored, *slots], value, norm, finite
 
 
-def dropout_masks(program, inputs, key):
-    """Return each dropout layer's masks, (networks, batch, units).
-
-    Where no network drops anything one row of noise serves the whole batch: the rate
-    stays a run-time number, and networks without dropout hardly pay for it.
-    """
-    rate = inputs["dropout"][:, None, None]
-    masks = []
-    for j, variable in enumerate(program.layout.masks):
-        shape = tf.stack([inputs["noise_rows"], variable.shape[1]])
-        seed = key + tf.constant([7919 * j, 0])
-        noise = tf.random.stateless_uniform(shape, seed=seed, dtype=program.dtype)
-        noise = tf.broadcast_to(noise, variable.shape)
-        masks.append(tf.where(noise >= rate, 1 / (1 - rate), 0.0))
-    return masks
-
-
-def validate(program, inputs):
+def validate(program, inputs, variables):
     """Return validation loss and monitored score per network; NaN without data."""
     if not program.structure.validation:
         missing = tf.fill([program.size], tf.constant(float("nan"), program.dtype))
@@ -185,8 +266,8 @@ def validate(program, inputs):
     weight = tf.reshape(tf.pad(inputs["val_weight"], padding), [-1, steps, batch])
     rows = tf.transpose(tf.gather(rows, inputs["stream"]), [1, 0, 2])
     weight = tf.transpose(tf.gather(weight, inputs["stream"]), [1, 0, 2])
-    parts = program.layout.cut(program.weights.value)
-    stored = program.layout.cut_stored(program.stored_rows())
+    parts = program.layout.cut(variables[0])
+    stored = program.layout.cut_stored(variables[1])
     zero = tf.zeros([size], program.dtype)
 
     def body(i, loss, score):
@@ -195,7 +276,7 @@ def validate(program, inputs):
         y = tf.ensure_shape(tf.gather(inputs["Y"], index), [size, batch, task.size])
         raw = step_math.forward(program.layout, parts, stored, x)
         common = (
-            program.groups,
+            program.loss,
             task,
             y,
             raw,
@@ -214,7 +295,7 @@ def validate(program, inputs):
     return loss, score
 
 
-def stop_and_snapshot(program, inputs, state, healthy, loss, score):
+def stop_and_snapshot(inputs, state, healthy, loss, score):
     """Keep the best weights; stop who ran out of patience.
 
     Without early stopping the training loss tells which are best: a network that
@@ -224,12 +305,13 @@ def stop_and_snapshot(program, inputs, state, healthy, loss, score):
     active = state["active"]
     merit = tf.where(stopping, score, loss)
     better = (merit < state["best"]) & healthy & active
-    program.snapshot(better)
     wait = tf.where(better, 0.0, state["wait"] + 1.0)
     out_of_patience = stopping & (wait >= tf.cast(inputs["patience"], tf.float32))
     number = state["epoch"] + 1
+    kept = zip(state["kept"], state["variables"][:2], strict=True)
     return dict(
         state,
+        kept=[tf.where(better[:, None], new, old) for old, new in kept],
         best=tf.where(better, merit, state["best"]),
         wait=wait,
         best_epoch=tf.where(better, number, state["best_epoch"]),
@@ -240,29 +322,17 @@ def stop_and_snapshot(program, inputs, state, healthy, loss, score):
 
 
 def plateau(program, inputs, state, score):
-    """Let the schedules that watch the score change their scale."""
-    pieces = {name: [] for name in ("scale", "best", "wait", "cooldown")}
-    start = 0
-    for group, knobs in zip(program.groups, inputs["schedule_knobs"], strict=True):
-        piece = slice(start, start + group.count)
-        start += group.count
-        own = {
-            "scale": state["scale"][piece],
-            "best": state["plateau_best"][piece],
-            "wait": state["plateau_wait"][piece],
-            "cooldown": state["plateau_cooldown"][piece],
-        }
-        if group.schedule.monitors:
-            own = group.schedule.bind(knobs).plateau(
-                own, score[piece], inputs["learning_rate"][piece]
-            )
-        for name, value in own.items():
-            pieces[name].append(tf.cast(value, program.dtype))
-    joined = {name: tf.concat(parts, axis=0) for name, parts in pieces.items()}
-    return dict(
-        state,
-        scale=joined["scale"],
-        plateau_best=joined["best"],
-        plateau_wait=joined["wait"],
-        plateau_cooldown=joined["cooldown"],
-    )
+    """Let a schedule that watches the score change its scale."""
+    if not program.schedule.monitors:
+        return state
+    names = {
+        "scale": "scale",
+        "best": "plateau_best",
+        "wait": "plateau_wait",
+        "cooldown": "plateau_cooldown",
+    }
+    own = {name: state[ours] for name, ours in names.items()}
+    schedule = program.schedule.bind(inputs["schedule_knobs"])
+    new = schedule.plateau(own, score, inputs["learning_rate"])
+    new = {names[k]: tf.cast(value, program.dtype) for k, value in new.items()}
+    return {**state, **new}

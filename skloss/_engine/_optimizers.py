@@ -56,6 +56,30 @@ class Positive:
         return self.tensor
 
 
+class PureUpdates:
+    """Makes a Keras optimiser work in a ``keras.StatelessScope``.
+
+    Keras' optimisers assign to TensorFlow's variables behind Keras' own; assignments
+    to the latter are what the scope records. There is one variable only: the matrix
+    of all networks' weights.
+    """
+
+    def _get_variable_index(self, variable):
+        return 0
+
+    def assign(self, variable, value):
+        """Set a variable."""
+        variable.assign(value)
+
+    def assign_add(self, variable, value):
+        """Add to a variable."""
+        variable.assign_add(value)
+
+    def assign_sub(self, variable, value):
+        """Subtract from a variable."""
+        variable.assign_sub(value)
+
+
 class Optimizer:
     """An optimiser as a template: a Keras class and its configuration.
 
@@ -160,6 +184,11 @@ class Optimizer:
     def make(self):
         """Return a fresh Keras optimiser."""
         return self.cls(**self.own_params())
+
+    def pure(self):
+        """Return a fresh Keras optimiser whose update can be a pure function."""
+        pure = type(self.cls.__name__, (PureUpdates, self.cls), {})
+        return pure(**self.own_params())
 
 
 def class_named(name):

@@ -64,6 +64,7 @@ class Member:
     ----------
     loss : Loss
     schedule : Schedule
+    optimizer : Optimizer
     learning_rate, l1, l2, weight_decay, dropout, clip_norm : float
     patience : float
         Epochs without improvement; infinite without early stopping.
@@ -80,6 +81,7 @@ class Member:
 
     loss: Loss
     schedule: Schedule
+    optimizer: Optimizer
     learning_rate: float
     head_bias: np.ndarray
     l1: float = 0.0
@@ -103,7 +105,6 @@ class Plan:
     ----------
     members : list of Member
     network : MLP or callable
-    optimizer : Optimizer
     task : Task
     batch_size, epochs : int
     horizon : int
@@ -117,7 +118,6 @@ class Plan:
 
     members: list
     network: Any
-    optimizer: Optimizer
     task: Task
     batch_size: int
     epochs: int
@@ -161,58 +161,67 @@ class Structure:
     n_raw: int
     n_global: int  # of the raw outputs, the last: the same for every row
     task: Task
-    groups: tuple  # (loss structure, schedule structure, number of members)
+    loss: tuple
+    schedule: tuple
     optimizer: tuple
+    drops: bool  # any network has dropout
+    size: int  # networks
     batch_size: int
     dtype: str
     sparse: bool
     validation: bool
-
-    @property
-    def size(self):
-        """Return the number of networks."""
-        return sum(count for _, _, count in self.groups)
+    compiled: bool  # by XLA
 
 
-def kind_of(member):
-    """Return the part of a member that decides the graph."""
-    return (member.loss.structure(), member.schedule.structure())
+def kind_of(plan, data, member):
+    """Return what must be equal for members to share a program.
+
+    The number of steps of an epoch is part of it: a step on padding alone would still
+    move an optimiser with momentum.
+    """
+    stream = data.streams[member.stream]
+    return (
+        member.loss.structure(),
+        member.loss.n_raw(plan.task),
+        member.loss.n_global(plan.task),
+        member.schedule.structure(),
+        member.optimizer.structure(),
+        steps_of(plan, stream),
+        len(stream.val_rows) > 0,
+        member.start and (member.start["epoch"], bool(member.start["slots"])),
+    )
+
+
+def steps_of(plan, stream):
+    """Return the number of steps of an epoch."""
+    return -(-len(stream.rows) // plan.batch_size)
 
 
 def partition(plan, data):
-    """Split members into lists that can share a program, kinds side by side.
-
-    Members that differ in raw outputs or in the number of steps of an epoch go apart:
-    a step on padding alone would still move an optimiser with momentum.
-    """
-    chunks = {}
+    """Split the members' numbers into lists of one kind each."""
+    kinds = {}
     for i, member in enumerate(plan.members):
-        stream = data.streams[member.stream]
-        steps = -(-len(stream.rows) // plan.batch_size)
-        begin = member.start and (member.start["epoch"], bool(member.start["slots"]))
-        heads = member.loss.n_raw(plan.task), member.loss.n_global(plan.task)
-        key = (*heads, steps, len(stream.val_rows) > 0, begin)
-        chunks.setdefault(key, []).append(i)
-    for chunk in chunks.values():
-        kinds = list(dict.fromkeys(kind_of(plan.members[i]) for i in chunk))
-        yield sorted(chunk, key=lambda i: kinds.index(kind_of(plan.members[i])))
+        kinds.setdefault(kind_of(plan, data, member), []).append(i)
+    return list(kinds.values())
 
 
-def structure_of(plan, data, members):
-    """Return the structure of a program for ``members``."""
-    counts = {}
-    for member in members:
-        counts[kind_of(member)] = counts.get(kind_of(member), 0) + 1
+def structure_of(plan, data, members, size, compiled):
+    """Return the structure of a program for ``members``, all of one kind."""
+    first = members[0]
     return Structure(
         network=networks.structure(plan.network),
         n_features=data.X.shape[1],
-        n_raw=members[0].loss.n_raw(plan.task),
-        n_global=members[0].loss.n_global(plan.task),
+        n_raw=first.loss.n_raw(plan.task),
+        n_global=first.loss.n_global(plan.task),
         task=plan.task,
-        groups=tuple((loss, sched, n) for (loss, sched), n in counts.items()),
-        optimizer=plan.optimizer.structure(),
+        loss=first.loss.structure(),
+        schedule=first.schedule.structure(),
+        optimizer=first.optimizer.structure(),
+        drops=any(member.dropout > 0 for member in members),
+        size=size,
         batch_size=plan.batch_size,
         dtype=plan.dtype,
         sparse=sparse.issparse(data.X),
-        validation=len(data.streams[members[0].stream].val_rows) > 0,
+        validation=len(data.streams[first.stream].val_rows) > 0,
+        compiled=compiled,
     )

@@ -1,33 +1,27 @@
-"""A compiled program: one structure, its variables, lent to one fit at a time."""
+"""A compiled program: one structure, traced once, without variables of its own."""
 
 import threading
 from collections import OrderedDict
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from functools import partial
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from skloss import networks
-from skloss._engine._loop import run_epochs
+from skloss._engine._loop import run_epochs, take_steps
 from skloss._engine._optimizers import Positive, slots, state_variables
+from skloss._engine._plan import steps_of
 from skloss._engine._rows import table_specs, table_tensors
-from skloss._engine._step import Layout, stacked_dropout
+from skloss._engine._step import Layout, no_dropout, stacked_dropout
 
-MAX_IDLE = 64
+MAX_PROGRAMS = 64
+MAX_STEPS = 16  # in a block
+BLOCK_NUMBERS = 1_000_000  # of the table in a block, at most
 SMALL_STEP = 2_000_000  # multiplications in the forward passes of one step
 _traces = 0
 _lock = threading.Lock()
-_idle = OrderedDict()
-
-
-class Group(NamedTuple):
-    """Neighbouring networks of one loss and one schedule."""
-
-    loss: Any
-    schedule: Any
-    count: int
+_programs = OrderedDict()
 
 
 def trace_count():
@@ -36,95 +30,90 @@ def trace_count():
 
 
 class Program:
-    """Variables and the traced function for one structure.
+    """The traced function for one structure.
 
     Parameters
     ----------
     structure : Structure
-    plan : Plan
+    network : MLP or callable
+    member : Member
         Supplies the objects behind the structure; no number of it is kept.
-    members : list of Member
-        In the structure's order.
     """
 
-    def __init__(self, structure, plan, members):
+    def __init__(self, structure, network, member):
         self.structure = structure
         self.size = structure.size
         self.batch_size = structure.batch_size
         self.dtype = tf.as_dtype(structure.dtype)
-        self.groups, start = [], 0
-        for _, _, count in structure.groups:
-            member = members[start]
-            self.groups.append(Group(member.loss, member.schedule, count))
-            start += count
+        self.loss, self.schedule = member.loss, member.schedule
+        dropout = stacked_dropout(structure.batch_size, structure.dtype)
         self.model = networks.build(
-            plan.network,
+            network,
             structure.n_features,
             structure.n_raw,
             structure.dtype,
-            stacked_dropout(structure.batch_size, structure.dtype),
+            dropout if structure.drops else no_dropout,
         )
         self.layout = Layout(self.model)
         self.zeros = self.layout.of_globals(structure.n_global, "kernel")
         self.globals = self.layout.of_globals(structure.n_global, "bias")
-        self.pace = [[member.loss.global_pace] for member in members]
-        self.make_variables(plan.optimizer)
+        kernels = [
+            np.full(size, name == "kernel", structure.dtype)
+            for name, size in zip(self.layout.names, self.layout.sizes, strict=True)
+        ]
+        self.kernels = np.concatenate(kernels)
+        self.make_optimizer(member.optimizer)
+        numbers = self.size * self.batch_size * structure.n_features
+        self.block_length = int(np.clip(BLOCK_NUMBERS // numbers, 1, MAX_STEPS))
+        self.take_steps = partial(take_steps, self)
         # handing small operations from thread to thread costs more than they do
         small = self.size * len(self.kernels) * self.batch_size < SMALL_STEP
         self.executor = "SINGLE_THREADED_EXECUTOR" if small else None
+        if structure.compiled:
+            self.executor = "SINGLE_THREADED_EXECUTOR"
+            self.take_steps = tf.function(
+                self.take_steps, jit_compile=True, autograph=False
+            )
         self.function = None
+        self.tracing = threading.Lock()
 
-    def make_variables(self, optimizer):
-        """Create weights, snapshot and optimiser state, one row per network."""
-        kernels = [
-            np.full(size, name == "kernel", self.structure.dtype)
-            for name, size in zip(self.layout.names, self.layout.sizes, strict=True)
-        ]
-        self.kernels = tf.constant(np.concatenate(kernels))
+    def make_optimizer(self, optimizer):
+        """Build the optimiser for the matrix of weights, one row per network."""
         shape = (self.size, len(self.kernels))
         self.weights = keras.Variable(np.zeros(shape), dtype=self.structure.dtype)
-        self.kept = tf.Variable(np.zeros(shape), dtype=self.dtype)
-        stored = (self.size, sum(self.layout.stored_sizes))
-        self.stored = tf.Variable(np.zeros(stored), dtype=self.dtype)
-        self.kept_stored = tf.Variable(np.zeros(stored), dtype=self.dtype)
-        self.optimizer = optimizer.make()
+        self.optimizer = optimizer.pure()
         self.optimizer.build([self.weights])
         self.fresh_slots = slots(self.optimizer)
 
-    def stored_rows(self):
-        """Return the moving statistics, one row per network."""
-        return tf.convert_to_tensor(self.stored)
+    def update(self, variables, gradient, rate, going, inputs):
+        """Apply decay and the optimiser; networks that stopped or failed stay put.
 
-    def update(self, gradient, stored, rate, going, inputs):
-        """Apply decay and the optimiser; networks that stopped or failed stay put."""
+        ``variables`` are the weights, and the optimiser's step counter and moments.
+        """
         rate = tf.where(going, rate, 0.0)[:, None]
-        for name, value in inputs["optimizer_knobs"].items():
-            value = value[:, None]
-            value = Positive(value) if name == "momentum" else value
-            setattr(self.optimizer, name, value)
         gradient = tf.where(going[:, None], gradient, 0.0)
         decay = rate * inputs["weight_decay"][:, None] * self.kernels
-        self.weights.assign(self.weights.value * (1 - decay))
+        variables = [variables[0] * (1 - decay), *variables[1:]]
         if self.structure.n_global:
-            rate = tf.where(self.globals, rate * self.pace, rate)
-        self.optimizer.update_step(gradient, self.weights, rate)
-        self.optimizer.iterations.assign_add(1)
-        if self.layout.stored:
-            rows = tf.concat([tf.reshape(s, [self.size, -1]) for s in stored], axis=1)
-            self.stored.assign(tf.where(going[:, None], rows, self.stored))
-
-    def snapshot(self, better):
-        """Keep the present weights of the networks in ``better``."""
-        mask = better[:, None]
-        self.kept.assign(tf.where(mask, self.weights.value, self.kept))
-        if self.layout.stored:
-            self.kept_stored.assign(tf.where(mask, self.stored, self.kept_stored))
+            rate = tf.where(self.globals, rate * self.loss.global_pace, rate)
+        own = [self.weights, *state_variables(self.optimizer)]
+        with keras.StatelessScope(zip(own, variables, strict=True)) as scope:
+            for name, value in inputs["optimizer_knobs"].items():
+                value = value[:, None]
+                value = Positive(value) if name == "momentum" else value
+                setattr(self.optimizer, name, value)
+            self.optimizer.update_step(gradient, self.weights, rate)
+            self.optimizer.iterations.assign_add(1)
+            for name in inputs["optimizer_knobs"]:  # no graph tensor stays behind
+                setattr(self.optimizer, name, None)
+        return [scope.get_current_value(variable) for variable in own]
 
     def run(self, inputs, state):
         """Train until ``inputs["until"]``; trace on first use."""
         with tf.experimental.function_executor_type(self.executor):
-            if self.function is None:
-                self.function = self.traced(inputs, state)
+            with self.tracing:
+                if self.function is None:
+                    self.function = self.traced(inputs, state)
             return self.function(inputs, state)
 
     def traced(self, inputs, state):
@@ -133,11 +122,7 @@ class Program:
         def train(inputs, state):
             global _traces
             _traces += 1
-            try:
-                return run_epochs(self, inputs, state)
-            finally:
-                for name in inputs["optimizer_knobs"]:  # no graph tensor stays behind
-                    setattr(self.optimizer, name, None)
+            return run_epochs(self, inputs, state)
 
         signature = self.signature(inputs), tf.nest.map_structure(spec_of, state)
         compiled = tf.function(train, autograph=False, input_signature=signature)
@@ -170,18 +155,12 @@ class Program:
             "val_weight": padded([normalised(s.val_weight) for s in used], dtype),
             "n_rows": np.array([len(s.rows) for s in used], np.int32),
             "stream": np.array([streams.index(m.stream) for m in members], np.int32),
-            "steps": np.int32(-(-len(used[0].rows) // plan.batch_size)),
+            "steps": np.int32(steps_of(plan, used[0])),
             "horizon": np.int32(plan.horizon or plan.epochs),
             "seed": np.int32(plan.seed),
-            "noise_rows": np.int32(
-                self.batch_size if any(m.dropout > 0 for m in members) else 1
-            ),
             "loss_knobs": self.knob_rows([m.loss for m in members]),
             "schedule_knobs": self.knob_rows([m.schedule for m in members]),
-            "optimizer_knobs": {
-                name: np.full(self.size, value, dtype)
-                for name, value in plan.optimizer.knobs().items()
-            },
+            "optimizer_knobs": self.knob_rows([m.optimizer for m in members]),
         }
         for name in (
             "learning_rate l1 l2 weight_decay dropout clip_norm patience"
@@ -192,61 +171,22 @@ class Program:
         return tf.nest.map_structure(tf.convert_to_tensor, inputs)
 
     def knob_rows(self, objects):
-        """Return, group by group, each knob's values stacked over networks."""
-        rows, start = [], 0
-        for group in self.groups:
-            own = [o.knobs() for o in objects[start : start + group.count]]
-            start += group.count
-            rows.append(
-                {
-                    name: np.array([k[name] for k in own], self.structure.dtype)
-                    for name in own[0]
-                }
-            )
-        return rows
+        """Return each knob's values, stacked over networks."""
+        own = [o.knobs() for o in objects]
+        return {
+            name: np.array([k[name] for k in own], self.structure.dtype)
+            for name in own[0]
+        }
 
-    def load(self, plan, members):
-        """Set weights and optimiser state: fresh ones, or those to go on from."""
-        fresh = networks.initial_values(self.model, plan.seed)
-        rows, stored = [], []
-        for member in members:
-            start = member.start
-            rows.append(
-                self.first_row(fresh, member) if start is None else start["weights"]
-            )
-            own = [np.ravel(fresh[id(v)]) for v in self.layout.stored]
-            own = np.concatenate(own) if own else np.zeros(0)
-            stored.append(own if start is None else start["stored"])
-        self.weights.assign(np.stack(rows))
-        self.kept.assign(np.stack(rows))
-        self.stored.assign(np.stack(stored))
-        self.kept_stored.assign(np.stack(stored))
-        begin = self.fresh_slots
-        given = [m.start["slots"] for m in members if m.start and m.start["slots"]]
-        if given:  # the step counter first, then one row per network
-            begin = [
-                given[0][0],
-                *map(np.stack, zip(*(g[1:] for g in given), strict=True)),
-            ]
-        for variable, value in zip(state_variables(self.optimizer), begin, strict=True):
-            variable.assign(value)
-
-    def first_row(self, fresh, member):
-        """Return fresh weights whose output bias is the loss's best constant."""
-        values = []
-        for variable in self.model.trainable_variables:
-            value = fresh[id(variable)]
-            if variable.path.endswith("head/bias"):
-                value = member.head_bias
-            elif variable.path.endswith("head/kernel"):
-                value = value * member.loss.head_scale
-            values.append(np.ravel(value))
-        return np.where(self.zeros, 0.0, np.concatenate(values))
-
-    def initial_state(self, members):
-        """Return the loop's state before the first epoch."""
+    def initial_state(self, plan, members):
+        """Return the state before the first epoch: fresh, or one to go on from."""
         ones = np.ones(self.size)
+        fresh = networks.initial_values(self.model, plan.seed)
+        begin = [self.begin(fresh, member) for member in members]
+        weights, stored = (np.stack(rows) for rows in zip(*begin, strict=True))
         state = {
+            "variables": [weights, stored, *self.first_slots(members)],
+            "kept": [weights, stored],
             "epoch": np.int32(members[0].start["epoch"] if members[0].start else 0),
             "active": ones > 0,
             "alive": ones > 0,
@@ -263,7 +203,36 @@ class Program:
             "plateau_cooldown": 0.0,
         }.items():
             state[name] = np.full(self.size, value, self.structure.dtype)
-        return {name: tf.convert_to_tensor(value) for name, value in state.items()}
+        return tf.nest.map_structure(tf.convert_to_tensor, state)
+
+    def begin(self, fresh, member):
+        """Return a network's first weights and moving statistics, flat."""
+        if member.start is not None:
+            return member.start["weights"], member.start["stored"]
+        stored = [np.ravel(fresh[id(v)]) for v in self.layout.stored]
+        stored = np.concatenate(stored) if stored else np.zeros(0)
+        dtype = self.structure.dtype
+        return self.first_row(fresh, member).astype(dtype), stored.astype(dtype)
+
+    def first_row(self, fresh, member):
+        """Return fresh weights whose output bias is the loss's best constant."""
+        values = []
+        for variable in self.model.trainable_variables:
+            value = fresh[id(variable)]
+            if variable.path.endswith("head/bias"):
+                value = member.head_bias
+            elif variable.path.endswith("head/kernel"):
+                value = value * member.loss.head_scale
+            values.append(np.ravel(value))
+        return np.where(self.zeros, 0.0, np.concatenate(values))
+
+    def first_slots(self, members):
+        """Return the optimiser's step counter, and moments with a row per network."""
+        given = [m.start["slots"] for m in members if m.start and m.start["slots"]]
+        if not given:
+            return self.fresh_slots
+        moments = zip(*(slots[1:] for slots in given), strict=True)
+        return [given[0][0], *map(np.stack, moments)]
 
 
 def spec_of(value):
@@ -284,25 +253,16 @@ def normalised(weight):
     return weight / weight.sum() if len(weight) else weight
 
 
-@contextmanager
-def lent(structure, plan, members):
-    """Lend a program of this structure; it goes back to the shelf afterwards.
+def program_for(structure, network, member):
+    """Return the program of a structure, made once.
 
-    The shelf holds the ``MAX_IDLE`` most recently used programs. A program owns
-    variables, so two fits at the same time get two programs.
+    The ``MAX_PROGRAMS`` most recently used ones are kept. A program has no state, so
+    that several threads can train with one.
     """
     with _lock:
-        shelf = _idle.get(structure, [])
-        program = shelf.pop() if shelf else None
-    if program is None:
-        program = Program(structure, plan, members)
-    yield program
-    with _lock:
-        _idle.setdefault(structure, []).append(program)
-        _idle.move_to_end(structure)
-        while sum(map(len, _idle.values())) > MAX_IDLE:
-            oldest = next(iter(_idle))
-            if _idle[oldest]:
-                _idle[oldest].pop(0)
-            if not _idle[oldest]:
-                del _idle[oldest]
+        if structure not in _programs:
+            _programs[structure] = Program(structure, network, member)
+            if len(_programs) > MAX_PROGRAMS:
+                _programs.popitem(last=False)
+        _programs.move_to_end(structure)
+        return _programs[structure]

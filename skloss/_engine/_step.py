@@ -5,6 +5,7 @@ clipping and norms are then single operations on that matrix; only the forward p
 looks at the shapes inside a row.
 """
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -95,14 +96,10 @@ def network(layout, parts, stored, x, masks=(), key=None):
 
 def forward(layout, parts, stored, x):
     """Return raw outputs of all networks, (networks, batch, raw), for inference."""
-    return tf.vectorized_map(
-        lambda args: network(layout, *args)[0],
-        (parts, stored, x),
-        fallback_to_while_loop=False,
-    )
+    return over_networks(lambda *own: network(layout, *own)[0], (parts, stored, x))
 
 
-def gradients(layout, groups, task, knobs, networks_own, key):
+def gradients(layout, loss, task, own, key):
     """Return each network's weighted mean loss, its gradient, its moving statistics.
 
     The tape is inside the map: outside, it would differentiate the map's own indexing
@@ -110,17 +107,19 @@ def gradients(layout, groups, task, knobs, networks_own, key):
 
     Parameters
     ----------
-    knobs : list of dict
-        Each group's loss knobs.
-    networks_own : tuple
-        What the networks do not share, stacked: weights, moving statistics, x, dropout
-        masks, y, sample weight, location and scale of the target.
+    layout : Layout
+    loss : Loss
+    task : Task
+    own : tuple
+        What the networks do not share, stacked: loss knobs, weights, moving
+        statistics, x, dropout masks, y, sample weight, location and scale of the
+        target.
     key : tensor of shape (2,)
         Seed of Keras' own Dropout layers.
     """
 
-    def one(loss, own, parts, stored, x, masks, y, weight, loc, scale):
-        bound = loss.bind(own)
+    def one(knobs, parts, stored, x, masks, y, weight, loc, scale):
+        bound = loss.bind(knobs)
         with tf.GradientTape() as tape:
             tape.watch(parts)
             raw, new = network(layout, parts, stored, x, masks, key)
@@ -129,39 +128,25 @@ def gradients(layout, groups, task, knobs, networks_own, key):
         slope = tape.gradient(value, parts, unconnected_gradients="zero")
         return value, slope, new
 
-    return by_group(one, groups, knobs, networks_own)
+    return over_networks(one, own)
 
 
-def losses(groups, task, y, raw, weight, knobs, loc, scale):
-    """Return each network's weighted mean loss, each loss on its slice of networks."""
+def over_networks(function, own):
+    """Map ``function`` over the first axis of the tensors in ``own``."""
+    return tf.vectorized_map(
+        lambda args: function(*args), own, fallback_to_while_loop=False
+    )
 
-    def one(loss, own, y, raw, weight, loc, scale):
-        bound = loss.bind(own)
+
+def losses(loss, task, y, raw, weight, knobs, loc, scale):
+    """Return each network's weighted mean loss."""
+
+    def one(knobs, y, raw, weight, loc, scale):
+        bound = loss.bind(knobs)
         y, raw = seen_by(bound, task, y, raw, loc, scale)
         return bound.batch_value(task, y, raw, weight)
 
-    return by_group(one, groups, knobs, (y, raw, weight, loc, scale))
-
-
-def by_group(function, groups, knobs, stacked):
-    """Map ``function(loss, knobs, *rows)`` over networks, one graph per loss."""
-    values, start = [], 0
-    for group, own in zip(groups, knobs, strict=True):
-        piece = slice(start, start + group.count)
-        start += group.count
-        rows = stacked
-        if len(groups) > 1:
-            rows = tf.nest.map_structure(lambda a, own=piece: a[own], stacked)
-        values.append(
-            tf.vectorized_map(
-                lambda args, loss=group.loss: function(loss, *args),
-                (own, *rows),
-                fallback_to_while_loop=False,
-            )
-        )
-    if len(values) == 1:
-        return values[0]
-    return tf.nest.map_structure(lambda *parts: tf.concat(parts, axis=0), *values)
+    return over_networks(one, (knobs, y, raw, weight, loc, scale))
 
 
 def seen_by(loss, task, y, raw, loc, scale):
@@ -173,14 +158,14 @@ def seen_by(loss, task, y, raw, loc, scale):
     return (y - loc) / scale, raw
 
 
-def monitors(groups, task, y, raw, weight, knobs, loc, scale, class_weight):
+def monitors(loss, task, y, raw, weight, knobs, loc, scale, class_weight):
     """Return each network's loss-neutral validation score; lower is better."""
 
-    def one(loss, own, y, raw, weight, loc, scale, undo):
+    def one(knobs, y, raw, weight, loc, scale, undo):
         y = (y - loc) / scale if task.kind == "regression" else y
-        return tf.reduce_sum(weight * loss.bind(own).monitor(task, y, raw, undo))
+        return tf.reduce_sum(weight * loss.bind(knobs).monitor(task, y, raw, undo))
 
-    return by_group(one, groups, knobs, (y, raw, weight, loc, scale, class_weight))
+    return over_networks(one, (knobs, y, raw, weight, loc, scale, class_weight))
 
 
 def penalised(gradient, weights, kernels, l1, l2):
@@ -195,7 +180,7 @@ def clipped(gradient, clip_norm):
     A gradient that is not finite becomes zero: ``where``, not a product, since zero
     times NaN is NaN.
     """
-    norm = tf.sqrt(tf.reduce_sum(tf.square(gradient), axis=1))
+    norm = tf.sqrt(summed(tf.square(gradient)))
     factor = tf.minimum(tf.ones_like(norm), clip_norm / tf.maximum(norm, 1e-30))
     finite = tf.math.is_finite(norm)
     gradient = tf.where(
@@ -204,6 +189,20 @@ def clipped(gradient, clip_norm):
     return gradient, norm, finite
 
 
+def summed(rows, lanes=128):
+    """Return the sum of each row, in lanes: a compiled sum of one column at a time
+    cannot use vector instructions.
+    """
+    size, length = rows.shape
+    rows = tf.pad(rows, [[0, 0], [0, -length % lanes]])
+    return tf.reduce_sum(tf.reduce_sum(tf.reshape(rows, [size, -1, lanes]), 1), 1)
+
+
 def stacked_dropout(batch_size, dtype):
     """Return the maker of the template's dropout layers."""
     return lambda: networks.StackedDropout(batch_size, dtype=dtype)
+
+
+def no_dropout():
+    """Return what stands for a dropout layer where no network drops anything."""
+    return keras.layers.Identity()

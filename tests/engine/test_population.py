@@ -48,6 +48,7 @@ def member(k, **changes):
     values = {
         "loss": loss,
         "schedule": schedules.get(schedule),
+        "optimizer": Optimizer("adam"),
         "learning_rate": 1e-3 * (1 + k),
         "l1": 1e-5 * k,
         "l2": 1e-4 * k,
@@ -65,7 +66,6 @@ def member(k, **changes):
 def plan(members, epochs=50, **changes):
     values = {
         "network": networks.get((64, 64)),
-        "optimizer": Optimizer("adam"),
         "task": TASK,
         "batch_size": 32,
         "dtype": "float32",
@@ -152,8 +152,8 @@ def test_a_diverging_network_leaves_the_others_alone():
 def test_a_diverged_network_keeps_its_epoch_of_lowest_loss():
     data = table()
     loss, sgd = losses.Square(), Optimizer("sgd")
-    growing = member(0, loss=loss, learning_rate=0.7)
-    common = {"optimizer": sgd, "network": networks.get(())}
+    growing = member(0, loss=loss, optimizer=sgd, learning_rate=0.7)
+    common = {"network": networks.get(())}
     ill = train_population(plan([growing], epochs=200, **common), data)[0]
     assert ill.outcome is Outcome.DIVERGED
     seen = np.array(ill.history["loss"])
@@ -182,10 +182,10 @@ def test_numbers_and_fold_sizes_do_not_retrace():
             learning_rate=rng.uniform(1e-4, 1e-2),
             l1=rng.uniform(0, 1e-3) * (i % 2),
             l2=rng.uniform(0, 1e-3) * (i % 3),
-            dropout=rng.uniform(0, 0.5) * (i % 2),
+            dropout=rng.uniform(0.1, 0.5),
+            optimizer=Optimizer(f"adam:beta_1={rng.uniform(0.5, 0.9)}"),
         )
-        optimizer = Optimizer(f"adam:beta_1={rng.uniform(0.5, 0.9)}")
-        train_population(plan([one], epochs=2, seed=i, optimizer=optimizer), own)
+        train_population(plan([one], epochs=2, seed=i), own)
 
     fit(0)
     before = trace_count()
