@@ -15,7 +15,7 @@ LAYERS = (
     ("_classifier", "_regressor"),
     ("_base", "_calibration"),
     ("_nested",),
-    ("_targets", "_validation", "_engine", "_keras_fit"),
+    ("_targets", "_class_weight", "_available", "_validation", "_engine", "_keras_fit"),
     ("losses", "schedules", "networks"),
     ("_params", "exceptions"),
 )
