@@ -10,7 +10,6 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from skloss import schedules
 from skloss.schedules import (
     Constant,
     Cosine,
@@ -24,6 +23,7 @@ from skloss.schedules import (
     get,
     warnings_for,
 )
+from skloss.schedules._decay import whole
 
 NAMES = {
     "constant": Constant,
@@ -321,7 +321,7 @@ def test_whole_survives_a_rounded_reciprocal(steps_per_epoch):
             return x * tf.constant(1 / self, "float32")
 
     step = tf.constant(np.arange(60 * steps_per_epoch, dtype="float32"))
-    got = schedules._whole(step, Reciprocal(steps_per_epoch)).numpy()
+    got = whole(step, Reciprocal(steps_per_epoch)).numpy()
     np.testing.assert_array_equal(got, np.repeat(np.arange(60), steps_per_epoch))
 
 
