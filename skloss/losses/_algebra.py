@@ -3,8 +3,9 @@
 from skloss._params import is_number, unknown_parameter
 from skloss.exceptions import LossTargetError
 from skloss.losses import _ops as ops
-from skloss.losses._base import DOMAINS, ClassificationLoss, Loss, RegressionLoss
+from skloss.losses._base import ClassificationLoss, Loss, RegressionLoss
 from skloss.losses._constant import minimise_constant
+from skloss.losses._domains import narrowest
 from skloss.losses._softmax import SoftmaxLoss, pull_link
 
 PROPERNESS = ("none", "order", "link", "strict")
@@ -343,7 +344,7 @@ class RegressionSum(LossSum, RegressionLoss):
     @property
     def domain(self):
         """Return the narrowest of the terms' domains."""
-        return max((loss.domain for loss in self.losses), key=list(DOMAINS).index)
+        return narrowest(loss.domain for loss in self.losses)
 
     @property
     def target_scaling(self):

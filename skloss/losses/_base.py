@@ -8,7 +8,10 @@ from skloss._params import Params
 from skloss.exceptions import LossTargetError
 from skloss.losses import _ops as ops
 from skloss.losses._constant import minimise_constant
+from skloss.losses._domains import bound_and_outside
+from skloss.losses._frequencies import log_odds
 from skloss.losses._link import binary_link, multiclass_link
+from skloss.losses._scores import log_loss, zero_one_loss
 
 
 class Loss(Params):
@@ -264,15 +267,10 @@ class ClassificationLoss(Loss):
         if not self.has_probabilities:
             return zero_one_loss(task, y_true, raw)
         p = self.observed_probabilities(task, raw)
-        if task.kind == "multilabel":
-            p = ops.clip(p, 1e-7, 1 - 1e-7)
-            value = -(y_true * ops.log(p) + (1 - y_true) * ops.log(1 - p))
-            return ops.mean(value, axis=-1)
-        p = p / class_weight
-        p = p / ops.sum(p, axis=-1, keepdims=True)
-        if task.kind == "binary":
-            y_true = ops.concatenate([1 - y_true, y_true], axis=-1)
-        return -ops.log(ops.maximum(ops.sum(y_true * p, axis=-1), 1e-7))
+        if task.kind != "multilabel":
+            p = p / class_weight
+            p = p / ops.sum(p, axis=-1, keepdims=True)
+        return log_loss(task, y_true, p)
 
     def best_constant(self, task, y_true, sample_weight):
         """Return the constant raw outputs that minimise the loss, as an array.
@@ -300,7 +298,7 @@ class RegressionLoss(Loss):
         How ``target_transform="auto"`` scales y: mean and standard deviation, median
         and IQR / 1.349 (a standard deviation under normality), mean of |y| alone, not.
     domain : {"real", "nonnegative", "positive", "count", "unit"}
-        A key of ``DOMAINS``: what y must be.
+        What y must be.
     nonnegative : bool
         The value is never below zero.
     head : hashable
@@ -378,8 +376,7 @@ class RegressionLoss(Loss):
 
     def check_target(self, task, y):
         """Raise LossTargetError where ``y`` is outside the loss's domain."""
-        bound, inside = DOMAINS[self.domain]
-        outside = np.asarray(y)[~inside(np.asarray(y))]
+        bound, outside = bound_and_outside(self.domain, y)
         if outside.size:
             fits = [
                 cls.name
@@ -390,37 +387,3 @@ class RegressionLoss(Loss):
                 f"{self!r} needs {bound}, got {outside.min():g}. Use a loss for real "
                 f"targets ({', '.join(map(repr, sorted(fits)))}), or shift y."
             )
-
-
-# What y must be, from the widest to the narrowest.
-DOMAINS = {
-    "real": ("finite y", np.isfinite),
-    "nonnegative": ("y >= 0", lambda y: y >= 0),
-    "positive": ("y > 0", lambda y: y > 0),
-    "count": ("integers y >= 0", lambda y: (y >= 0) & (y == np.floor(y))),
-    "unit": ("0 <= y <= 1", lambda y: (y >= 0) & (y <= 1)),
-}
-
-
-def class_frequencies(task, y_true, sample_weight):
-    """Return the weighted share of each class, of shape (classes,) or (2, labels)."""
-    share = np.average(y_true, axis=0, weights=sample_weight)
-    if task.kind == "multiclass":
-        return share
-    return np.concatenate([1 - share, share]).reshape(2, -1).squeeze()
-
-
-def zero_one_loss(task, y_true, raw):
-    """Return 1 per wrong row (the share of wrong labels for multilabel)."""
-    if task.kind == "multiclass":
-        wrong = ops.argmax(raw, axis=-1) != ops.argmax(y_true, axis=-1)
-        return ops.cast(wrong, raw.dtype)
-    wrong = (raw > 0) != (y_true > 0.5)
-    return ops.mean(ops.cast(wrong, raw.dtype), axis=-1)
-
-
-def log_odds(task, prior):
-    """Return log-probabilities (multiclass) or log-odds (binary, per label)."""
-    if task.kind == "multiclass":
-        return np.log(prior / prior.sum())
-    return np.log(prior) - np.log1p(-prior)

@@ -6,7 +6,8 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from skloss.losses import _ops as ops
-from skloss.losses._base import ClassificationLoss, log_odds
+from skloss.losses._base import ClassificationLoss
+from skloss.losses._frequencies import log_odds
 from skloss.losses._softmax import check_range
 
 

@@ -7,7 +7,8 @@ import numpy as np
 from skloss._params import is_number, unknown_parameter
 from skloss.exceptions import LossTargetError
 from skloss.losses import _ops as ops
-from skloss.losses._base import DOMAINS, Loss, RegressionLoss
+from skloss.losses._base import Loss, RegressionLoss
+from skloss.losses._domains import widest
 from skloss.losses._task import Task
 from skloss.losses._wrappers import Wrapper
 
@@ -252,7 +253,7 @@ class PerTarget(RegressionLoss):
     @property
     def domain(self):
         """Return the widest of the targets' domains."""
-        return min((loss.domain for loss in self.losses), key=list(DOMAINS).index)
+        return widest(loss.domain for loss in self.losses)
 
     @property
     def in_user_units(self):
