@@ -43,6 +43,7 @@ from skloss.losses._ordinal import Corn as Corn
 from skloss.losses._ordinal import CumulativeLink as CumulativeLink
 from skloss.losses._ordinal import RankedProbability as RankedProbability
 from skloss.losses._ordinal import Sord as Sord
+from skloss.losses._per_target import PerTarget as PerTarget
 from skloss.losses._positive import Fractional as Fractional
 from skloss.losses._positive import Gamma as Gamma
 from skloss.losses._positive import MeanAbsolutePercentage as MeanAbsolutePercentage
@@ -64,8 +65,6 @@ from skloss.losses._robust import GemanMcClure as GemanMcClure
 from skloss.losses._robust import PseudoHuber as PseudoHuber
 from skloss.losses._robust import SquaredEpsilonInsensitive as SquaredEpsilonInsensitive
 from skloss.losses._robust import Tukey as Tukey
-from skloss.losses._several import PerTarget as PerTarget
-from skloss.losses._several import UncertaintyWeighted as UncertaintyWeighted
 from skloss.losses._smooth_margin import Exponential as Exponential
 from skloss.losses._smooth_margin import ModifiedHuber as ModifiedHuber
 from skloss.losses._smooth_margin import Savage as Savage
@@ -82,6 +81,7 @@ from skloss.losses._softmax_more import OneVsRest as OneVsRest
 from skloss.losses._softmax_more import Poly1 as Poly1
 from skloss.losses._softmax_more import Spherical as Spherical
 from skloss.losses._task import Task as Task
+from skloss.losses._uncertainty import UncertaintyWeighted as UncertaintyWeighted
 from skloss.losses._wrappers import CVaR as CVaR
 from skloss.losses._wrappers import Tilted as Tilted
 from skloss.losses._wrappers import Trimmed as Trimmed
