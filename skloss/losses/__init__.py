@@ -2,7 +2,6 @@
 
 from skloss.losses._algebra import LossSum as LossSum
 from skloss.losses._base import ClassificationLoss as ClassificationLoss
-from skloss.losses._base import Loss as Loss
 from skloss.losses._base import RegressionLoss as RegressionLoss
 from skloss.losses._batch import AUCPairwise as AUCPairwise
 from skloss.losses._batch import Tversky as Tversky
@@ -24,6 +23,7 @@ from skloss.losses._imbalance import LDAM as LDAM
 from skloss.losses._imbalance import ClassBalanced as ClassBalanced
 from skloss.losses._imbalance import LogitAdjusted as LogitAdjusted
 from skloss.losses._imbalance import VectorScaling as VectorScaling
+from skloss.losses._loss import Loss as Loss
 from skloss.losses._margin import CrammerSinger as CrammerSinger
 from skloss.losses._margin import Hinge as Hinge
 from skloss.losses._margin import Square as Square

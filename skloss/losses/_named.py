@@ -3,7 +3,7 @@
 import copy
 
 from skloss._params import unknown_parameter
-from skloss.losses._base import Loss
+from skloss.losses._loss import Loss
 
 
 def first(name):

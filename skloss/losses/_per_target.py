@@ -5,8 +5,9 @@ import numpy as np
 from skloss._params import is_number
 from skloss.exceptions import LossTargetError
 from skloss.losses import _ops as ops
-from skloss.losses._base import Loss, RegressionLoss
+from skloss.losses._base import RegressionLoss
 from skloss.losses._domains import widest
+from skloss.losses._loss import Loss
 from skloss.losses._named import NamedLosses, every
 from skloss.losses._task import Task
 

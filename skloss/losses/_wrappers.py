@@ -6,7 +6,7 @@ from typing import ClassVar
 from skloss._params import is_number
 from skloss.exceptions import LossTargetError
 from skloss.losses import _ops as ops
-from skloss.losses._base import Loss
+from skloss.losses._loss import Loss
 from skloss.losses._scores import zero_one_loss
 from skloss.losses._softmax import check_range
 
