@@ -197,7 +197,6 @@ def test_trained_quantiles_in_any_order(y):
 def test_losses_for_each_target_predict_no_distribution():
     fitted = net(PerTarget([GaussianNLL(), StudentTNLL()])).fit(X, X[:, :2])
     assert not hasattr(fitted, "predict_dist")
-    assert not hasattr(fitted, "predict_interval")
     assert not hasattr(
         net(GaussianNLL() + CRPSGaussian()).fit(X, X[:, 0]), "predict_dist"
     )

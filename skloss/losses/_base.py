@@ -186,6 +186,29 @@ class RegressionLoss(Loss):
         """Tell whether the loss predicts a distribution."""
         return type(self).distribution is not RegressionLoss.distribution
 
+    # The levels that were trained; None where a distribution has them all.
+    quantile_levels = None
+
+    @property
+    def has_quantiles(self):
+        """Tell whether the loss predicts quantiles."""
+        return self.has_distribution
+
+    def predict_quantiles(self, raw, levels, loc=0.0, scale=1.0):
+        """Return predicted quantiles in the user's units, where there are any.
+
+        Parameters
+        ----------
+        raw, loc, scale : as for ``distribution``
+        levels : float or array-like of shape (levels,)
+
+        Returns
+        -------
+        ndarray of shape (n, targets, levels)
+        """
+        law = self.distribution(raw, loc, scale)
+        return np.stack([law.ppf(level) for level in np.atleast_1d(levels)], axis=-1)
+
     def monitor_name(self):
         """Return the name of the score that early stopping watches."""
         return "mean_absolute_error"

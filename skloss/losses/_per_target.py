@@ -1,5 +1,7 @@
 """Several targets: a loss for each."""
 
+import functools
+
 import numpy as np
 
 from skloss._params import is_number
@@ -19,7 +21,8 @@ class PerTarget(NamedLosses, RegressionLoss):
 
     ``sum_j w_j L_j / sum_j w_j``, each target scaled as its own loss asks, checked
     against its own domain and predicted through its own link. The losses are reached
-    as ``target_0``, ``target_1`` and so on: ``target_1__delta``.
+    as ``target_0``, ``target_1`` and so on: ``target_1__delta``. There are quantiles
+    and intervals if every loss gives them; no one distribution holds all targets.
 
     Parameters
     ----------
@@ -38,6 +41,7 @@ class PerTarget(NamedLosses, RegressionLoss):
 
     elicits = "what each target's loss elicits"
     nonnegative = every("nonnegative")
+    has_quantiles = every("has_quantiles")
 
     def __init__(self, losses, weights=None):
         self.losses = losses
@@ -177,6 +181,22 @@ class PerTarget(NamedLosses, RegressionLoss):
         columns = [loss.inverse_link(ONE, own) for loss, own in self._pieces(raw)]
         return ops.concatenate(columns, axis=-1)
 
+    @property
+    def quantile_levels(self):
+        """Return the levels that every target has; None where each has them all."""
+        trained = [loss.quantile_levels for loss in self.losses]
+        trained = [levels for levels in trained if levels is not None]
+        return functools.reduce(common, trained) if trained else None
+
+    def predict_quantiles(self, raw, levels, loc=0.0, scale=1.0):
+        """Return each target's own quantiles, of shape (n, targets, levels)."""
+        units = [np.broadcast_to(x, len(self.losses))[:, None] for x in (loc, scale)]
+        columns = [
+            loss.predict_quantiles(np.asarray(loss.split(ONE, own)), levels, *its_units)
+            for (loss, own), *its_units in zip(self._pieces(raw), *units, strict=True)
+        ]
+        return np.concatenate(columns, axis=1)
+
     def monitor_name(self):
         """Return the targets' score, "mean_score" where they have several."""
         names = {loss.monitor_name() for loss in self.losses}
@@ -236,3 +256,8 @@ class PerTarget(NamedLosses, RegressionLoss):
             )
             for key, value in loss.trained(ONE, own).items()
         }
+
+
+def common(a, b):
+    """Return the levels of ``a`` that are in ``b`` too."""
+    return a[np.isclose(a[:, None], b, rtol=0, atol=1e-9).any(axis=1)]

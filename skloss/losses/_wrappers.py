@@ -77,9 +77,10 @@ class Reduction(Wrapper):
     decomposable = False
     has_probabilities = False
     has_distribution = False
+    has_quantiles = False
 
     def __getattr__(self, name):
-        if name in ("distribution", "predict_quantiles", "quantile"):
+        if name in ("distribution", "predict_quantiles", "quantile_levels"):
             raise AttributeError(f"{self!r} has no {name}")
         return super().__getattr__(name)
 
