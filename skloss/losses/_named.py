@@ -2,7 +2,7 @@
 
 import copy
 
-from skloss._params import unknown_parameter
+from skloss._params import split_names, unknown_parameter
 from skloss.losses._loss import Loss
 
 
@@ -90,15 +90,12 @@ class NamedLosses(Loss):
     def bind(self, knobs):
         """Return a copy whose numbers are replaced, by tensors if need be."""
         numbers = self.numbers()
-        inner = {name: {} for name in self.named()}
-        for key, value in knobs.items():
-            name, _, rest = key.partition("__")
-            if key in numbers:
-                numbers[key] = value
-            else:
-                inner[name][rest] = value
+        _, inner = split_names({k: v for k, v in knobs.items() if k not in numbers})
         bound = copy.copy(self)
-        bound.hold({n: x.bind(inner[n]) for n, x in self.named().items()}, numbers)
+        bound.hold(
+            {name: x.bind(inner.get(name, {})) for name, x in self.named().items()},
+            {name: knobs.get(name, value) for name, value in numbers.items()},
+        )
         return bound
 
     def structure(self):

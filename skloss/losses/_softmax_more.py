@@ -6,9 +6,8 @@ import numpy as np
 
 from skloss.losses import _ops as ops
 from skloss.losses._base import ClassificationLoss
-from skloss.losses._frequencies import log_odds
 from skloss.losses._margin import with_order
-from skloss.losses._softmax import SoftmaxLoss, check_range
+from skloss.losses._softmax import SoftmaxLoss, SoftmaxScore, check_range
 
 
 class Poly1(SoftmaxLoss):
@@ -46,7 +45,7 @@ class Poly1(SoftmaxLoss):
         return 1 + self.epsilon * ops.exp(log_p)
 
 
-class Spherical(ClassificationLoss):
+class Spherical(SoftmaxScore):
     """Spherical score, with its sign turned.
 
     ``-v_y / |v|`` with v the softmax and |v| its Euclidean norm (Gneiting and Raftery
@@ -57,27 +56,11 @@ class Spherical(ClassificationLoss):
     aliases = ("spherical_score", "spherical_loss")
     formula = "-v_y / sqrt(sum_k v_k^2)"
     source = "Gneiting and Raftery 2007, Section 4.1"
-    proper = "strict"
-
-    def __init__(self):
-        pass
 
     def pointwise(self, y_true, raw):
         """Return the value per sample."""
         norm = 0.5 * ops.logsumexp(2 * raw, axis=-1)
         return -ops.exp(ops.sum(y_true * raw, axis=-1) - norm)
-
-    def link(self, scores):
-        """Return the softmax, floored."""
-        return ops.floor_and_normalise(ops.softmax(scores))
-
-    def binary_link(self, raw):
-        """Return the sigmoid, floored."""
-        return ops.clip(ops.sigmoid(raw), 1e-6, 1 - 1e-6)
-
-    def constant_for(self, task, prior):
-        """Return the log of the class frequencies."""
-        return log_odds(task, prior)
 
 
 class OneVsRest(ClassificationLoss):
