@@ -1,4 +1,4 @@
-"""Losses made of losses: other means over the batch, a loss for each target."""
+"""Losses made of losses: what holds for all, and other means over the batch."""
 
 import copy
 import pickle
