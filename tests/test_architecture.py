@@ -119,6 +119,14 @@ def test_length_of_files_and_functions(path):
     assert not long
 
 
+def test_length_of_the_tests():
+    lines = {
+        str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines())
+        for path in (ROOT / "tests").rglob("*.py")
+    }
+    assert not {path: n for path, n in lines.items() if n > MAX_FILE}
+
+
 def test_nothing_is_left_unfinished():
     found = [
         f"{path.relative_to(ROOT)}:{number}"
