@@ -185,7 +185,6 @@ def test_quantiles_are_those_of_each_targets_own_loss():
     assert q.shape == (200, 3, 3)
     for j, (loss, place) in enumerate(zip(inner, places, strict=True)):
         alone = fitted(loss, Z[:, j])
-        alone.set_params(loss=loss)
         alone.loss_, alone._raw = loss, lambda X, place=place: raw[:, place]
         alone._loc, alone._scale = net._loc[[j]], net._scale[[j]]
         np.testing.assert_allclose(alone.predict_quantiles(X, levels), q[:, j])
