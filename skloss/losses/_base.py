@@ -299,7 +299,7 @@ class RegressionLoss(Loss):
     target_scaling : {"standard", "robust", "scale", "none"}
         How ``target_transform="auto"`` scales y: mean and standard deviation, median
         and IQR / 1.349 (a standard deviation under normality), mean of |y| alone, not.
-    domain : {"real", "nonnegative", "positive", "count", "unit"}
+    domain : {"real", "nonnegative", "positive", "count", "unit", "open_unit"}
         A key of ``DOMAINS``: what y must be.
     nonnegative : bool
         The value is never below zero.
@@ -399,6 +399,7 @@ DOMAINS = {
     "positive": ("y > 0", lambda y: y > 0),
     "count": ("integers y >= 0", lambda y: (y >= 0) & (y == np.floor(y))),
     "unit": ("0 <= y <= 1", lambda y: (y >= 0) & (y <= 1)),
+    "open_unit": ("0 < y < 1", lambda y: (y > 0) & (y < 1)),
 }
 
 
