@@ -168,8 +168,9 @@ class QuadraticKappa(ClassificationLoss):
     order of an ordered pandas categorical y, else that of the sorted classes.
 
     Every constant prediction has a kappa of 0. The minimiser is certain of one class a
-    row, so p is no probability; small batches bias it. It trains more reliably beside
-    cross-entropy: ``0.5 * CrossEntropy() + 0.5 * QuadraticKappa()``.
+    row, so p is no probability; small batches bias it. Alone it trains badly where
+    classes are many: some are never chosen, since their neighbours cost little. Use it
+    beside cross-entropy, as ``0.5 * CrossEntropy() + 0.5 * QuadraticKappa()``.
     """
 
     name = "qwk"

@@ -166,7 +166,7 @@ class ZeroInflatedPoisson(RegressionLoss):
         mean = np.average(y_true, axis=0, weights=sample_weight)
         mean = np.maximum(mean, 1e-6)
         some = np.average(y_true > 0, axis=0, weights=sample_weight)
-        above = mean / np.maximum(some, 1e-6)
+        above = np.maximum(mean / np.maximum(some, 1e-6), 1 + 1e-7)
         mu = above + lambertw(-above * np.exp(-above)).real
         excess = 1 - mean / np.maximum(mu, mean)
         g = np.log(np.maximum(excess, 1e-10)) - np.log1p(-excess)

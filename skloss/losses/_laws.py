@@ -58,11 +58,12 @@ class NormalMixture(stats.rv_continuous):
 
     def _rvs(self, *shapes, size=None, random_state=None):
         w, m, s = self._parts(shapes)
-        draw = random_state.uniform(size=size)
-        which = np.sum(draw > np.cumsum(w, axis=0)[:-1], axis=0)[None]
-        m, s = (np.broadcast_to(part, (len(w), *which.shape[1:])) for part in (m, s))
-        mean, deviation = (np.take_along_axis(part, which, 0)[0] for part in (m, s))
-        return random_state.normal(mean, deviation)
+        which, normal = random_state.uniform(size=size), random_state.normal(size=size)
+        start, value = 0.0, 0.0
+        for weight, mean, deviation in zip(w, m, s, strict=True):
+            value = np.where(which >= start, mean + deviation * normal, value)
+            start = start + weight
+        return value
 
 
 def normal_mixture(weights, means, deviations):
