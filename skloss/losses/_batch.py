@@ -169,8 +169,8 @@ class QuadraticKappa(ClassificationLoss):
 
     Every constant prediction has a kappa of 0. The minimiser is certain of one class a
     row, so p is no probability; small batches bias it. Alone it trains badly where
-    classes are many: some are never chosen, since their neighbours cost little. Use it
-    beside cross-entropy, as ``0.5 * CrossEntropy() + 0.5 * QuadraticKappa()``.
+    classes are many, some of which it then never chooses. Use it beside cross-entropy,
+    as ``0.5 * CrossEntropy() + 0.5 * QuadraticKappa()``.
     """
 
     name = "qwk"

@@ -102,7 +102,8 @@ class Sparsemax(ClassificationLoss):
     def pointwise(self, y_true, raw):
         """Return the value per sample.
 
-        p maximises it, so that the gradient is the one with p held constant.
+        p maximises it, so that the gradient is the one with p held constant, and no
+        derivative of the sort is asked for.
         """
         p = ops.stop_gradient(sparsemax(raw))
         lead = raw - ops.stop_gradient(ops.max(raw, axis=-1, keepdims=True))
