@@ -32,7 +32,12 @@ def net(**params):
 
 
 def target(name):
-    inside = {"real": y, "positive": counts + 0.5, "unit": counts / counts.max()}
+    inside = {
+        "real": y,
+        "positive": counts + 0.5,
+        "unit": counts / counts.max(),
+        "open_unit": (counts + 0.5) / (counts.max() + 1),
+    }
     return inside.get(Loss.registry["regression"][name].domain, counts)
 
 

@@ -196,10 +196,11 @@ class ClassificationSum(LossSum, ClassificationLoss):
     def scores(self, task, raw):
         """Return the raw scores, or log-odds where a term decides by others.
 
-        Ordered classes are decided on by the first such term.
+        Ordered classes are decided on by the first such term, if there are
+        probabilities to decide by.
         """
         ordered = [loss for loss in self.losses if loss.ordered]
-        if ordered:
+        if ordered and self.has_probabilities:
             return raw if task.kind == "binary" else ordered[0].decide(self.link(raw))
         own = any(
             type(loss).scores is not ClassificationLoss.scores for loss in self.losses

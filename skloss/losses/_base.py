@@ -121,7 +121,7 @@ class RegressionLoss(Loss):
     target_scaling : {"standard", "robust", "scale", "none"}
         How ``target_transform="auto"`` scales y: mean and standard deviation, median
         and IQR / 1.349 (a standard deviation under normality), mean of |y| alone, not.
-    domain : {"real", "nonnegative", "positive", "count", "unit"}
+    domain : {"real", "nonnegative", "positive", "count", "unit", "open_unit"}
         What y must be.
     nonnegative : bool
         The value is never below zero.

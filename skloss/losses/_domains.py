@@ -9,6 +9,7 @@ DOMAINS = {
     "positive": ("y > 0", lambda y: y > 0),
     "count": ("integers y >= 0", lambda y: (y >= 0) & (y == np.floor(y))),
     "unit": ("0 <= y <= 1", lambda y: (y >= 0) & (y <= 1)),
+    "open_unit": ("0 < y < 1", lambda y: (y > 0) & (y < 1)),
 }
 
 

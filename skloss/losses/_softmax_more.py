@@ -1,4 +1,4 @@
-"""More losses on class scores: polynomial, spherical, one-vs-rest."""
+"""More losses on class scores: polynomial, spherical, sparsemax, one-vs-rest."""
 
 from typing import ClassVar
 
@@ -61,6 +61,64 @@ class Spherical(SoftmaxScore):
         """Return the value per sample."""
         norm = 0.5 * ops.logsumexp(2 * raw, axis=-1)
         return -ops.exp(ops.sum(y_true * raw, axis=-1) - norm)
+
+
+class Sparsemax(ClassificationLoss):
+    """Sparsemax loss, whose probabilities are a projection onto the simplex.
+
+    ``sum_k (p_k - t_k) z_k + (1 - sum_k p_k^2) / 2`` with p = sparsemax(z), the point
+    of the probability simplex nearest to z: max(0, z - tau), where tau makes the sum 1
+    (Martins and Astudillo 2016, Eq. 18). It is 0 where the true class leads by 1; at
+    the optimum p are the probabilities, and the value is half of their Gini impurity.
+    Two classes have a quarter of ``modified_huber``. The paper's zeros are 1e-6 here.
+    """
+
+    name = "sparsemax"
+    aliases = ("sparsemax_loss",)
+    formula = "sum_k (p_k - t_k) z_k + (1 - sum_k p_k^2) / 2, p = sparsemax(z)"
+    source = "Martins and Astudillo 2016, Eq. 18"
+    proper = "strict"
+    convex = True
+
+    def __init__(self):
+        pass
+
+    def pointwise(self, y_true, raw):
+        """Return the value per sample.
+
+        p maximises it, so that the gradient is the one with p held constant, and no
+        derivative of the sort is asked for.
+        """
+        p = ops.stop_gradient(sparsemax(raw))
+        lead = raw - ops.stop_gradient(ops.max(raw, axis=-1, keepdims=True))
+        rest = ops.sum(ops.square(y_true) - ops.square(p), axis=-1)
+        return ops.sum((p - y_true) * lead, axis=-1) + 0.5 * rest
+
+    def link(self, scores):
+        """Return the sparsemax, floored."""
+        return ops.floor_and_normalise(sparsemax(scores))
+
+    def binary_link(self, raw):
+        """Return (1 + f) / 2, floored."""
+        return ops.clip(0.5 + 0.5 * raw, 1e-6, 1 - 1e-6)
+
+    def constant_for(self, task, prior):
+        """Return the class frequencies, which are their own projection."""
+        return prior / prior.sum() if task.kind == "multiclass" else 2 * prior - 1
+
+
+def sparsemax(z):
+    """Return the points of the probability simplex nearest to the rows of z.
+
+    The sum of max(0, z - tau) is at least that of z - tau over any k entries, and as
+    much for those that stay positive. So tau is the largest of the values that the k
+    largest entries would ask for.
+    """
+    z = z - ops.max(z, axis=-1, keepdims=True)
+    size = ops.arange(1, z.shape[-1] + 1, dtype=z.dtype)
+    largest = -ops.sort(-z, axis=-1)
+    tau = ops.max((ops.cumsum(largest, axis=-1) - 1) / size, axis=-1, keepdims=True)
+    return ops.relu(z - tau)
 
 
 class OneVsRest(ClassificationLoss):

@@ -181,6 +181,8 @@ def test_best_constant_is_the_minimiser(loss, task, majority):
     endless = loss.name in ("absolute_error", "nce_rce", "tversky")
     if loss.family == "classification" and endless:
         pytest.skip("its infimum is not attained")
+    if loss.name in ("mixture_density", "evidential_nig"):
+        pytest.skip("its minimum is degenerate: it starts from elsewhere")
     if not majority and loss.proper != "order":
         pytest.skip("only losses for the most probable class depend on a majority")
     if task.kind == "multiclass":
