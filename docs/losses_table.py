@@ -48,7 +48,7 @@ def gives(loss):
         return "probabilities" if loss.has_probabilities else "scores"
     if loss.has_distribution:
         return "distribution"
-    return "quantiles" if hasattr(loss, "predict_quantiles") else "point"
+    return "quantiles" if loss.has_quantiles else "point"
 
 
 def raw_outputs(loss):

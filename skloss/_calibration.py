@@ -7,11 +7,38 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.model_selection import KFold, StratifiedKFold
 
+from skloss._class_weight import row_weights
 from skloss._engine import Data, Stream, raw_predictions, train_population
 from skloss.losses import _ops as ops
 
 N_FOLDS = 5
 LOWEST, HIGHEST = 0.01, 100.0
+
+
+def check_calibration(calibration, given, loss, partial):
+    """Raise ValueError where the loss has nothing to calibrate, or no rows for it.
+
+    Parameters
+    ----------
+    calibration : str
+        The estimator's ``calibration``.
+    given : object
+        The loss as the user gave it, for the message.
+    loss : ClassificationLoss
+    partial : bool
+        Whether this is ``partial_fit``.
+    """
+    if not loss.has_probabilities:
+        raise ValueError(
+            f"calibration={calibration!r} scales probabilities, which loss={given!r} "
+            f"does not give; wrap the estimator in CalibratedClassifierCV, or choose "
+            f"another loss."
+        )
+    if partial:
+        raise ValueError(
+            f"partial_fit does not support calibration={calibration!r}: the rows it "
+            f"needs would differ between calls. Set calibration=None."
+        )
 
 
 def tempered(p, temperature, task):
@@ -59,6 +86,29 @@ def best_temperature(p, Y, weight, task):
     bounds = np.log(LOWEST), np.log(HIGHEST)
     found = minimize_scalar(log_loss, bounds=bounds, options={"xatol": 1e-6})
     return float(np.exp(found.x))
+
+
+def unseen(plan, data, predict):
+    """Return rows, weights and raw outputs of networks that did not see these rows.
+
+    The validation rows if there are any, else the training rows out of fold, without
+    their class weights.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of one member.
+    data : Data
+        With one stream.
+    predict : callable
+        From features to raw outputs, by the network that was trained.
+    """
+    stream = data.streams[0]
+    if len(stream.val_rows):
+        raw = predict(data.X[stream.val_rows])
+        return stream.val_rows, stream.val_weight, raw
+    cost = row_weights(plan.members[0].class_weight, data.Y[stream.rows], plan.task)
+    return stream.rows, stream.weight / cost, out_of_fold(plan, data)
 
 
 def out_of_fold(plan, data, n_folds=N_FOLDS):

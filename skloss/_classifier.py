@@ -1,38 +1,23 @@
 """``LossAwareClassifier``: a Keras network whose loss is a hyperparameter."""
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from skloss import losses
+from skloss._available import gives_probabilities
 from skloss._base import BaseLossAware
-from skloss._calibration import best_temperature, out_of_fold, tempered
-from skloss._params import is_number
-from skloss._targets import class_order, classification_task, encode_classes
+from skloss._calibration import best_temperature, check_calibration, tempered, unseen
+from skloss._class_weight import class_weights, row_weights
+from skloss._targets import (
+    class_order,
+    classification_task,
+    dense_target,
+    encode_classes,
+)
 from skloss._validation import check_choice
 from skloss.losses import _ops as ops
-
-
-def _gives_probabilities(estimator):
-    """Tell whether the loss gives probabilities; explain where it does not."""
-    loss = getattr(estimator, "loss_", None)
-    if loss is None:
-        loss = losses.get(estimator.loss, "classification")
-    if loss.has_probabilities:
-        return True
-    honest = [
-        name
-        for name, cls in sorted(losses.Loss.registry["classification"].items())
-        if cls.proper in ("strict", "link")
-    ]
-    raise AttributeError(
-        f"loss={estimator.loss!r} gives no honest probabilities, so there is no "
-        f"predict_proba. Use decision_function, wrap the estimator in "
-        f"CalibratedClassifierCV, or choose one of {', '.join(map(repr, honest))}."
-    )
 
 
 class LossAwareClassifier(ClassifierMixin, BaseLossAware):
@@ -215,10 +200,10 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         X, y = self._prepare(X, y, classes=None)
         start = self._warm(earlier)
         weight = self._weights(sample_weight, X)
-        self._set_class_weight(y, weight)
+        self._class_weight = self._weights_of_classes(y, weight)
         val = self._validation_table(X_val, y_val, sample_weight_val)
         if val is not None:
-            encoded = encode_classes(self._column(val[1]), self._task, self._ranked)
+            encoded = encode_classes(dense_target(val[1]), self._task, self._ranked)
             val = (val[0], encoded, val[2])
         Y = encode_classes(y, self._task, self._ranked)
         cost = self._row_weight(Y)
@@ -246,7 +231,7 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
             state, seed = None, None
         else:
             X, y = self._check_table(X, y, reset=False)
-            y = self._column(y)
+            y = dense_target(y)
             state, seed = self._result.state, self._seed
             if classes is not None and not np.array_equal(
                 np.unique(classes), self.classes_
@@ -257,7 +242,7 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
                 )
         weight = self._weights(sample_weight, X)
         if state is None:
-            self._set_class_weight(y, weight)
+            self._class_weight = self._weights_of_classes(y, weight)
         Y = encode_classes(y, self._task, self._ranked)
         cost = self._row_weight(Y)
         return self._train(
@@ -267,35 +252,15 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
     def _check_before(self, *, partial=False):
         super()._check_before(partial=partial)
         check_choice("calibration", self.calibration, ("temperature", None))
-        if self.calibration is None:
-            return
-        if not self.loss_.has_probabilities:
-            raise ValueError(
-                f"calibration={self.calibration!r} scales probabilities, which "
-                f"loss={self.loss!r} does not give; wrap the estimator in "
-                f"CalibratedClassifierCV, or choose another loss."
-            )
-        if partial:
-            raise ValueError(
-                f"partial_fit does not support calibration={self.calibration!r}: the "
-                f"rows it needs would differ between calls. Set calibration=None."
-            )
+        if self.calibration is not None:
+            check_calibration(self.calibration, self.loss, self.loss_, partial)
 
     def _calibrate(self, plan, data):
         """Set the temperature."""
         self.temperature_ = 1.0
         if self.calibration is None:
             return
-        stream = data.streams[0]
-        rows, weight = stream.val_rows, stream.val_weight
-        if len(rows):
-            raw = self._raw_of(data.X[rows])
-        else:
-            rows, weight = (
-                stream.rows,
-                stream.weight / self._row_weight(data.Y[stream.rows]),
-            )
-            raw = out_of_fold(plan, data)
+        rows, weight, raw = unseen(plan, data, self._raw_of)
         p = self._probabilities(raw)
         self.temperature_ = best_temperature(p, data.Y[rows], weight, self._task)
 
@@ -322,18 +287,10 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
             )
         return self._warm_state(result)
 
-    @staticmethod
-    def _column(y):
-        """Return a dense y; a column as one dimension, with scikit-learn's warning."""
-        y = y.toarray() if issparse(y) else y
-        if y.ndim == 2 and y.shape[1] == 1:
-            return column_or_1d(y, warn=True)
-        return y
-
     def _prepare(self, X, y, classes):
         given = y
         X, y = self._check_table(X, y, reset=True)
-        y = self._column(y)
+        y = dense_target(y)
         self._task, self.classes_ = classification_task(y, classes)
         self._ranked = self.classes_  # in the order of the loss's columns
         if self.loss_.ordered and self._task.kind == "multiclass":
@@ -345,44 +302,13 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
             )
         return X, y
 
-    def _set_class_weight(self, y, sample_weight):
-        """Set the weight of each class."""
-        if self._task.kind == "multilabel":
-            if self.class_weight is not None:
-                raise ValueError(
-                    f"class_weight={self.class_weight!r} is not defined for multilabel "
-                    f"targets; use sample_weight."
-                )
-            self._class_weight = np.ones(1)
-            return
-        given = self.class_weight
-        if isinstance(given, dict):
-            unknown = [k for k in given if k not in set(self.classes_.tolist())]
-            fine = [is_number(v) and 0 < v < np.inf for v in given.values()]
-            if unknown or not all(fine):
-                raise ValueError(
-                    f"class_weight={given!r} must map classes of y "
-                    f"({self.classes_.tolist()}) to finite weights > 0."
-                )
-            given = {k: given.get(k, 1.0) for k in self.classes_.tolist()}
-        elif given is not None and given != "balanced":
-            raise ValueError(
-                f"class_weight={given!r} must be a dict, 'balanced' or None."
-            )
-        if given == "balanced":
-            total = np.array([sample_weight[y == c].sum() for c in self._ranked])
-            share = np.where(total > 0, total, np.inf)
-            weight = sample_weight.sum() / (len(self.classes_) * share)
-            self._class_weight = np.where(weight > 0, weight, 1.0)
-            return
-        self._class_weight = compute_class_weight(given, classes=self._ranked, y=y)
+    def _weights_of_classes(self, y, weight):
+        """Return the weight of each class, in the loss's order."""
+        return class_weights(self.class_weight, self._task, self._ranked, y, weight)
 
     def _row_weight(self, Y):
         """Return each row's class weight."""
-        if self._task.kind == "multilabel":
-            return np.ones(len(Y))
-        code = Y.argmax(axis=1) if Y.shape[1] > 1 else Y[:, 0].astype(int)
-        return self._class_weight[code]
+        return row_weights(self._class_weight, Y, self._task)
 
     def _columns(self):
         """Return where the loss has the columns of ``classes_``."""
@@ -414,7 +340,7 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         code = scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)
         return self.classes_[code]
 
-    @available_if(_gives_probabilities)
+    @available_if(gives_probabilities)
     def predict_proba(self, X):
         """Return class probabilities through the loss's own inverse link.
 
@@ -436,7 +362,7 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         p = p / self._class_weight
         return p / p.sum(axis=1, keepdims=True)
 
-    @available_if(_gives_probabilities)
+    @available_if(gives_probabilities)
     def predict_log_proba(self, X):
         """Return the logarithm of ``predict_proba``."""
         return np.log(self.predict_proba(X))

@@ -4,7 +4,7 @@ from sklearn.base import BaseEstimator
 
 from skloss import losses, networks, schedules
 from skloss._engine._optimizers import Optimizer
-from skloss._params import Params, nearest
+from skloss._params import Params, nearest, split_names
 
 VALUE_OBJECTS = ("loss", "network", "optimizer", "lr_schedule")
 
@@ -70,17 +70,14 @@ class NestedParams(BaseEstimator):
         ValueError
             If a name is unknown; the message offers the nearest valid ones.
         """
-        own = super().get_params(deep=False)
-        nested = {}
-        for key, value in params.items():
+        known = super().get_params(deep=False)
+        for key in params:
             name, _, rest = key.partition("__")
-            if name not in own or (rest and name not in VALUE_OBJECTS):
+            if name not in known or (rest and name not in VALUE_OBJECTS):
                 raise self._unknown(key)
-            if rest:
-                nested.setdefault(name, {})[rest] = value
-        for key, value in params.items():
-            if "__" not in key:
-                setattr(self, key, value)
+        own, nested = split_names(params)
+        for name, value in own.items():
+            setattr(self, name, value)
         for name, inner in nested.items():
             self._set_nested(name, inner)
         return self

@@ -63,15 +63,12 @@ class Params:
         ValueError
             If a name is not a parameter; the message lists the valid ones.
         """
-        nested = {}
-        for key, value in params.items():
-            name, _, rest = key.partition("__")
-            if name not in self._defaults():
+        for key in params:
+            if key.partition("__")[0] not in self._defaults():
                 raise unknown_parameter(key, self, self._defaults())
-            if rest:
-                nested.setdefault(name, {})[rest] = value
-            else:
-                setattr(self, name, value)
+        own, nested = split_names(params)
+        for name, value in own.items():
+            setattr(self, name, value)
         for name, inner in nested.items():
             target = getattr(self, name)
             if not isinstance(target, Params):
@@ -103,13 +100,9 @@ class Params:
         The values may be tensors: this is how one formula serves a whole population.
         """
         bound = copy.copy(self)
-        nested = {}
-        for key, value in knobs.items():
-            name, _, rest = key.partition("__")
-            if rest:
-                nested.setdefault(name, {})[rest] = value
-            else:
-                setattr(bound, name, value)
+        own, nested = split_names(knobs)
+        for name, value in own.items():
+            setattr(bound, name, value)
         for name, inner in nested.items():
             setattr(bound, name, getattr(self, name).bind(inner))
         return bound
@@ -179,6 +172,18 @@ def same(a, b):
 def number_eq(a, b):
     """Compare two numbers of possibly different types."""
     return is_number(a) and is_number(b) and a == b
+
+
+def split_names(params):
+    """Split flat names: ``{"a": 1, "b__c": 2}`` into ``{"a": 1}, {"b": {"c": 2}}``."""
+    own, nested = {}, {}
+    for key, value in params.items():
+        name, _, rest = key.partition("__")
+        if rest:
+            nested.setdefault(name, {})[rest] = value
+        else:
+            own[name] = value
+    return own, nested
 
 
 def parse_spec(spec):

@@ -5,46 +5,11 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from skloss import losses
+from skloss._available import gives_distribution, gives_quantiles
 from skloss._base import BaseLossAware
 from skloss._targets import target_scale
 from skloss._validation import check_choice, check_number
 from skloss.losses import Task
-
-
-def _loss_of(estimator):
-    """Return the loss, fitted or not; no attribute follows from a wrong one."""
-    loss = getattr(estimator, "loss_", None)
-    try:
-        return losses.get(estimator.loss, "regression") if loss is None else loss
-    except (TypeError, ValueError) as error:
-        raise AttributeError(str(error)) from error
-
-
-def _gives_quantiles(estimator):
-    """Tell whether the loss defines quantiles; explain where it does not."""
-    loss = _loss_of(estimator)
-    if loss.has_distribution or hasattr(loss, "predict_quantiles"):
-        return True
-    raise AttributeError(
-        f"loss={estimator.loss!r} gives no quantiles; use "
-        f"loss=Quantile((0.05, 0.5, 0.95)) or loss='gaussian_nll'."
-    )
-
-
-def _gives_distribution(estimator):
-    """Tell whether the loss predicts a distribution; explain where it does not."""
-    if _loss_of(estimator).has_distribution:
-        return True
-    names = [
-        name
-        for name, cls in sorted(losses.Loss.registry["regression"].items())
-        if cls().has_distribution
-    ]
-    raise AttributeError(
-        f"loss={estimator.loss!r} predicts no distribution; use one of "
-        f"{', '.join(map(repr, names))}."
-    )
 
 
 class LossAwareRegressor(RegressorMixin, BaseLossAware):
@@ -302,7 +267,7 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
         y = scaled * self._scale + self._loc
         return y[:, 0] if self._one_target else y
 
-    @available_if(_gives_quantiles)
+    @available_if(gives_quantiles)
     def predict_quantiles(self, X, quantiles=None):
         """Return predicted quantiles in the user's units, in the order asked for.
 
@@ -311,33 +276,40 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
         X : array-like of shape (n_samples, n_features)
         quantiles : float or tuple of float in (0, 1), default=None
             Among the trained levels for ``loss=Quantile(...)``, all of them by
-            default; any for a distribution.
+            default; any for a distribution. ``PerTarget(...)`` needs losses that all
+            give quantiles; by default those that every target was trained for.
 
         Returns
         -------
         ndarray of shape (n_samples, levels) or (n_samples, n_targets, levels)
         """
         check_is_fitted(self)
-        if quantiles is not None:
-            for level in np.atleast_1d(quantiles).tolist():
-                check_number(
-                    "quantiles", level, low=0, high=1, open_low=True, open_high=True
-                )
-        if self.loss_.has_distribution:
-            if quantiles is None:
-                raise ValueError(
-                    f"{self.loss_!r} predicts a distribution, which has all quantiles; "
-                    f"say which, for example quantiles=(0.05, 0.5, 0.95)."
-                )
-            dist = self.predict_dist(X)
-            levels = np.atleast_1d(quantiles)
-            return np.stack([dist.ppf(level) for level in levels], axis=-1)
-        raw = self.loss_.split(self._task, self._raw(X))
-        levels = np.asarray(self.loss_.predict_quantiles(np.asarray(raw), quantiles))
-        y = levels * self._scale[:, None] + self._loc[:, None]
+        if quantiles is None:
+            quantiles = self._trained_levels()
+        for level in np.atleast_1d(quantiles).tolist():
+            check_number(
+                "quantiles", level, low=0, high=1, open_low=True, open_high=True
+            )
+        raw = np.asarray(self.loss_.split(self._task, self._raw(X)))
+        y = self.loss_.predict_quantiles(raw, quantiles, self._loc, self._scale)
         return y[:, 0] if self._one_target else y
 
-    @available_if(_gives_quantiles)
+    def _trained_levels(self):
+        """Return the quantiles that were trained, refused where there are none."""
+        trained = self.loss_.quantile_levels
+        if trained is None:
+            raise ValueError(
+                f"{self.loss_!r} predicts a distribution, which has all quantiles; "
+                f"say which, for example quantiles=(0.05, 0.5, 0.95)."
+            )
+        if not len(trained):
+            raise ValueError(
+                f"{self.loss_!r} was trained for no quantile that all targets share. "
+                f"Refit with the same levels for every target."
+            )
+        return trained
+
+    @available_if(gives_quantiles)
     def predict_interval(self, X, level=0.9):
         """Return central prediction intervals in the user's units.
 
@@ -355,10 +327,10 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
         check_is_fitted(self)
         check_number("level", level, low=0, high=1, open_low=True, open_high=True)
         ends = np.array([(1 - level) / 2, (1 + level) / 2])
-        if self.loss_.has_distribution:
-            return self.predict_quantiles(X, ends)
-        trained = np.atleast_1d(self.loss_.quantile)
-        if not all(np.isclose(trained, end, rtol=0, atol=1e-9).any() for end in ends):
+        trained = self.loss_.quantile_levels
+        if trained is not None and not all(
+            np.isclose(trained, end, rtol=0, atol=1e-9).any() for end in ends
+        ):
             raise ValueError(
                 f"level={level!r} needs the quantiles {ends[0]:g} and {ends[1]:g}, but "
                 f"{self.loss_!r} was trained for {trained.tolist()}. Refit with "
@@ -366,7 +338,7 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
             )
         return self.predict_quantiles(X, ends)
 
-    @available_if(_gives_distribution)
+    @available_if(gives_distribution)
     def predict_dist(self, X):
         """Return the predicted distribution of each row in the user's units.
 

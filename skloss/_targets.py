@@ -1,13 +1,23 @@
 """Between the user's y and what a loss wants: classes, one-hot, scaled numbers."""
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.preprocessing import label_binarize
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import column_or_1d
 
 from skloss.losses import Task
 from skloss.losses._quantile import weighted_quantile
 
 IQR_OF_STANDARD_NORMAL = 1.3489795003921634
+
+
+def dense_target(y):
+    """Return a dense y; a column as one dimension, with scikit-learn's warning."""
+    y = y.toarray() if issparse(y) else y
+    if y.ndim == 2 and y.shape[1] == 1:
+        return column_or_1d(y, warn=True)
+    return y
 
 
 def classification_task(y, classes=None):

@@ -24,6 +24,8 @@ MORE_SETTINGS = {
     ],
     "BetaNLL": [{"beta": 0.8}],
     "NegativeBinomial": [{"dispersion": "row"}],
+    "MixtureDensity": [{"components": 2}, {"components": 5}],
+    "EvidentialNIG": [{"penalty": 0.0}],
     "StudentTNLL": [{"df": 6.0}],
     "Square": [{"kappa": 15.0, "scale": 30.0}, {"kappa": 2.5}],
     "Tversky": [{"alpha": 0.2, "beta": 1.5}],
@@ -99,6 +101,8 @@ def ready(loss, task):
         y = (rng.random((600, task.size)) < 0.3).astype(float)
     elif loss.domain == "unit":
         y = y / y.max()
+    elif loss.domain == "open_unit":
+        y = y / (1 + y)
     return loss.bind(loss.measure(task, y, np.ones(600)))
 
 
@@ -111,6 +115,7 @@ def targets(loss, task, n, rng):
         inside = {
             "real": y,
             "unit": 1 / (1 + np.exp(-y)),
+            "open_unit": 1 / (1 + np.exp(-y)),
             "count": np.floor(3 * abs(y)),
         }
         return inside.get(loss.domain, np.abs(y))

@@ -24,12 +24,14 @@ class InDomain(LossAwareRegressor):
             "positive": abs(y) + 0.1,
             "count": np.round(abs(y)),
             "unit": expit(y),
+            "open_unit": np.clip(expit(y), 1e-6, 1 - 1e-6),
         }
         return super()._encoded(inside[self.loss_.domain])
 
     def predict(self, X):
         y = super().predict(X)
-        return logit(np.clip(y, 1e-6, 1 - 1e-6)) if self.loss_.domain == "unit" else y
+        share = self.loss_.domain in ("unit", "open_unit")
+        return logit(np.clip(y, 1e-6, 1 - 1e-6)) if share else y
 
 
 def estimators(default):

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.special import expit
 
 from skloss import LossAwareRegressor
 from skloss.losses import (
+    BetaLikelihood,
     CRPSGaussian,
     CRPSLaplace,
     CRPSLogistic,
@@ -13,12 +15,15 @@ from skloss.losses import (
     LaplaceNLL,
     LogNormalNLL,
     Loss,
+    MixtureDensity,
     NegativeBinomial,
     PerTarget,
     Poisson,
     Quantile,
     StudentTNLL,
+    ZeroInflatedPoisson,
 )
+from skloss.losses._laws import normal_mixture, zero_inflated_poisson
 
 NAMES = sorted(
     name
@@ -40,12 +45,15 @@ def target(name):
     domain = Loss.registry["regression"][name].domain
     if domain == "real":
         return 500 + 40 * X[:, 0] + rng.normal(size=120)
+    if domain == "open_unit":
+        return rng.beta(np.exp(1 + 0.5 * X[:, 0]), 2.0)
     return rng.poisson(np.exp(1 + 0.5 * X[:, 0])) + float(domain == "positive")
 
 
 def both(name):
     y = target(name)
-    return y, np.column_stack([y, y[::-1] + 1])
+    more = y[::-1] ** 2 if y.max() < 1 else y[::-1] + 1
+    return y, np.column_stack([y, more])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -70,7 +78,8 @@ def test_shapes_order_and_agreement(name, several):
     discrete = not hasattr(dist.dist, "pdf")
     density = dist.pmf if discrete else dist.pdf
     assert (density(y) > 0).all()
-    centre = dist.mean() if fitted.loss_.inverse == "exp" else dist.median()
+    located = fitted.loss_.inverse == "identity"
+    centre = dist.median() if located else dist.mean()
     np.testing.assert_allclose(fitted.predict(X), centre, rtol=1e-5)
 
 
@@ -102,7 +111,8 @@ def test_units(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_constant_target(name):
-    fitted = net(name).fit(X, np.full(120, 4.0))
+    share = Loss.registry["regression"][name].domain == "open_unit"
+    fitted = net(name).fit(X, np.full(120, 0.4 if share else 4.0))
     assert np.isfinite(fitted.predict(X)).all()
     assert np.isfinite(fitted.predict_interval(X)).all()
 
@@ -197,7 +207,6 @@ def test_trained_quantiles_in_any_order(y):
 def test_losses_for_each_target_predict_no_distribution():
     fitted = net(PerTarget([GaussianNLL(), StudentTNLL()])).fit(X, X[:, :2])
     assert not hasattr(fitted, "predict_dist")
-    assert not hasattr(fitted, "predict_interval")
     assert not hasattr(
         net(GaussianNLL() + CRPSGaussian()).fit(X, X[:, 0]), "predict_dist"
     )
@@ -222,6 +231,20 @@ def log_mean(X):
     return 1.5 + X @ [0.8, -0.5, 0.2]
 
 
+def two_peaks(X):
+    share = expit(X @ [1.0, 0.0, 0.5])
+    return normal_mixture(
+        np.stack([share, 1 - share], axis=-1),
+        np.stack([location(X) - 12, location(X) + 12], axis=-1),
+        np.stack([scale(X), np.full(len(X), 5.0)], axis=-1),
+    )
+
+
+def shares(X):
+    mean, precision = expit(X @ [1.0, -0.5, 0.2]), np.exp(2 + X @ [0.0, 0.5, 1.0])
+    return stats.beta(mean * precision, (1 - mean) * precision)
+
+
 TRUTHS = {
     "gaussian_nll": (GaussianNLL(), lambda X: stats.norm(location(X), scale(X))),
     "laplace_nll": (LaplaceNLL(), lambda X: stats.laplace(location(X), scale(X))),
@@ -238,11 +261,20 @@ TRUTHS = {
         lambda X: stats.nbinom(2.0, 2 / (2 + np.exp(log_mean(X)))),
     ),
     "poisson": (Poisson(), lambda X: stats.poisson(np.exp(log_mean(X)))),
+    "mixture_density": (MixtureDensity(components=2), two_peaks),
+    "beta_likelihood": (BetaLikelihood(), shares),
+    "zero_inflated_poisson": (
+        ZeroInflatedPoisson(),
+        lambda X: zero_inflated_poisson(
+            np.exp(log_mean(X)), expit(X @ [0.0, 1.0, -1.0])
+        ),
+    ),
 }
 
 
 def test_every_proper_distributional_loss_has_a_truth():
-    assert set(TRUTHS) | {"beta_nll"} == set(NAMES)
+    others = {"beta_nll", "evidential_nig"}
+    assert set(TRUTHS) | others == set(NAMES)
 
 
 def draws(law, X, seed):

@@ -183,6 +183,7 @@ def table_of(domain):
     X = rng.normal(size=(500, 4))
     mean = np.exp(0.8 + X @ [0.7, -0.5, 0.4, 0.0])
     y = {"positive": rng.gamma(4.0, mean / 4), "unit": rng.beta(4 * mean, 4.0)}
+    y["open_unit"] = y["unit"]
     return X, y.get(domain, rng.poisson(mean).astype(float))
 
 
@@ -197,6 +198,7 @@ def test_every_regression_loss_beats_the_constant(name):
         "real": mean_absolute_error,
         "positive": mean_gamma_deviance,
         "unit": mean_absolute_error,
+        "open_unit": mean_absolute_error,
     }
     error = errors.get(domain, mean_poisson_deviance)
     if name == "msle":  # it does not elicit the mean

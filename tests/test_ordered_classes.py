@@ -13,7 +13,9 @@ from skloss import LossAwareClassifier
 from skloss.losses import Loss
 
 ORDERED = sorted(
-    name for name, cls in Loss.registry["classification"].items() if cls.ordered
+    name
+    for name, cls in Loss.registry["classification"].items()
+    if cls.ordered and cls().has_probabilities
 )
 WORDS = np.array(["low", "middle", "high"])  # sorted: high, low, middle
 COLUMNS = [2, 0, 1]  # the ranks of the sorted words

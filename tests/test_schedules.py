@@ -1,8 +1,7 @@
-"""Learning-rate schedules: hand-computed values, PyTorch's loops, Keras' plateau."""
+"""Learning-rate schedules: hand-computed values, PyTorch's loops, populations."""
 
 import math
 import pickle
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -10,7 +9,6 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from skloss import schedules
 from skloss.schedules import (
     Constant,
     Cosine,
@@ -18,23 +16,10 @@ from skloss.schedules import (
     OneCycle,
     Polynomial,
     ReduceLROnPlateau,
-    Schedule,
     Step,
     WarmUp,
-    get,
-    warnings_for,
 )
-
-NAMES = {
-    "constant": Constant,
-    "cosine": Cosine,
-    "exponential": Exponential,
-    "step": Step,
-    "polynomial": Polynomial,
-    "warm_up": WarmUp,
-    "one_cycle": OneCycle,
-    "reduce_on_plateau": ReduceLROnPlateau,
-}
+from skloss.schedules._decay import whole
 
 EXAMPLES = [
     Constant(),
@@ -321,7 +306,7 @@ def test_whole_survives_a_rounded_reciprocal(steps_per_epoch):
             return x * tf.constant(1 / self, "float32")
 
     step = tf.constant(np.arange(60 * steps_per_epoch, dtype="float32"))
-    got = schedules._whole(step, Reciprocal(steps_per_epoch)).numpy()
+    got = whole(step, Reciprocal(steps_per_epoch)).numpy()
     np.testing.assert_array_equal(got, np.repeat(np.arange(60), steps_per_epoch))
 
 
@@ -338,158 +323,11 @@ def test_changing_numbers_does_not_retrace():
     assert len(traces) == 1
 
 
-# Plateau
-
-
-def keras_rates(schedule, scores, learning_rate):
-    """Drive Keras' own callback with a fake model; return the rate after each epoch."""
-    callback = keras.callbacks.ReduceLROnPlateau(
-        monitor="val_loss", mode="min", **schedule.get_params()
-    )
-    optimizer = SimpleNamespace(learning_rate=np.float64(learning_rate))
-    callback.set_model(SimpleNamespace(optimizer=optimizer))
-    callback.on_train_begin()
-    rates = []
-    for epoch, score in enumerate(scores):
-        callback.on_epoch_end(epoch, {"val_loss": float(score)})
-        rates.append(float(optimizer.learning_rate))
-    return rates
-
-
-def our_rates(schedule, scores, learning_rate, step=None):
-    """Return the rates after each epoch, one column per column of ``scores``."""
-    step = step or schedule.plateau
-    state = schedule.initial_state(scores.shape[1], scores.dtype)
-    rates = []
-    for score in scores:
-        state = step(state, score, learning_rate)
-        rates.append(ops.convert_to_numpy(state["scale"]) * learning_rate)
-    return np.array(rates)
-
-
-def score_curves(epochs=120, k=6, seed=0):
-    """Falling, noisy curves in multiples of 1/64: no comparison hangs on rounding."""
-    rng = np.random.default_rng(seed)
-    trend = 3 * np.exp(-np.linspace(0, 3, epochs))[:, None]
-    return np.round((trend + rng.normal(0, 0.15, (epochs, k))) * 64) / 64
-
-
-PLATEAUS = [
-    ReduceLROnPlateau(),
-    ReduceLROnPlateau(patience=0, factor=0.9),
-    ReduceLROnPlateau(patience=1, factor=0.9),
-    ReduceLROnPlateau(patience=1, factor=0.9, cooldown=2),
-    ReduceLROnPlateau(patience=3, factor=0.5),
-    ReduceLROnPlateau(patience=3, factor=0.5, cooldown=1),
-    ReduceLROnPlateau(patience=3, factor=0.5, cooldown=4),
-    ReduceLROnPlateau(patience=2, factor=0.5, cooldown=7, min_lr=0.0007),
-    ReduceLROnPlateau(patience=4, factor=0.5, min_delta=0.35),
-    ReduceLROnPlateau(patience=4, factor=0.5, min_delta=0.0),
-    ReduceLROnPlateau(patience=2, factor=0.7, min_delta=0.1, cooldown=2, min_lr=1e-3),
-    ReduceLROnPlateau(patience=2, factor=0.2, min_lr=0.01),
-    ReduceLROnPlateau(patience=2, factor=0.2, min_lr=0.02),
-]
-
-
-@pytest.mark.parametrize("schedule", PLATEAUS, ids=repr)
-def test_plateau_is_keras(schedule):
-    scores = score_curves()
-    ours = our_rates(schedule, scores, 0.01)
-    for j in range(scores.shape[1]):
-        np.testing.assert_allclose(
-            ours[:, j], keras_rates(schedule, scores[:, j], 0.01), rtol=1e-9
-        )
-    if schedule.min_lr < 0.01:
-        assert (ours[-1] < 0.01).all()
-
-
-def test_plateau_settings_differ_on_these_curves():
-    # Otherwise the comparison above could not see one of the numbers.
-    scores = score_curves()
-    reference = ReduceLROnPlateau(patience=3, factor=0.5, cooldown=2, min_lr=1e-3)
-    base = our_rates(reference, scores, 0.01)
-    changed = {
-        "factor": 0.6,
-        "patience": 4,
-        "min_delta": 0.3,
-        "cooldown": 5,
-        "min_lr": 2e-3,
-    }
-    for name, value in changed.items():
-        other = our_rates(reference.bind({name: value}), scores, 0.01)
-        assert not np.allclose(base, other), name
-
-
-def test_plateau_by_hand():
-    schedule = ReduceLROnPlateau(factor=0.5, patience=2, min_delta=0.1, cooldown=1)
-    scores = np.array([[1.0], [0.95], [0.92], [0.9], [0.9], [0.5], [0.5]])
-    state, seen = schedule.initial_state(1), []
-    for score in scores:
-        state = schedule.plateau(state, score, 0.1)
-        seen.append([float(state[key][0]) for key in ("scale", "wait", "cooldown")])
-    assert seen == [
-        [1.0, 0, 0],
-        [1.0, 1, 0],
-        [0.5, 0, 1],  # second epoch without improvement by 0.1
-        [0.5, 1, 0],  # cooldown over at the end of this epoch, which counts
-        [0.25, 0, 1],
-        [0.25, 0, 0],  # improved
-        [0.25, 1, 0],
-    ]
-    assert float(state["best"][0]) == 0.5
-
-
-def test_plateau_population_equals_each_alone():
-    knobs = {
-        "factor": [0.5, 0.2, 0.9],
-        "patience": [2.0, 3.0, 1.0],
-        "min_delta": [0.0, 0.2, 0.01],
-        "cooldown": [0.0, 2.0, 5.0],
-        "min_lr": [0.0, 0.001, 0.02],
-    }
-    rates = np.array([0.01, 0.1, 0.03])
-    scores = score_curves(k=3)
-    together = ReduceLROnPlateau().bind({n: np.array(v) for n, v in knobs.items()})
-    ours = our_rates(together, scores, rates)
-    for j in range(3):
-        alone = ReduceLROnPlateau(**{name: v[j] for name, v in knobs.items()})
-        expected = our_rates(alone, scores[:, j : j + 1], rates[j])
-        np.testing.assert_allclose(ours[:, j], expected[:, 0], rtol=1e-12)
-        assert expected[-1, 0] < rates[j]
-
-
-def test_plateau_in_a_graph_in_single_precision():
-    schedule = ReduceLROnPlateau(factor=0.5, patience=2, cooldown=1, min_lr=1e-3)
-    scores = score_curves().astype("float32")
-    step = tf.function(schedule.plateau)
-    ours = our_rates(schedule, scores, np.float32(0.01), step)
-    assert ours.dtype == "float32"
-    np.testing.assert_allclose(
-        ours, our_rates(schedule, scores.astype("float64"), 0.01), rtol=1e-5
-    )
-
-
-def test_plateau_survives_a_score_that_is_not_a_number():
-    schedule = ReduceLROnPlateau(factor=0.5, patience=2)
-    scores = np.array([[np.nan, 1], [np.nan, np.nan], [1.0, 0.5], [1.0, 0.4]])
-    rates = our_rates(schedule, scores, 1.0)
-    np.testing.assert_array_equal(rates, [[1, 1], [0.5, 1], [0.5, 1], [0.5, 1]])
-
-
 def test_plateau_multiplies_by_one_and_has_no_values():
     schedule = ReduceLROnPlateau()
     np.testing.assert_array_equal(multipliers(schedule, 2, 3), np.ones(6))
     with pytest.raises(ValueError, match="depend on the validation score"):
         schedule.values(0.1, 10)
-
-
-def test_only_plateau_monitors():
-    assert [name for name, cls in NAMES.items() if cls.monitors] == [
-        "reduce_on_plateau"
-    ]
-
-
-# Value objects and names
 
 
 @pytest.mark.parametrize("schedule", EXAMPLES, ids=repr)
@@ -499,204 +337,3 @@ def test_round_trips(schedule):
     assert hash(eval(repr(schedule))) == hash(schedule)
     assert type(schedule)(**schedule.get_params(deep=False)) == schedule
     schedule.check()
-
-
-def test_repr_shows_what_differs_from_the_default():
-    assert repr(WarmUp(then=Cosine(final=0.1))) == "WarmUp(then=Cosine(final=0.1))"
-    assert repr(Step(factor=0.1)) == "Step()"
-
-
-def test_knobs_reach_the_nested_schedule():
-    assert WarmUp(then=Cosine(final=0.1)).knobs() == {"epochs": 5, "then__final": 0.1}
-    assert get("warm_up:then=step").structure() == WarmUp(2, Step(0.3, 4)).structure()
-    assert WarmUp(then=Step()).structure() != WarmUp(then=Cosine()).structure()
-
-
-@pytest.mark.parametrize(("name", "cls"), NAMES.items())
-def test_get_a_name(name, cls):
-    assert get(name) == cls()
-    assert Schedule.registry[name] is cls
-
-
-def test_get():
-    cosine = Cosine(final=0.3)
-    assert get(None) == Constant()
-    assert get(cosine) is cosine
-    assert get("cosine:final=0.01") == Cosine(final=0.01)
-    assert get("step:factor=0.5, every=3") == Step(0.5, 3)
-    assert get("warm_up:epochs=3,then=cosine") == WarmUp(3, Cosine())
-    assert get(WarmUp(then="step:every=2")) == WarmUp(then=Step(every=2))
-    assert get(WarmUp(then=WarmUp(then="step"))) == WarmUp(then=WarmUp(then=Step()))
-
-
-def test_get_does_not_change_what_it_is_given():
-    warm_up = WarmUp(then="cosine")
-    get(warm_up)
-    assert warm_up.then == "cosine"
-
-
-def test_nested_parameters_turn_a_name_into_its_schedule():
-    assert WarmUp().set_params(then__final=0.2, then="cosine", epochs=2) == WarmUp(
-        2, Cosine(0.2)
-    )
-    assert WarmUp(then="step").set_params(then__every=7).then == Step(every=7)
-    with pytest.raises(ValueError, match="'final'"):
-        WarmUp(then="cosine").set_params(then__finall=0.2)
-
-
-@pytest.mark.parametrize(
-    ("spec", "message"),
-    [
-        ("cosin", "Unknown learning-rate schedule 'cosin'. Did you mean 'cosine'"),
-        ("ReduceLROnPlateau", "Did you mean 'reduce_on_plateau'"),
-        ("warmup", "'warm_up'"),
-        ("cosine:finall=0.1", "'finall'.*Did you mean 'final'"),
-        ("cosine:0.1", "knob=value"),
-        ("constant:final=0.1", "'final'"),
-        (0.1, "0.1 is not a learning-rate schedule.*'cosine'"),
-        (Cosine, "is not a learning-rate schedule.*Cosine\\(\\)"),
-    ],
-)
-def test_get_refuses(spec, message):
-    with pytest.raises(ValueError, match=message):
-        get(spec)
-
-
-def test_a_new_schedule_registers_itself(monkeypatch):
-    monkeypatch.setattr(Schedule, "registry", dict(Schedule.registry))
-
-    class Half(Schedule):
-        name = "half"
-
-        def curve(self, step, steps_per_epoch, n_steps):
-            return ops.where(2.0 * step < n_steps, 1.0, 0.5)
-
-    class Unnamed(Half):
-        pass
-
-    assert type(get("half")) is Half
-    np.testing.assert_array_equal(get("half").values(1.0, 4), [1, 1, 0.5, 0.5])
-
-
-# Refusals and warnings
-
-
-@pytest.mark.parametrize(
-    ("schedule", "named"),
-    [
-        (Cosine(final=-0.1), "final"),
-        (Cosine(final=1.1), "final"),
-        (Cosine(final="0.1"), "final"),
-        (Cosine(final=True), "final"),
-        (Cosine(final=None), "final"),
-        (Exponential(rate=0), "rate"),
-        (Exponential(rate=1.1), "rate"),
-        (Exponential(rate=math.nan), "rate"),
-        (Step(factor=1), "factor"),
-        (Step(factor=0.0), "factor"),
-        (Step(every=0), "every"),
-        (Step(every=2.5), "every"),
-        (Step(every=math.inf), "every"),
-        (Step(every=math.nan), "every"),
-        (Polynomial(power=0), "power"),
-        (Polynomial(power=-1), "power"),
-        (Polynomial(final=-1), "final"),
-        (WarmUp(epochs=0), "epochs"),
-        (WarmUp(epochs=-3), "epochs"),
-        (WarmUp(epochs=math.inf), "epochs"),
-        (WarmUp(then=Cosine(final=2)), "final"),
-        (WarmUp(then="step:every=0"), "every"),
-        (OneCycle(warm_up_fraction=1.0), "warm_up_fraction"),
-        (OneCycle(warm_up_fraction=-0.1), "warm_up_fraction"),
-        (OneCycle(start=0), "start"),
-        (OneCycle(start=25), "start"),
-        (OneCycle(final=1e4), "final"),
-        (ReduceLROnPlateau(factor=1.0), "factor"),
-        (ReduceLROnPlateau(factor=0), "factor"),
-        (ReduceLROnPlateau(patience=-1), "patience"),
-        (ReduceLROnPlateau(patience=1.5), "patience"),
-        (ReduceLROnPlateau(min_delta=-1e-4), "min_delta"),
-        (ReduceLROnPlateau(cooldown=-1), "cooldown"),
-        (ReduceLROnPlateau(min_lr=-1e-4), "min_lr"),
-    ],
-    ids=repr,
-)
-def test_check_names_value_reason_and_remedy(schedule, named):
-    with pytest.raises(ValueError, match=rf"{named}=.* must be .*default is {named}="):
-        schedule.check()
-
-
-def test_edges_that_are_allowed():
-    for schedule in (
-        Cosine(final=1),
-        Exponential(rate=1.0),
-        Step(every=np.int64(1)),
-        Step(factor=np.float32(0.5)),
-        OneCycle(warm_up_fraction=0.0, final=0.0, start=1),
-        ReduceLROnPlateau(patience=0, cooldown=0.0, min_delta=0),
-    ):
-        schedule.check()
-
-
-@pytest.mark.parametrize(
-    "then",
-    [
-        ReduceLROnPlateau(),
-        "reduce_on_plateau:patience=3",
-        WarmUp(then="reduce_on_plateau"),
-    ],
-    ids=repr,
-)
-def test_plateau_after_warm_up_is_refused(then):
-    with pytest.raises(ValueError, match=r"then=.*plateau.*Use then='cosine'"):
-        WarmUp(then=then).check()
-
-
-def test_check_refuses_an_unknown_name_after_warm_up():
-    with pytest.raises(ValueError, match="Did you mean 'cosine'"):
-        WarmUp(then="cosin").check()
-
-
-def test_values_checks():
-    with pytest.raises(ValueError, match="every=0"):
-        Step(every=0).values(0.1, 3)
-
-
-def test_warns_of_the_articles_plateau_that_can_never_act():
-    rate = float(np.float32(keras.optimizers.RMSprop().learning_rate))
-    schedule = ReduceLROnPlateau(factor=0.2, patience=5, min_lr=0.001)
-    (message,) = warnings_for(schedule, 0.001)
-    assert message.startswith(
-        "ReduceLROnPlateau can never act: min_lr=0.001 is not below "
-        "learning_rate=0.001; "
-    )
-    assert "set min_lr to, say, 1e-05" in message
-    assert rate == pytest.approx(0.001)
-    # and Keras and we do leave the rate alone, however bad the scores
-    scores = np.arange(50.0)[:, None]
-    np.testing.assert_array_equal(our_rates(schedule, scores, 0.001), 0.001)
-    assert set(keras_rates(schedule, scores[:, 0], np.float32(0.001))) == {
-        float(np.float32(0.001))
-    }
-
-
-def test_warns_of_a_patience_that_early_stopping_never_reaches():
-    (message,) = warnings_for("reduce_on_plateau:patience=10", 0.001, patience=8)
-    assert "patience=10 is not below early stopping's patience=8" in message
-    assert "to, say, 4, or raise the latter above 10" in message
-    assert len(warnings_for(ReduceLROnPlateau(patience=8), 0.001, 8)) == 1
-    (message,) = warnings_for(ReduceLROnPlateau(patience=0), 0.001, 1)
-    assert message.endswith("raise the latter above 1.")
-    assert "lower" not in message
-
-
-def test_warns_of_both():
-    assert len(warnings_for(ReduceLROnPlateau(min_lr=0.1), 0.01, 10)) == 2
-
-
-def test_no_warning_without_cause():
-    plateau = ReduceLROnPlateau(patience=5, min_lr=1e-5)
-    assert warnings_for(plateau, 0.001) == []
-    assert warnings_for(plateau, 0.001, patience=6) == []
-    assert warnings_for(None, 0.001, patience=1) == []
-    assert warnings_for("cosine", 0.001, patience=1) == []

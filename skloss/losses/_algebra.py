@@ -1,16 +1,18 @@
 """Weighted sums of losses: flat, named, searchable."""
 
-from skloss._params import is_number, unknown_parameter
+from skloss._params import is_number
 from skloss.exceptions import LossTargetError
 from skloss.losses import _ops as ops
-from skloss.losses._base import DOMAINS, ClassificationLoss, Loss, RegressionLoss
+from skloss.losses._base import ClassificationLoss, RegressionLoss
 from skloss.losses._constant import minimise_constant
+from skloss.losses._domains import narrowest
+from skloss.losses._named import NamedLosses, every, first
 from skloss.losses._softmax import SoftmaxLoss, pull_link
 
 PROPERNESS = ("none", "order", "link", "strict")
 
 
-class LossSum(Loss):
+class LossSum(NamedLosses):
     """A weighted sum of losses, written ``0.7 * CrossEntropy() + 0.3 * Focal()``.
 
     Every term is reached by its name: ``focal`` (the loss), ``focal__weight`` and
@@ -35,6 +37,8 @@ class LossSum(Loss):
     >>> loss.set_params(focal__gamma=3.0).get_params()["focal__gamma"]
     3.0
     """
+
+    head = first("head")
 
     def __init__(self, terms):
         self.terms = terms
@@ -72,75 +76,24 @@ class LossSum(Loss):
             terms.append((name, weight, loss))
         return make_sum(terms)
 
-    def get_params(self, deep=True):
-        """Return ``terms`` and, if ``deep``, every term, weight and knob by name."""
-        params = {"terms": self.terms}
-        if deep:
-            for name, weight, loss in self.terms:
-                params[name] = loss
-                params[f"{name}__weight"] = weight
-                for key, value in loss.get_params().items():
-                    params[f"{name}__{key}"] = value
-        return params
+    def named(self):
+        """Return the terms' losses by name."""
+        return {name: loss for name, _, loss in self.terms}
 
-    def set_params(self, **params):
-        """Set ``name``, ``name__weight`` or ``name__knob`` of a term."""
-        if "terms" in params:
-            self.terms = params.pop("terms")
-        for key, value in params.items():
-            self.terms = [self._changed(term, key, value) for term in self.terms]
-            if key.partition("__")[0] not in {name for name, _, _ in self.terms}:
-                raise unknown_parameter(key, self, self.get_params())
-        return self
+    def numbers(self):
+        """Return the weights."""
+        return {f"{name}__weight": weight for name, weight, _ in self.terms}
 
-    def _changed(self, term, key, value):
-        name, weight, loss = term
-        head, _, rest = key.partition("__")
-        if head != name:
-            return term
-        if not rest:
-            return (name, weight, value)
-        if rest == "weight":
-            return (name, value, loss)
-        changed = type(loss)(**loss.get_params(deep=False))
-        return (name, weight, changed.set_params(**{rest: value}))
-
-    def knobs(self):
-        """Return every term's weight and knobs, flat."""
-        knobs = {}
-        for name, weight, loss in self.terms:
-            knobs[f"{name}__weight"] = weight
-            knobs.update({f"{name}__{k}": v for k, v in loss.knobs().items()})
-        return knobs
-
-    def measure(self, task, y_true, sample_weight):
-        """Return the terms' measured knobs."""
-        return {
-            f"{name}__{key}": value
-            for name, _, loss in self.terms
-            for key, value in loss.measure(task, y_true, sample_weight).items()
-        }
-
-    def bind(self, knobs):
-        """Return a copy whose weights and knobs are replaced, by tensors if need be."""
-        terms = []
-        for name, weight, loss in self.terms:
-            start = f"{name}__"
-            mine = {k[len(start) :]: v for k, v in knobs.items() if k.startswith(start)}
-            weight = mine.pop("weight", weight)
-            terms.append((name, weight, loss.bind(mine)))
-        return make_sum(terms)
-
-    def structure(self):
-        """Return names and structures of the terms."""
-        return (LossSum, tuple((n, loss.structure()) for n, _, loss in self.terms))
+    def hold(self, named, numbers):
+        """Take other losses and weights for the terms."""
+        self.terms = [(n, numbers[f"{n}__weight"], loss) for n, loss in named.items()]
 
     def check(self):
         """Check the terms' parameters and that they agree."""
         for _, weight, loss in self.terms:
             loss.check()
             LossSum.scaled(loss, weight)
-        check_agreement([loss for _, _, loss in self.terms])
+        check_agreement(self.losses)
 
     def __repr__(self):
         return " + ".join(f"{w!r} * {loss!r}" for _, w, loss in self.terms)
@@ -169,27 +122,8 @@ class LossSum(Loss):
     @property
     def kinds(self):
         """Return the kinds of task that every term handles."""
-        first, *others = [loss.kinds for loss in self.losses]
-        return tuple(k for k in first if all(k in other for other in others))
-
-    @property
-    def in_user_units(self):
-        """Tell whether the terms see unscaled targets."""
-        return self.losses[0].in_user_units
-
-    @property
-    def search_space(self):
-        """Return those of the terms."""
-        return {
-            f"{name}__{key}": space
-            for name, _, loss in self.terms
-            for key, space in loss.search_space.items()
-        }
-
-    @property
-    def decomposable(self):
-        """Tell whether every term is a sum over rows."""
-        return all(loss.decomposable for loss in self.losses)
+        mine, *others = [loss.kinds for loss in self.losses]
+        return tuple(k for k in mine if all(k in other for other in others))
 
     def batch_value(self, task, y_true, raw, weight):
         """Return the weighted sum of the terms' values."""
@@ -199,24 +133,9 @@ class LossSum(Loss):
         """Return the weighted sum of the terms' values per row."""
         return self.weighted(lambda loss: loss.rowwise(task, y_true, raw))
 
-    def check_target(self, task, y):
-        """Raise LossTargetError where ``y`` is outside a term's domain."""
-        for loss in self.losses:
-            loss.check_target(task, y)
-
-    def rehearse(self, task, y, dtype):
-        """Raise LossTargetError where a term's function is no loss."""
-        for loss in self.losses:
-            loss.rehearse(task, y, dtype)
-
     def pointwise(self, y_true, raw):
         """Return the weighted sum of the terms' values."""
         return self.weighted(lambda loss: loss.pointwise(y_true, raw))
-
-    @property
-    def head(self):
-        """Return what the terms' raw outputs are."""
-        return self.losses[0].head
 
     def n_raw(self, task):
         """Return the terms' number of raw outputs."""
@@ -229,11 +148,6 @@ class LossSum(Loss):
     def trained(self, task, last):
         """Return the terms' trained numbers that do not depend on X."""
         return self.losses[0].trained(task, last)
-
-    @property
-    def head_scale(self):
-        """Return the smallest factor that a term asks for."""
-        return min(loss.head_scale for loss in self.losses)
 
     def weighted(self, call):
         """Return the weighted sum of ``call(loss)`` over the terms."""
@@ -282,10 +196,11 @@ class ClassificationSum(LossSum, ClassificationLoss):
     def scores(self, task, raw):
         """Return the raw scores, or log-odds where a term decides by others.
 
-        Ordered classes are decided on by the first such term.
+        Ordered classes are decided on by the first such term, if there are
+        probabilities to decide by.
         """
         ordered = [loss for loss in self.losses if loss.ordered]
-        if ordered:
+        if ordered and self.has_probabilities:
             return raw if task.kind == "binary" else ordered[0].decide(self.link(raw))
         own = any(
             type(loss).scores is not ClassificationLoss.scores for loss in self.losses
@@ -303,6 +218,9 @@ class RegressionSum(LossSum, RegressionLoss):
     """A sum of regression losses; made by :class:`LossSum`."""
 
     family = "regression"
+    n_outputs = first("n_outputs")
+    inverse = first("inverse")
+    nonnegative = every("nonnegative")
 
     def columnwise(self, task, y_true, raw):
         """Return the weighted sum of the terms' values per row and target."""
@@ -326,24 +244,9 @@ class RegressionSum(LossSum, RegressionLoss):
         return minimise_constant(self, task, y_true, start, sample_weight)
 
     @property
-    def n_outputs(self):
-        """Return the terms' number of raw outputs a target."""
-        return self.losses[0].n_outputs
-
-    @property
-    def nonnegative(self):
-        """Tell whether no term is ever below zero."""
-        return all(loss.nonnegative for loss in self.losses)
-
-    @property
-    def inverse(self):
-        """Return the terms' inverse link."""
-        return self.losses[0].inverse
-
-    @property
     def domain(self):
         """Return the narrowest of the terms' domains."""
-        return max((loss.domain for loss in self.losses), key=list(DOMAINS).index)
+        return narrowest(loss.domain for loss in self.losses)
 
     @property
     def target_scaling(self):

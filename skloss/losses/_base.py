@@ -1,188 +1,15 @@
-"""What a loss is: a formula on raw outputs, with the facts that belong to it."""
-
-from typing import ClassVar
+"""The two families of losses: on class scores, and on numbers."""
 
 import numpy as np
 
-from skloss._params import Params
 from skloss.exceptions import LossTargetError
 from skloss.losses import _ops as ops
 from skloss.losses._constant import minimise_constant
+from skloss.losses._domains import bound_and_outside
+from skloss.losses._frequencies import log_odds
 from skloss.losses._link import binary_link, multiclass_link
-
-
-class Loss(Params):
-    """Base class of every loss.
-
-    Subclass :class:`ClassificationLoss` or :class:`RegressionLoss`, write
-    ``pointwise`` in ``keras.ops`` (or TensorFlow) and state the facts that differ
-    from the defaults below. A class with a ``name`` registers itself.
-
-    Attributes
-    ----------
-    name : str
-        What ``loss="..."`` calls it.
-    aliases : tuple of str
-        Other libraries' names for the same thing.
-    from_keras : dict
-        Keras' class name to the map from its attributes to our parameters.
-    formula, source : str
-        The value per sample on raw outputs, and who published it.
-    elicits : str
-        What the minimiser estimates.
-    proper : {"strict", "link", "order", "none"}
-        "strict": proper with a fixed link; "link": proper through the inverse link
-        that follows from the loss; "order": only the arg max is right; "none".
-    robust, convex : bool
-        Bounded influence of one sample; convex in the raw outputs.
-    gradient_growth : {"bounded", "linear", "exponential"}
-    decomposable : bool
-        The batch's value is the weighted sum of its samples' values.
-    in_user_units : bool
-        Targets and predictions are handed over unscaled.
-    head_scale : float
-        Factor on the initial weights of the output layer.
-    global_pace : float
-        Factor on the learning rate of the outputs that ``n_global`` counts.
-    measured : tuple of str
-        Knobs that :meth:`measure` sets from the training target, such as class
-        frequencies. They end in an underscore, are None before ``fit`` and no
-        parameters: ``clone`` forgets them.
-    search_space : dict
-        Knob to ``(low, high, "linear" or "log")``.
-    """
-
-    registry: ClassVar[dict] = {"classification": {}, "regression": {}}
-
-    name = None
-    aliases = ()
-    from_keras: ClassVar[dict] = {}
-    family = None
-    formula = ""
-    source = ""
-    elicits = "nothing known"
-    proper = "none"
-    robust = False
-    convex = False
-    gradient_growth = "bounded"
-    decomposable = True
-    in_user_units = False
-    head_scale = 1.0
-    global_pace = 1.0
-    measured: ClassVar[tuple] = ()
-    search_space: ClassVar[dict] = {}
-
-    def __init_subclass__(cls, **kwargs):
-        super().__init_subclass__(**kwargs)
-        if cls.__dict__.get("name"):
-            Loss.registry[cls.family][cls.name] = cls
-
-    def __mul__(self, weight):
-        from skloss.losses._algebra import LossSum
-
-        return LossSum.scaled(self, weight)
-
-    __rmul__ = __mul__
-
-    def __add__(self, other):
-        from skloss.losses._algebra import LossSum
-
-        if other == 0:  # so that sum([...]) works
-            return self
-        if not isinstance(other, Loss):
-            return NotImplemented
-        return LossSum.joined(self, other)
-
-    def __radd__(self, other):
-        return self if other == 0 else NotImplemented
-
-    def knobs(self):
-        """Return the numbers, the measured ones included."""
-        return {**super().knobs(), **self._known()}
-
-    def structure(self):
-        """Return what is left without the numbers."""
-        return (*super().structure(), tuple(self._known()))
-
-    def _known(self):
-        """Return the measured knobs that have been measured."""
-        values = {name: getattr(self, name) for name in self.measured}
-        return {name: value for name, value in values.items() if value is not None}
-
-    def measure(self, task, y_true, sample_weight):
-        """Return what ``measured`` names, from the training rows alone.
-
-        Parameters
-        ----------
-        task : Task
-        y_true : ndarray of shape (n, task.size)
-            The encoded (for numbers: scaled) target.
-        sample_weight : ndarray of shape (n,)
-
-        Returns
-        -------
-        dict
-            To be given to ``bind``. By default that of the losses among the parameters.
-        """
-        knobs = {}
-        for name, value in self.get_params(deep=False).items():
-            if isinstance(value, Loss):
-                inner = value.measure(task, y_true, sample_weight)
-                knobs.update({f"{name}__{key}": v for key, v in inner.items()})
-        return knobs
-
-    def rehearse(self, task, y, dtype):
-        """Raise LossTargetError where a function given as a loss cannot be one.
-
-        Parameters
-        ----------
-        task : Task
-        y : ndarray of shape (n, task.size)
-            The training target: encoded classes, or numbers in the user's units.
-        dtype : {"auto", "float32", "float64"}
-        """
-
-    def n_global(self, task):
-        """Return how many of the last raw outputs are the same for every row.
-
-        Thresholds, dispersions and other trained numbers that do not depend on X: the
-        engine trains their bias only.
-        """
-        return 0
-
-    def trained(self, task, last):
-        """Return by name the trained numbers that do not depend on X.
-
-        Parameters
-        ----------
-        task : Task
-        last : ndarray of shape (n_global(task),)
-            The raw outputs that are the same for every row.
-
-        Returns
-        -------
-        dict of str to ndarray
-        """
-        return {}
-
-    def pointwise(self, y_true, raw):
-        """Return the value per sample, unreduced."""
-        raise NotImplementedError(f"{type(self).__name__} must define pointwise")
-
-    def batch_value(self, task, y_true, raw, weight):
-        """Return the weighted sum of the samples' values: what the engine minimises.
-
-        Parameters
-        ----------
-        task : Task
-        y_true : tensor of shape (n, task.size)
-        raw : tensor of shape (n, n_raw(task))
-        weight : tensor of shape (n,)
-        """
-        return ops.sum(weight * self.rowwise(task, y_true, raw))
-
-    def check_target(self, task, y):
-        """Raise LossTargetError where ``y`` is outside the loss's domain."""
+from skloss.losses._loss import Loss
+from skloss.losses._scores import log_loss, zero_one_loss
 
 
 class ClassificationLoss(Loss):
@@ -264,15 +91,10 @@ class ClassificationLoss(Loss):
         if not self.has_probabilities:
             return zero_one_loss(task, y_true, raw)
         p = self.observed_probabilities(task, raw)
-        if task.kind == "multilabel":
-            p = ops.clip(p, 1e-7, 1 - 1e-7)
-            value = -(y_true * ops.log(p) + (1 - y_true) * ops.log(1 - p))
-            return ops.mean(value, axis=-1)
-        p = p / class_weight
-        p = p / ops.sum(p, axis=-1, keepdims=True)
-        if task.kind == "binary":
-            y_true = ops.concatenate([1 - y_true, y_true], axis=-1)
-        return -ops.log(ops.maximum(ops.sum(y_true * p, axis=-1), 1e-7))
+        if task.kind != "multilabel":
+            p = p / class_weight
+            p = p / ops.sum(p, axis=-1, keepdims=True)
+        return log_loss(task, y_true, p)
 
     def best_constant(self, task, y_true, sample_weight):
         """Return the constant raw outputs that minimise the loss, as an array.
@@ -299,8 +121,8 @@ class RegressionLoss(Loss):
     target_scaling : {"standard", "robust", "scale", "none"}
         How ``target_transform="auto"`` scales y: mean and standard deviation, median
         and IQR / 1.349 (a standard deviation under normality), mean of |y| alone, not.
-    domain : {"real", "nonnegative", "positive", "count", "unit"}
-        A key of ``DOMAINS``: what y must be.
+    domain : {"real", "nonnegative", "positive", "count", "unit", "open_unit"}
+        What y must be.
     nonnegative : bool
         The value is never below zero.
     head : hashable
@@ -364,6 +186,29 @@ class RegressionLoss(Loss):
         """Tell whether the loss predicts a distribution."""
         return type(self).distribution is not RegressionLoss.distribution
 
+    # The levels that were trained; None where a distribution has them all.
+    quantile_levels = None
+
+    @property
+    def has_quantiles(self):
+        """Tell whether the loss predicts quantiles."""
+        return self.has_distribution
+
+    def predict_quantiles(self, raw, levels, loc=0.0, scale=1.0):
+        """Return predicted quantiles in the user's units, where there are any.
+
+        Parameters
+        ----------
+        raw, loc, scale : as for ``distribution``
+        levels : float or array-like of shape (levels,)
+
+        Returns
+        -------
+        ndarray of shape (n, targets, levels)
+        """
+        law = self.distribution(raw, loc, scale)
+        return np.stack([law.ppf(level) for level in np.atleast_1d(levels)], axis=-1)
+
     def monitor_name(self):
         """Return the name of the score that early stopping watches."""
         return "mean_absolute_error"
@@ -378,8 +223,7 @@ class RegressionLoss(Loss):
 
     def check_target(self, task, y):
         """Raise LossTargetError where ``y`` is outside the loss's domain."""
-        bound, inside = DOMAINS[self.domain]
-        outside = np.asarray(y)[~inside(np.asarray(y))]
+        bound, outside = bound_and_outside(self.domain, y)
         if outside.size:
             fits = [
                 cls.name
@@ -390,37 +234,3 @@ class RegressionLoss(Loss):
                 f"{self!r} needs {bound}, got {outside.min():g}. Use a loss for real "
                 f"targets ({', '.join(map(repr, sorted(fits)))}), or shift y."
             )
-
-
-# What y must be, from the widest to the narrowest.
-DOMAINS = {
-    "real": ("finite y", np.isfinite),
-    "nonnegative": ("y >= 0", lambda y: y >= 0),
-    "positive": ("y > 0", lambda y: y > 0),
-    "count": ("integers y >= 0", lambda y: (y >= 0) & (y == np.floor(y))),
-    "unit": ("0 <= y <= 1", lambda y: (y >= 0) & (y <= 1)),
-}
-
-
-def class_frequencies(task, y_true, sample_weight):
-    """Return the weighted share of each class, of shape (classes,) or (2, labels)."""
-    share = np.average(y_true, axis=0, weights=sample_weight)
-    if task.kind == "multiclass":
-        return share
-    return np.concatenate([1 - share, share]).reshape(2, -1).squeeze()
-
-
-def zero_one_loss(task, y_true, raw):
-    """Return 1 per wrong row (the share of wrong labels for multilabel)."""
-    if task.kind == "multiclass":
-        wrong = ops.argmax(raw, axis=-1) != ops.argmax(y_true, axis=-1)
-        return ops.cast(wrong, raw.dtype)
-    wrong = (raw > 0) != (y_true > 0.5)
-    return ops.mean(ops.cast(wrong, raw.dtype), axis=-1)
-
-
-def log_odds(task, prior):
-    """Return log-probabilities (multiclass) or log-odds (binary, per label)."""
-    if task.kind == "multiclass":
-        return np.log(prior / prior.sum())
-    return np.log(prior) - np.log1p(-prior)

@@ -1,4 +1,4 @@
-"""Losses of a whole batch: smooth stand-ins for AUC and F scores."""
+"""Losses of a whole batch: smooth stand-ins for AUC, F scores and kappa."""
 
 from collections.abc import Callable
 from typing import ClassVar, NamedTuple
@@ -6,7 +6,8 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from skloss.losses import _ops as ops
-from skloss.losses._base import ClassificationLoss, log_odds
+from skloss.losses._base import ClassificationLoss
+from skloss.losses._frequencies import log_odds
 from skloss.losses._softmax import check_range
 
 
@@ -154,6 +155,53 @@ class Tversky(ClassificationLoss):
 
     def constant_for(self, task, prior):
         """Return the log-odds: the infimum is not attained."""
+        return log_odds(task, prior)
+
+
+class QuadraticKappa(ClassificationLoss):
+    """One minus the quadratic weighted kappa of ordered classes.
+
+    ``sum_ij (i - j)^2 O_ij / sum_ij (i - j)^2 a_i b_j`` with O_ij = mean t_i p_j over
+    the batch, p the softmax, and a and b the sums of O along its columns and rows, that
+    is the frequencies of true and of predicted classes (de la Torre, Puig and Valls
+    2018, Eq. 6, who minimise its logarithm). With predictions that are certain it is 1
+    minus scikit-learn's ``cohen_kappa_score(weights="quadratic")``. Ranks follow the
+    order of an ordered pandas categorical y, else that of the sorted classes.
+
+    Every constant prediction has a kappa of 0. The minimiser is certain of one class a
+    row, so p is no probability; small batches bias it. Alone it trains badly where
+    classes are many, some of which it then never chooses. Use it beside cross-entropy,
+    as ``0.5 * CrossEntropy() + 0.5 * QuadraticKappa()``.
+    """
+
+    name = "qwk"
+    aliases = ("quadratic_kappa", "quadratic_weighted_kappa", "weighted_kappa_loss")
+    formula = "sum_ij (i - j)^2 O_ij / sum_ij (i - j)^2 a_i b_j"
+    source = "de la Torre, Puig and Valls 2018, Eq. 6"
+    elicits = "decisions of the best quadratic kappa"
+    kinds = ("binary", "multiclass")
+    ordered = True
+    decomposable = False
+
+    def __init__(self):
+        pass
+
+    def batch_value(self, task, y_true, raw, weight):
+        """Return sum(weight) times the ratio for the weighted batch."""
+        if task.kind == "binary":
+            y_true = ops.concatenate([1 - y_true, y_true], axis=-1)
+            raw = ops.concatenate([ops.zeros_like(raw), raw], axis=-1)
+        rank = ops.arange(raw.shape[-1], dtype=raw.dtype)
+        cost = ops.square(rank[:, None] - rank)
+        row = shares(weight[:, None])
+        together = ops.matmul(ops.transpose(row * y_true), ops.softmax(raw))
+        by_chance = ops.sum(together, axis=1)[:, None] * ops.sum(together, axis=0)
+        # where all is one class there is neither an error nor a slope
+        expected = ops.maximum(ops.sum(cost * by_chance), 1e-12)
+        return ops.sum(weight) * ops.sum(cost * together) / expected
+
+    def constant_for(self, task, prior):
+        """Return the log-odds: all constants have the same value."""
         return log_odds(task, prior)
 
 

@@ -4,8 +4,8 @@ import inspect
 
 from skloss._params import nearest, parse_spec
 from skloss.exceptions import LossTargetError
-from skloss.losses._base import Loss
 from skloss.losses._custom import CustomLoss, CustomRegressionLoss
+from skloss.losses._loss import Loss
 
 
 def loss_names(family):

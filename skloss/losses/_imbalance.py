@@ -5,7 +5,8 @@ from typing import ClassVar
 import numpy as np
 
 from skloss.losses import _ops as ops
-from skloss.losses._base import ClassificationLoss, class_frequencies, log_odds
+from skloss.losses._base import ClassificationLoss
+from skloss.losses._frequencies import class_frequencies, log_odds
 from skloss.losses._softmax import SoftmaxLoss, check_range
 
 

@@ -83,7 +83,25 @@ class Hinge(MarginLoss):
         return np.where(prior > 0.5, 1.0, -1.0)
 
 
-class SquaredHinge(MarginLoss):
+class ClippedLinearLoss(MarginLoss):
+    """A convex loss of the margin whose score is 2 p - 1."""
+
+    proper = "link"
+    convex = True
+
+    def __init__(self):
+        pass
+
+    def eta(self, raw):
+        """Return the clipped linear probability."""
+        return (ops.clip(raw, -1.0, 1.0) + 1) / 2
+
+    def constant_for(self, task, prior):
+        """Return 2 p - 1."""
+        return 2 * prior - 1
+
+
+class SquaredHinge(ClippedLinearLoss):
     """Squared hinge loss.
 
     ``max(0, 1 - (2 y - 1) f)^2``, with probability (clip(f, -1, 1) + 1) / 2 (Zhang
@@ -95,24 +113,11 @@ class SquaredHinge(MarginLoss):
     from_keras: ClassVar = {"SquaredHinge": {}}
     formula = "max(0, 1 - (2 y - 1) f)^2"
     source = "Zhang 2004, Table 1"
-    proper = "link"
-    convex = True
     gradient_growth = "linear"
-
-    def __init__(self):
-        pass
 
     def margin(self, m):
         """Return max(0, 1 - m)^2."""
         return ops.square(ops.relu(1 - m))
-
-    def eta(self, raw):
-        """Return the clipped linear probability."""
-        return (ops.clip(raw, -1.0, 1.0) + 1) / 2
-
-    def constant_for(self, task, prior):
-        """Return 2 p - 1."""
-        return 2 * prior - 1
 
 
 class CrammerSinger(ClassificationLoss):

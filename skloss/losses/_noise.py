@@ -7,8 +7,9 @@ import numpy as np
 from skloss._params import is_number
 from skloss.exceptions import LossTargetError
 from skloss.losses import _ops as ops
-from skloss.losses._base import ClassificationLoss, log_odds
+from skloss.losses._base import ClassificationLoss
 from skloss.losses._constant import minimise_constant
+from skloss.losses._frequencies import log_odds
 from skloss.losses._softmax import SoftmaxLoss, check_range
 
 # -log 1e-4, in reverse cross-entropy the price of a class whose target is zero

@@ -8,7 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from skloss.losses import _ops as ops
-from skloss.losses._base import ClassificationLoss, log_odds
+from skloss.losses._base import ClassificationLoss
+from skloss.losses._frequencies import log_odds
 from skloss.losses._softmax import check_range
 
 DECISIONS = ("mode", "median", "mean")

@@ -55,6 +55,7 @@ class Quantile(RegressionLoss):
     robust = True
     convex = True
     target_scaling = "robust"
+    has_quantiles = True
     search_space: ClassVar = {"quantile": (0.05, 0.95, "linear")}
 
     def __init__(self, quantile=0.5):
@@ -128,13 +129,14 @@ class Quantile(RegressionLoss):
             [raw[:, :middle], centre, raw[:, middle:]], axis=-1
         ).ravel()
 
-    def predict_quantiles(self, raw, quantiles):
-        """Return the trained levels' values of shape (..., levels)."""
-        trained = np.atleast_1d(self.quantile)
-        values = raw[..., None] if len(trained) == 1 else np.asarray(self.levels(raw))
-        if quantiles is None:
-            return values
-        asked = np.atleast_1d(quantiles)
+    @property
+    def quantile_levels(self):
+        """Return the trained levels."""
+        return np.atleast_1d(self.quantile)
+
+    def predict_quantiles(self, raw, levels, loc=0.0, scale=1.0):
+        """Return trained levels' values of shape (n, targets, levels)."""
+        trained, asked = self.quantile_levels, np.atleast_1d(levels)
         same = np.isclose(asked[:, None], trained, rtol=0, atol=1e-9)
         if not same.any(axis=1).all():
             needed = tuple(sorted({*trained.tolist(), *asked.tolist()}))
@@ -143,7 +145,9 @@ class Quantile(RegressionLoss):
                 f"got {tuple(asked.tolist())}. Refit with "
                 f"loss={type(self).__name__}({needed})."
             )
-        return values[..., same.argmax(axis=1)]
+        values = raw[..., None] if len(trained) == 1 else np.asarray(self.levels(raw))
+        values = values[..., same.argmax(axis=1)]
+        return values * np.asarray(scale)[..., None] + np.asarray(loc)[..., None]
 
 
 class SmoothQuantile(Quantile):

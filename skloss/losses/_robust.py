@@ -268,7 +268,25 @@ class PseudoHuber(RegressionLoss):
         return ops.square(r) / (1 + ops.sqrt(1 + ops.square(r / self.delta)))
 
 
-class EpsilonInsensitive(RegressionLoss):
+class Tube(RegressionLoss):
+    """A loss of which residuals up to ``epsilon`` cost nothing."""
+
+    convex = True
+    search_space: ClassVar = {"epsilon": (0.01, 1.0, "log")}
+
+    def __init__(self, epsilon=0.1):
+        self.epsilon = epsilon
+
+    def check(self):
+        """Raise ValueError unless epsilon >= 0."""
+        check_range(self, "epsilon", 0, float("inf"), "[)")
+
+    def excess(self, r):
+        """Return how far residuals lie outside the tube."""
+        return ops.relu(ops.abs(r) - self.epsilon)
+
+
+class EpsilonInsensitive(Tube):
     """Epsilon-insensitive loss of support vector regression.
 
     ``max(0, |r| - epsilon)`` (Vapnik 1995; scikit-learn's ``SGDRegressor``). With
@@ -285,20 +303,11 @@ class EpsilonInsensitive(RegressionLoss):
     source = "Vapnik 1995"
     elicits = "median, if the distribution is symmetric"
     robust = True
-    convex = True
     target_scaling = "robust"
-    search_space: ClassVar = {"epsilon": (0.01, 1.0, "log")}
-
-    def __init__(self, epsilon=0.1):
-        self.epsilon = epsilon
-
-    def check(self):
-        """Raise ValueError unless epsilon >= 0."""
-        check_range(self, "epsilon", 0, float("inf"), "[)")
 
     def pointwise(self, y_true, raw):
         """Return the value per element."""
-        return ops.relu(ops.abs(y_true - raw) - self.epsilon)
+        return self.excess(y_true - raw)
 
     def best_constant(self, task, y_true, sample_weight):
         """Return the median of all y - epsilon and y + epsilon together.
@@ -310,7 +319,7 @@ class EpsilonInsensitive(RegressionLoss):
         return weighted_quantile(ends, 0.5, weight)
 
 
-class SquaredEpsilonInsensitive(RegressionLoss):
+class SquaredEpsilonInsensitive(Tube):
     """Squared epsilon-insensitive loss.
 
     ``max(0, |r| - epsilon)^2`` (Ho and Lin 2012; scikit-learn's
@@ -327,17 +336,8 @@ class SquaredEpsilonInsensitive(RegressionLoss):
     formula = "max(0, |r| - epsilon)^2"
     source = "Ho and Lin 2012"
     elicits = "mean, if the distribution is symmetric"
-    convex = True
     gradient_growth = "linear"
-    search_space: ClassVar = {"epsilon": (0.01, 1.0, "log")}
-
-    def __init__(self, epsilon=0.1):
-        self.epsilon = epsilon
-
-    def check(self):
-        """Raise ValueError unless epsilon >= 0."""
-        check_range(self, "epsilon", 0, float("inf"), "[)")
 
     def pointwise(self, y_true, raw):
         """Return the value per element."""
-        return ops.square(ops.relu(ops.abs(y_true - raw) - self.epsilon))
+        return ops.square(self.excess(y_true - raw))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skloss.losses import _ops as ops
-from skloss.losses._margin import MarginLoss
+from skloss.losses._margin import ClippedLinearLoss, MarginLoss
 
 
 class SmoothHinge(MarginLoss):
@@ -39,7 +39,7 @@ class SmoothHinge(MarginLoss):
         return np.where(prior >= 0.5, size, -size)
 
 
-class ModifiedHuber(MarginLoss):
+class ModifiedHuber(ClippedLinearLoss):
     """Squared hinge loss that is linear for margins below -1.
 
     ``max(0, 1 - m)^2`` for m >= -1, else ``-4 m``, with the margin m = (2 y - 1) f
@@ -51,26 +51,30 @@ class ModifiedHuber(MarginLoss):
     name = "modified_huber"
     formula = "max(0, 1 - m)^2 for m >= -1, -4 m below; m = (2 y - 1) f"
     source = "Zhang 2004 (ICML)"
-    proper = "link"
-    convex = True
-
-    def __init__(self):
-        pass
 
     def margin(self, m):
         """Return the value of a margin."""
         return ops.square(1 - ops.clip(m, -1.0, 1.0)) + 4 * ops.relu(-1 - m)
 
+
+class HalfLogOddsLoss(MarginLoss):
+    """A loss of the margin whose score is half the log-odds."""
+
+    proper = "link"
+
+    def __init__(self):
+        pass
+
     def eta(self, raw):
-        """Return the clipped linear probability."""
-        return (ops.clip(raw, -1.0, 1.0) + 1) / 2
+        """Return sigmoid(2 f)."""
+        return ops.sigmoid(2 * raw)
 
     def constant_for(self, task, prior):
-        """Return 2 p - 1."""
-        return 2 * prior - 1
+        """Return half the log-odds, per class."""
+        return (np.log(prior) - np.log1p(-prior)) / 2
 
 
-class Exponential(MarginLoss):
+class Exponential(HalfLogOddsLoss):
     """Exponential loss of boosting.
 
     ``exp(-m)`` with the margin m = (2 y - 1) f (Friedman, Hastie and Tibshirani 2000,
@@ -83,28 +87,16 @@ class Exponential(MarginLoss):
     aliases = ("exponential_loss",)
     formula = "exp(-(2 y - 1) f)"
     source = "Friedman, Hastie and Tibshirani 2000, Lemma 1"
-    proper = "link"
     convex = True
     gradient_growth = "exponential"
-
-    def __init__(self):
-        pass
 
     def margin(self, m):
         """Return exp(-m)."""
         base = ops.minimum(-m, 30.0)
         return ops.exp(base) * (1 - m - base)
 
-    def eta(self, raw):
-        """Return sigmoid(2 f)."""
-        return ops.sigmoid(2 * raw)
 
-    def constant_for(self, task, prior):
-        """Return half the log-odds, per class."""
-        return half_log_odds(prior)
-
-
-class Savage(MarginLoss):
+class Savage(HalfLogOddsLoss):
     """Savage loss: bounded, it gives up rows far on the wrong side.
 
     ``(1 + exp(2 m))^-2`` with the margin m = (2 y - 1) f (Masnadi-Shirazi and
@@ -117,24 +109,12 @@ class Savage(MarginLoss):
     aliases = ("savage_loss",)
     formula = "(1 + exp(2 m))^-2; m = (2 y - 1) f"
     source = "Masnadi-Shirazi and Vasconcelos 2008"
-    proper = "link"
     robust = True
     head_scale = 0.1  # a row that starts far on the wrong side has lost its slope
-
-    def __init__(self):
-        pass
 
     def margin(self, m):
         """Return sigmoid(-2 m)^2."""
         return ops.square(ops.sigmoid(-2 * m))
-
-    def eta(self, raw):
-        """Return sigmoid(2 f)."""
-        return ops.sigmoid(2 * raw)
-
-    def constant_for(self, task, prior):
-        """Return half the log-odds, per class."""
-        return half_log_odds(prior)
 
 
 class Tangent(MarginLoss):
@@ -168,8 +148,3 @@ class Tangent(MarginLoss):
     def constant_for(self, task, prior):
         """Return tan(p - 1/2)."""
         return np.tan(prior - 0.5)
-
-
-def half_log_odds(prior):
-    """Return half the log-odds of each frequency."""
-    return (np.log(prior) - np.log1p(-prior)) / 2

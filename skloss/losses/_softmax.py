@@ -5,7 +5,8 @@ from typing import ClassVar
 import numpy as np
 
 from skloss.losses import _ops as ops
-from skloss.losses._base import ClassificationLoss, log_odds
+from skloss.losses._base import ClassificationLoss
+from skloss.losses._frequencies import log_odds
 
 
 def pull_link(log_p, pull, smoothing):
@@ -246,26 +247,13 @@ class AbsoluteErrorOnProbabilities(SoftmaxLoss):
         return log_odds(task, prior)
 
 
-class Brier(ClassificationLoss):
-    """Brier score: squared error between one-hot target and softmax.
+class SoftmaxScore(ClassificationLoss):
+    """A strictly proper score of the softmax: the softmax is its probability."""
 
-    ``sum_k (t_k - v_k)^2`` (Brier 1950, Eq. 2). For two classes it is twice
-    scikit-learn's ``brier_score_loss``; Keras' ``mse`` divides it by K.
-    """
-
-    name = "brier"
-    aliases = ("mse", "mean_squared_error", "squared_error", "brier_score", "mse_loss")
-    from_keras: ClassVar = {"MeanSquaredError": {}}
-    formula = "sum_k (t_k - v_k)^2"
-    source = "Brier 1950, Eq. 2"
     proper = "strict"
 
     def __init__(self):
         pass
-
-    def pointwise(self, y_true, raw):
-        """Return the value per sample."""
-        return ops.sum(ops.square(y_true - ops.softmax(raw)), axis=-1)
 
     def link(self, scores):
         """Return the softmax, floored."""
@@ -278,6 +266,24 @@ class Brier(ClassificationLoss):
     def constant_for(self, task, prior):
         """Return the log of the class frequencies."""
         return log_odds(task, prior)
+
+
+class Brier(SoftmaxScore):
+    """Brier score: squared error between one-hot target and softmax.
+
+    ``sum_k (t_k - v_k)^2`` (Brier 1950, Eq. 2). For two classes it is twice
+    scikit-learn's ``brier_score_loss``; Keras' ``mse`` divides it by K.
+    """
+
+    name = "brier"
+    aliases = ("mse", "mean_squared_error", "squared_error", "brier_score", "mse_loss")
+    from_keras: ClassVar = {"MeanSquaredError": {}}
+    formula = "sum_k (t_k - v_k)^2"
+    source = "Brier 1950, Eq. 2"
+
+    def pointwise(self, y_true, raw):
+        """Return the value per sample."""
+        return ops.sum(ops.square(y_true - ops.softmax(raw)), axis=-1)
 
 
 def check_range(loss, name, low, high, ends):

@@ -6,7 +6,8 @@ from typing import ClassVar
 from skloss._params import is_number
 from skloss.exceptions import LossTargetError
 from skloss.losses import _ops as ops
-from skloss.losses._base import Loss, zero_one_loss
+from skloss.losses._loss import Loss
+from skloss.losses._scores import zero_one_loss
 from skloss.losses._softmax import check_range
 
 
@@ -76,9 +77,10 @@ class Reduction(Wrapper):
     decomposable = False
     has_probabilities = False
     has_distribution = False
+    has_quantiles = False
 
     def __getattr__(self, name):
-        if name in ("distribution", "predict_quantiles", "quantile"):
+        if name in ("distribution", "predict_quantiles", "quantile_levels"):
             raise AttributeError(f"{self!r} has no {name}")
         return super().__getattr__(name)
 

@@ -1,0 +1,117 @@
+"""Schedules that raise the learning rate first."""
+
+from typing import ClassVar
+
+from skloss.schedules import _ops as ops
+from skloss.schedules._base import Schedule
+from skloss.schedules._decay import half_cosine
+from skloss.schedules._get import get
+
+
+class WarmUp(Schedule):
+    """A linear ramp to the full learning rate, then another schedule.
+
+    With ``w = round(epochs * steps_per_epoch)`` steps of warm-up (at least one), the
+    multiplier is ``(step + 1) / w`` while ``step < w``, as in the gradual warm-up of
+    Goyal et al. 2017, section 2.2; from step ``w`` on, ``then`` runs over the remaining
+    ``n_steps - w`` steps.
+
+    Parameters
+    ----------
+    epochs : float, default=5
+        Length of the ramp; a part of an epoch is allowed.
+    then : Schedule, str or None, default=None
+        What follows; None keeps the full learning rate.
+    """
+
+    name = "warm_up"
+    limits: ClassVar[dict] = {"epochs": ("above 0", "the length of the ramp")}
+
+    def __init__(self, epochs=5, then=None):
+        self.epochs = epochs
+        self.then = then
+
+    def set_params(self, **params):
+        """Set parameters; a nested one turns a name in ``then`` into its schedule.
+
+        Returns
+        -------
+        self
+        """
+        if "then" in params:
+            self.then = params.pop("then")
+        if isinstance(self.then, str) and any(k.startswith("then__") for k in params):
+            self.then = get(self.then)
+        return super().set_params(**params)
+
+    def resolve(self):
+        """Return the schedule with a name in ``then`` turned into its schedule."""
+        if self.then is None:
+            return self
+        then = get(self.then)
+        return self if then is self.then else self.bind({"then": then})
+
+    def check(self):
+        """Raise ``ValueError`` if a number or what follows makes no sense."""
+        super().check()
+        then = get(self.then)
+        if then.monitors:
+            raise ValueError(
+                f"WarmUp: then={self.then!r}, but the schedule after a warm-up must "
+                "not depend on the validation score: scores of the ramp would count "
+                "as a plateau. Use then='cosine', or the plateau schedule alone."
+            )
+        then.check()
+
+    def curve(self, step, steps_per_epoch, n_steps):
+        """Return the multiplier at ``step``."""
+        length = ops.maximum(ops.round(self.epochs * steps_per_epoch), 1.0)
+        rest = get(self.then).multiplier(
+            ops.maximum(step - length, 0.0),
+            steps_per_epoch,
+            ops.maximum(n_steps - length, 1.0),
+        )
+        return ops.where(step < length, (step + 1.0) / length, rest)
+
+
+class OneCycle(Schedule):
+    """Up to the learning rate and down to almost nothing, both by half a cosine.
+
+    Step for step PyTorch's ``OneCycleLR(anneal_strategy="cos")`` with ``max_lr`` our
+    learning rate, ``pct_start=warm_up_fraction``, ``div_factor=1 / start`` and
+    ``final_div_factor=1 / final``: from ``start`` at step 0 to 1 at step
+    ``warm_up_fraction * n_steps - 1``, then to ``start * final`` at step
+    ``n_steps - 1`` (Smith and Topin 2019, "Super-convergence", as simplified by
+    fastai). Momentum is left alone.
+
+    Parameters
+    ----------
+    warm_up_fraction : float, default=0.3
+        Share of the training in which the rate rises.
+    start : float, default=0.04
+        First value, as a multiple of the learning rate.
+    final : float, default=1e-4
+        Last value, as a multiple of the *first* one, as in PyTorch.
+    """
+
+    name = "one_cycle"
+    limits: ClassVar[dict] = {
+        "warm_up_fraction": ("in [0, 1)", "the share of training with a rising rate"),
+        "start": ("in (0, 1]", "the first rate as a share of the highest"),
+        "final": ("in [0, 1]", "the last rate as a share of the first"),
+    }
+
+    def __init__(self, warm_up_fraction=0.3, start=0.04, final=1e-4):
+        self.warm_up_fraction = warm_up_fraction
+        self.start = start
+        self.final = final
+
+    def curve(self, step, steps_per_epoch, n_steps):
+        """Return the multiplier at ``step``."""
+        peak = self.warm_up_fraction * n_steps - 1.0
+        # A ramp of one step (peak 0, where PyTorch divides by zero) is at its top.
+        rising = ops.where(peak > 1e-3, step / ops.maximum(peak, 1e-3), 1.0)
+        falling = ops.minimum((step - peak) / (n_steps - 1.0 - peak), 1.0)
+        up = half_cosine(self.start, 1.0, rising)
+        down = half_cosine(1.0, self.start * self.final, falling)
+        return ops.where(step <= peak, up, down)
