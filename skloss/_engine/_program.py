@@ -65,15 +65,7 @@ class Program:
         self.make_optimizer(member.optimizer)
         numbers = self.size * self.batch_size * structure.n_features
         self.block_length = int(np.clip(BLOCK_NUMBERS // numbers, 1, MAX_STEPS))
-        self.take_steps = partial(take_steps, self)
-        # handing small operations from thread to thread costs more than they do
-        small = self.size * len(self.kernels) * self.batch_size < SMALL_STEP
-        self.executor = "SINGLE_THREADED_EXECUTOR" if small else None
-        if structure.compiled:
-            self.executor = "SINGLE_THREADED_EXECUTOR"
-            self.take_steps = tf.function(
-                self.take_steps, jit_compile=True, autograph=False
-            )
+        self.compiled = structure.compiled
         self.function = None
         self.tracing = threading.Lock()
 
@@ -110,14 +102,33 @@ class Program:
 
     def run(self, inputs, state):
         """Train until ``inputs["until"]``; trace on first use."""
-        with tf.experimental.function_executor_type(self.executor):
+        try:
+            return self.run_as_traced(inputs, state)
+        except tf.errors.InvalidArgumentError:
+            # XLA says so before it runs anything, if it lacks an operation of a loss
+            if not self.compiled:
+                raise
+            self.compiled, self.function = False, None
+            return self.run_as_traced(inputs, state)
+
+    def run_as_traced(self, inputs, state):
+        """Train with the present function, traced if there is none."""
+        # handing small operations from thread to thread costs more than they do
+        small = self.size * len(self.kernels) * self.batch_size < SMALL_STEP
+        alone = "SINGLE_THREADED_EXECUTOR" if small or self.compiled else None
+        with tf.experimental.function_executor_type(alone):
             with self.tracing:
                 if self.function is None:
                     self.function = self.traced(inputs, state)
             return self.function(inputs, state)
 
     def traced(self, inputs, state):
-        """Return the compiled function for any number of rows."""
+        """Return the traced function for any number of rows."""
+        self.take_steps = partial(take_steps, self)
+        if self.compiled:
+            self.take_steps = tf.function(
+                self.take_steps, jit_compile=True, autograph=False
+            )
 
         def train(inputs, state):
             global _traces
@@ -125,8 +136,8 @@ class Program:
             return run_epochs(self, inputs, state)
 
         signature = self.signature(inputs), tf.nest.map_structure(spec_of, state)
-        compiled = tf.function(train, autograph=False, input_signature=signature)
-        return compiled.get_concrete_function()
+        function = tf.function(train, autograph=False, input_signature=signature)
+        return function.get_concrete_function()
 
     def signature(self, inputs):
         """Return the specifications of ``inputs``: data sizes are unknown."""

@@ -190,8 +190,10 @@ def clipped(gradient, clip_norm):
 
 
 def summed(rows, lanes=128):
-    """Return the sum of each row, in lanes: a compiled sum of one column at a time
-    cannot use vector instructions.
+    """Return the sum of each row.
+
+    XLA adds one number at a time where it reduces the last axis, but a whole lane
+    where it reduces another.
     """
     size, length = rows.shape
     rows = tf.pad(rows, [[0, 0], [0, -length % lanes]])

@@ -40,11 +40,12 @@ def data():
     return Data(X, np.eye(K)[y], [Stream(rows[0], np.ones(128), rows[1], np.ones(32))])
 
 
-def member(loss, **changes):
+def member(loss, optimizer="adam", **changes):
     loss = losses.get(loss, "classification")
     values = {
         "loss": loss,
         "schedule": schedules.get(None),
+        "optimizer": Optimizer(optimizer),
         "learning_rate": 1e-2,
         "head_bias": loss.best_constant(TASK, data().Y, np.ones(N)),
         "class_weight": np.ones(K),
@@ -52,11 +53,10 @@ def member(loss, **changes):
     return Member(**{**values, **changes})
 
 
-def trained(members, epochs=15, optimizer="adam", batch_size=32):
+def trained(members, epochs=15, batch_size=32):
     plan = Plan(
         members,
         network=networks.get((WIDTH,)),
-        optimizer=Optimizer(optimizer),
         task=TASK,
         batch_size=batch_size,
         epochs=epochs,
@@ -79,8 +79,8 @@ OPTIMIZERS += ["adamw", "adamax", "adagrad", "adadelta", "lion"]
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("loss", TIED)
 def test_kernel_of_globals_stays_zero(loss, optimizer):
-    first = member(loss, **PENALTIES)
-    result = trained([first], optimizer=optimizer)[0]
+    first = member(loss, optimizer, **PENALTIES)
+    result = trained([first])[0]
     kernel, bias = head(result, K)
     assert np.all(kernel[:, 1:] == 0)
     assert np.all(kernel[:, 0] != 0)
@@ -112,9 +112,9 @@ def test_fused_equals_alone():
 @pytest.mark.parametrize("loss", TIED)
 def test_globals_move_at_their_own_pace(loss):
     """One step of gradient descent over all rows, worked out by hand."""
-    start, rate = member(loss, learning_rate=1e-3), 1e-3
-    before = trained([start], epochs=1, optimizer="sgd", batch_size=128)[0]
-    after = trained([start], epochs=2, optimizer="sgd", batch_size=128)[0]
+    start, rate = member(loss, "sgd", learning_rate=1e-3), 1e-3
+    before = trained([start], epochs=1, batch_size=128)[0]
+    after = trained([start], epochs=2, batch_size=128)[0]
     step = head(after, K)[1] - head(before, K)[1]
     X, Y = data().X[:128], data().Y[:128]
     body, weights = networks.get((WIDTH,)), before.weights

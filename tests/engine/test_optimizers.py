@@ -78,6 +78,7 @@ def test_stacked_equals_apply(spec):
         Member(
             loss=losses.CrossEntropy(),
             schedule=schedules.get(None),
+            optimizer=Optimizer(spec),
             learning_rate=rate,
             head_bias=START[3:],
             weight_decay=decay,
@@ -89,7 +90,6 @@ def test_stacked_equals_apply(spec):
     plan = Plan(
         members,
         networks.get(()),
-        Optimizer(spec),
         losses.Task("binary", 1),
         batch_size=40,
         epochs=steps,

@@ -7,7 +7,6 @@ from catalogue import TASKS, own_classes, ready, targets
 
 from skloss import networks
 from skloss._engine import _step as step
-from skloss._engine._program import Group
 from skloss.losses import BetaNLL
 
 CASES = [
@@ -50,6 +49,7 @@ def evaluate(loss, task, dtype, weights, layout, X, Y, row_weight):
     @tf.function
     def run(rows):
         own = (
+            knobs,
             layout.cut(rows),
             [],
             stacked(X, count, dtype),
@@ -60,8 +60,7 @@ def evaluate(loss, task, dtype, weights, layout, X, Y, row_weight):
             stacked(np.full(Y.shape[1], 1.3), count, dtype),
         )
         key = tf.constant([0, 0], tf.int64)
-        groups = [Group(loss, None, count)]
-        value, slope, _ = step.gradients(layout, groups, task, [knobs], own, key)
+        value, slope, _ = step.gradients(layout, loss, task, own, key)
         return value, step.join(slope, count)
 
     value, slope = run(tf.constant(weights, dtype))
