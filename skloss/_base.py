@@ -3,7 +3,6 @@
 import warnings
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -24,26 +23,11 @@ from skloss._engine import (
     train_population,
 )
 from skloss._engine._optimizers import Optimizer
+from skloss._job import Job, automatic_batch_size, set_aside, stacked
 from skloss._nested import NestedParams
 from skloss._params import Params
 from skloss._validation import check_parameters
 from skloss.exceptions import DivergenceWarning, IneffectiveParameterWarning
-
-BATCH_SIZES = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512))
-
-
-def automatic_batch_size(n_rows):
-    """Return the batch size of ``batch_size="auto"`` for a number of rows.
-
-    64 up to 1,024 rows, 128 up to 8,192, 256 up to 30,000, 512 up to 100,000, 1,024
-    above.
-
-    Examples
-    --------
-    >>> automatic_batch_size(1024), automatic_batch_size(1025)
-    (64, 128)
-    """
-    return next((size for rows, size in BATCH_SIZES if n_rows <= rows), 1024)
 
 
 class BaseLossAware(NestedParams):
@@ -86,32 +70,20 @@ class BaseLossAware(NestedParams):
 
     def _validation_rows(self, Y, weight, given, rng):
         """Return row numbers for training and for validation (of the stacked table)."""
+        if not given and self.early_stopping:
+            fraction = self.validation_fraction
+            return set_aside(Y, weight, fraction, self._task.kind, rng)
         rows = np.flatnonzero(weight > 0)
-        if given:
-            return rows, np.arange(len(weight), len(Y))
-        if not self.early_stopping:
-            return rows, np.zeros(0, dtype=np.int64)
-        stratify = None
-        if self._family == "classification" and self._task.kind != "multilabel":
-            stratify = Y[rows].argmax(axis=1) if Y.shape[1] > 1 else Y[rows, 0]
-        try:
-            train, val = train_test_split(
-                rows,
-                test_size=self.validation_fraction,
-                stratify=stratify,
-                random_state=rng,
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"early_stopping=True cannot set aside validation_fraction="
-                f"{self.validation_fraction!r} of {len(rows)} rows: {error} Give X_val "
-                f"and y_val, or set early_stopping=False."
-            ) from error
-        return np.sort(train), np.sort(val)
+        return rows, np.arange(len(weight), len(Y) if given else len(weight))
+
+    def _train(self, job):
+        """Train one network and set the fitted attributes."""
+        with networks.python_random_untouched():
+            return self._finish_fit(job, train_population(job.plan, job.data)[0])
 
     @networks.python_random_untouched()
-    def _train(self, X, Y, weight, val, *, epochs, cost=None, start=None, seed=None):
-        """Train one network and set the fitted attributes.
+    def _job(self, X, Y, weight, val, *, epochs, cost=None, start=None, seed=None):
+        """Return what is to be trained.
 
         Parameters
         ----------
@@ -155,11 +127,13 @@ class BaseLossAware(NestedParams):
         stream = Stream(
             train.astype(np.int32), own, held.astype(np.int32), weight[held]
         )
-        data = Data(X, Y, [stream])
-        result = train_population(plan, data)[0]
         going_on = start is not None and start["slots"] is not None
-        self._keep(result, member, seed, self.history_ if going_on else None)
-        self._calibrate(plan, data)
+        return Job(plan, Data(X, Y, [stream]), self.history_ if going_on else None)
+
+    def _finish_fit(self, job, result):
+        """Set the fitted attributes from the result of a job."""
+        self._keep(result, job.plan.members[0], job.plan.seed, job.history)
+        self._calibrate(job.plan, job.data)
         return self
 
     def _calibrate(self, plan, data):
@@ -385,12 +359,3 @@ class BaseLossAware(NestedParams):
         X_val, y_val = self._check_table(X_val, y_val, reset=False)
         check_consistent_length(X_val, y_val)
         return X_val, y_val, self._weights(sample_weight_val, X_val)
-
-
-def stacked(a, b):
-    """Stack two tables row-wise, sparse if the first is."""
-    if isinstance(a, np.ndarray):
-        return np.vstack([a, b if isinstance(b, np.ndarray) else b.toarray()])
-    from scipy.sparse import csr_array, vstack
-
-    return vstack([a, csr_array(b)]).tocsr()

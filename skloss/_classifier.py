@@ -195,6 +195,21 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         ValueError, TypeError
             Before training, for parameters or data that make no sense.
         """
+        val = X_val, y_val, sample_weight_val
+        return self._train(self._plan_fit(X, y, sample_weight, *val))
+
+    def _plan_fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        *,
+        epochs=None,
+    ):
+        """Return the job that ``fit`` trains, for ``epochs`` if given."""
         self._check_before()
         earlier = self._earlier()
         X, y = self._prepare(X, y, classes=None)
@@ -207,9 +222,8 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
             val = (val[0], encoded, val[2])
         Y = encode_classes(y, self._task, self._ranked)
         cost = self._row_weight(Y)
-        return self._train(
-            X, Y, weight, val, epochs=self.epochs, cost=cost, start=start
-        )
+        epochs = epochs or self.epochs
+        return self._job(X, Y, weight, val, epochs=epochs, cost=cost, start=start)
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train one more epoch, keeping the optimiser's state.
@@ -245,9 +259,8 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
             self._class_weight = self._weights_of_classes(y, weight)
         Y = encode_classes(y, self._task, self._ranked)
         cost = self._row_weight(Y)
-        return self._train(
-            X, Y, weight, None, epochs=1, cost=cost, start=state, seed=seed
-        )
+        job = self._job(X, Y, weight, None, epochs=1, cost=cost, start=state, seed=seed)
+        return self._train(job)
 
     def _check_before(self, *, partial=False):
         super()._check_before(partial=partial)

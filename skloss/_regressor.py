@@ -180,6 +180,21 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
         ValueError, TypeError
             Before training, for parameters or data that make no sense.
         """
+        val = X_val, y_val, sample_weight_val
+        return self._train(self._plan_fit(X, y, sample_weight, *val))
+
+    def _plan_fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        *,
+        epochs=None,
+    ):
+        """Return the job that ``fit`` trains, for ``epochs`` if given."""
         self._check_before()
         earlier = self._earlier()
         X, Y = self._prepare(X, y, reset=True)
@@ -188,7 +203,8 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
         val = self._validation_table(X_val, y_val, sample_weight_val)
         if val is not None:
             val = (val[0], self._encoded(val[1]), val[2])
-        return self._train(X, Y, weight, val, epochs=self.epochs, start=start)
+        epochs = epochs or self.epochs
+        return self._job(X, Y, weight, val, epochs=epochs, start=start)
 
     def partial_fit(self, X, y, sample_weight=None):
         """Train one more epoch, keeping optimiser state and target scaling.
@@ -207,7 +223,8 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
         state = None if first else self._result.state
         seed = None if first else self._seed
         weight = self._weights(sample_weight, X)
-        return self._train(X, Y, weight, None, epochs=1, start=state, seed=seed)
+        job = self._job(X, Y, weight, None, epochs=1, start=state, seed=seed)
+        return self._train(job)
 
     def _check_before(self, *, partial=False):
         super()._check_before(partial=partial)
