@@ -1,7 +1,7 @@
 """One verb: train a population of networks in one TensorFlow graph."""
 
 from skloss._engine._plan import Data, Member, Outcome, Plan, Result, Stream
-from skloss._engine._population import train_population
+from skloss._engine._population import chunks, repacked, train_population
 from skloss._engine._predict import exported_model, raw_predictions
 from skloss._engine._program import trace_count
 
@@ -12,8 +12,10 @@ __all__ = [
     "Plan",
     "Result",
     "Stream",
+    "chunks",
     "exported_model",
     "raw_predictions",
+    "repacked",
     "trace_count",
     "train_population",
 ]

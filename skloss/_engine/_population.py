@@ -3,10 +3,18 @@
 import time
 
 import numpy as np
+import tensorflow as tf
 
 from skloss import networks
 from skloss._engine._loop import HISTORY
-from skloss._engine._plan import Outcome, Result, partition, steps_of, structure_of
+from skloss._engine._plan import (
+    Outcome,
+    Result,
+    kind_of,
+    partition,
+    steps_of,
+    structure_of,
+)
 from skloss._engine._program import program_for
 
 SECONDS_IN_GRAPH = 1.0
@@ -32,24 +40,79 @@ def train_population(plan, data):
     results = [None] * len(plan.members)
     for chunk in chunks(plan, data):
         chunk.advance(plan.epochs, plan.report)
-        for i, result in zip(chunk.numbers, chunk.results(), strict=True):
+        for i, result in chunk.results():
             results[i] = result
     return results
 
 
 def chunks(plan, data):
-    """Yield the chunks of networks that train in one program each."""
+    """Return the chunks of networks that train in one program each.
+
+    Parameters
+    ----------
+    plan : Plan
+    data : Data
+
+    Returns
+    -------
+    list of Chunk
+    """
+    found = []
     for kind in partition(plan, data):
         stream = data.streams[plan.members[kind[0]].stream]
         steps = len(kind) * plan.epochs * steps_of(plan, stream)
         compiled = steps >= MIN_COMPILED and isinstance(plan.network, networks.MLP)
-        size = COMPILED_CHUNK if compiled else CHUNK
-        for begin in range(0, len(kind), size):
-            yield Chunk(plan, data, kind[begin : begin + size], compiled)
+        found += filled(plan, data, kind, compiled)
+    return found
+
+
+def filled(plan, data, numbers, compiled, rows=None):
+    """Return chunks for networks of one kind, each as full as can be."""
+    size = COMPILED_CHUNK if compiled else CHUNK
+    cuts = [slice(begin, begin + size) for begin in range(0, len(numbers), size)]
+    return [
+        Chunk(plan, data, numbers[cut], compiled, rows and rows[cut]) for cut in cuts
+    ]
+
+
+def repacked(given, dropped):
+    """Return chunks without the networks that stopped, failed or are dropped.
+
+    Parameters
+    ----------
+    given : list of Chunk
+        Of one plan, all as far as each other.
+    dropped : set of int
+        Numbers among ``plan.members``.
+
+    Returns
+    -------
+    list of Chunk
+    """
+    found, torn = [], {}
+    for chunk in given:
+        kept = [
+            k
+            for k, number in enumerate(chunk.numbers)
+            if chunk.state["active"][k] and number not in dropped
+        ]
+        if len(kept) == len(chunk.numbers):
+            found.append(chunk)
+        else:
+            torn.setdefault(chunk.kind, []).extend((chunk, k) for k in kept)
+    for pieces in torn.values():
+        if pieces:
+            first = pieces[0][0]
+            numbers = [chunk.numbers[k] for chunk, k in pieces]
+            rows = [chunk.row(k) for chunk, k in pieces]
+            found += filled(first.plan, first.data, numbers, first.compiled, rows)
+    return found
 
 
 class Chunk:
     """Networks of one kind that train together, as far as they have come.
+
+    It can be pickled: another process makes the program again.
 
     Parameters
     ----------
@@ -59,30 +122,64 @@ class Chunk:
         Among ``plan.members``.
     compiled : bool
         Whether XLA compiles the steps.
+    rows : list, optional
+        States and histories to go on from, as ``row`` gives them.
     """
 
-    def __init__(self, plan, data, numbers, compiled):
-        self.numbers = numbers
-        self.members = [plan.members[i] for i in numbers]
-        size = next(size for size in SIZES if size >= len(numbers))
+    def __init__(self, plan, data, numbers, compiled, rows=None):
+        self.plan, self.data, self.numbers = plan, data, numbers
+        self.compiled = compiled
         # few sizes mean few programs: copies of the last network fill up
-        filled = self.members + self.members[-1:] * (size - len(numbers))
-        structure = structure_of(plan, data, filled, size, compiled)
-        self.program = program_for(structure, plan.network, filled[0])
-        self.inputs = self.program.inputs(plan, data, filled)
-        self.state = self.program.initial_state(plan, filled)
-        self.first = self.done = int(self.state["epoch"])
-        self.history = []
+        self.spare = next(size for size in SIZES if size >= len(numbers)) - len(numbers)
+        self.members = [plan.members[i] for i in numbers]
+        self.members += self.members[-1:] * self.spare
+        if rows is None:
+            self.state = self.program().initial_state(plan, self.members)
+            self.history = []
+        else:
+            rows = rows + rows[-1:] * self.spare
+            states, histories = zip(*rows, strict=True)
+            self.state = joined_states(states)
+            self.history = [np.stack(histories, axis=2)]
+        self.state = as_arrays(self.state)
+        epoch = int(self.state["epoch"])
+        self.done, self.first = epoch, epoch - sum(map(len, self.history))
+
+    @property
+    def kind(self):
+        """Return what chunks have in common whose networks can be put together."""
+        return kind_of(self.plan, self.data, self.members[0])
+
+    def program(self):
+        """Return the compiled program."""
+        structure = structure_of(
+            self.plan, self.data, self.members, len(self.members), self.compiled
+        )
+        return program_for(structure, self.plan.network, self.members[0])
+
+    def row(self, k):
+        """Return state and history of network ``k``."""
+        state = tf.nest.map_structure(
+            lambda a: a[k] if np.ndim(a) else a, as_arrays(self.state)
+        )
+        return state, np.concatenate(self.history)[:, :, k]
 
     def advance(self, epochs, report=None):
-        """Train for so many more epochs, or until all networks stopped."""
+        """Train for so many more epochs, or until all networks stopped.
+
+        Returns
+        -------
+        self
+        """
+        program = self.program()
+        inputs = program.inputs(self.plan, self.data, self.members)
+        state = tf.nest.map_structure(tf.convert_to_tensor, self.state)
         last, per_call = self.done + epochs, 10
-        while self.done < last and np.any(self.state["active"]):
+        while self.done < last and np.any(state["active"]):
             until = min(last, self.done + per_call)
             begin = time.perf_counter()
-            inputs = dict(self.inputs, until=np.int32(until))
-            self.state, piece = self.program.run(inputs, self.state)
-            reached = int(self.state["epoch"])
+            state, piece = program.run(dict(inputs, until=np.int32(until)), state)
+            reached = int(state["epoch"])
             self.history.append(np.asarray(piece)[: reached - self.done])
             spent = time.perf_counter() - begin
             # the graph cannot be interrupted: come up for air about once a second
@@ -91,36 +188,30 @@ class Chunk:
             self.done = reached
             if report is not None:
                 report(self.done, self.history[-1])
+        self.state = as_arrays(state)
+        return self
 
     def results(self):
-        """Return one result per network."""
-        state = {
-            name: [np.asarray(v) for v in value]
-            if isinstance(value, list)
-            else np.asarray(value)
-            for name, value in self.state.items()
-        }
+        """Return numbers and results of the networks, as if training ended now."""
         history = np.concatenate(self.history)
         return [
-            self.result(state, history[:, :, k], k) for k in range(len(self.members))
+            (number, self.result(history[:, :, k], k))
+            for k, number in enumerate(self.numbers)
         ]
 
-    def result(self, state, history, k):
+    def result(self, history, k):
         """Return the result of network ``k``."""
-        member = self.members[k]
+        member, state = self.members[k], self.state
         ended = outcome(state, k, member)
         to_the_end = ended is Outcome.FINISHED and not np.isfinite(member.patience)
         weights, stored, count, *moments = state["variables"]
         kept = (weights, stored) if to_the_end else state["kept"]
         epochs = int(state["n_epochs"][k])
+        validated = len(self.data.streams[member.stream].val_rows) > 0
         return Result(
-            weights=kept[0][k],
-            stored=kept[1][k],
-            history=named(
-                history[: epochs - self.first],
-                member,
-                self.program.structure.validation,
-            ),
+            weights=kept[0][k].copy(),
+            stored=kept[1][k].copy(),
+            history=named(history[: epochs - self.first], member, validated),
             n_epochs=epochs,
             best_epoch=epochs if to_the_end else int(state["best_epoch"][k]),
             outcome=ended,
@@ -131,6 +222,18 @@ class Chunk:
                 "epoch": int(state["epoch"]),
             },
         )
+
+
+def as_arrays(state):
+    """Return a nest of tensors as arrays."""
+    return tf.nest.map_structure(np.asarray, state)
+
+
+def joined_states(states):
+    """Stack the states of single networks; what all share stays as it is."""
+    return tf.nest.map_structure(
+        lambda *own: np.stack(own) if np.ndim(own[0]) else own[0], *states
+    )
 
 
 def named(history, member, validated):

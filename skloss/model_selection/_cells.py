@@ -1,0 +1,177 @@
+"""The networks of a search: one cell for each candidate and fold, made ready."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import joblib
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _check_method_params
+
+from skloss._base import BaseLossAware
+from skloss._job import Job
+from skloss.exceptions import NotFusibleError
+
+
+@dataclass
+class Cell:
+    """One candidate on one fold.
+
+    Attributes
+    ----------
+    candidate, fold : int
+    estimator : LossAwareClassifier, LossAwareRegressor or Pipeline
+        A clone with the candidate's parameters, its earlier steps fitted.
+    net : LossAwareClassifier or LossAwareRegressor
+        The estimator itself, or its last step.
+    job : Job
+    tables : dict of str to array
+        "test" (and "train", if its score is wanted): rows as the net sees them.
+    seconds : float
+        Spent on preparation.
+    error : str, optional
+        Why there is nothing to train, or why training failed.
+    """
+
+    candidate: int
+    fold: int
+    estimator: Any = None
+    net: Any = None
+    job: Job | None = None
+    tables: dict = field(default_factory=dict)
+    seconds: float = 0.0
+    error: str | None = None
+
+
+def net_of(estimator):
+    """Return the net that an estimator is, or ends in.
+
+    Raises
+    ------
+    NotFusibleError
+        If it is neither.
+    """
+    last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+    if isinstance(last, BaseLossAware):
+        return last
+    raise NotFusibleError(
+        f"{last!r} cannot be trained in one graph with others: the estimator must be a "
+        f"LossAwareClassifier or LossAwareRegressor, or a Pipeline that ends in one. "
+        f"Use sklearn.model_selection.GridSearchCV."
+    )
+
+
+def checked_candidates(estimator, candidates):
+    """Return an estimator for each candidate, refused before anything is trained.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a name or value that cannot be, with the candidate and the remedy.
+    """
+    estimators = []
+    for params in candidates:
+        try:
+            # values may be estimators: every candidate has its own
+            candidate = clone(estimator).set_params(**clone(params, safe=False))
+            net_of(candidate)._check_before()
+        except NotFusibleError:
+            raise
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"Candidate {params}: {error}") from error
+        estimators.append(candidate)
+    return estimators
+
+
+class Folds:
+    """The folds of a table, and what the earlier steps of a Pipeline make of them.
+
+    Earlier steps are fitted once for each fold and distinct setting.
+
+    Parameters
+    ----------
+    X, y : array-like
+    splits : list of (train, test)
+    fit_params : dict
+        As routed to the estimator's ``fit``; those with one entry a row are sliced.
+    train_scores : bool
+        Whether the training rows must be predicted too.
+    """
+
+    def __init__(self, X, y, splits, fit_params, *, train_scores=False):
+        self.X, self.y, self.splits = X, y, splits
+        self.fit_params = fit_params
+        self.train_scores = train_scores
+        self.parts = {}
+        self.fitted = {}
+
+    def part(self, fold, which):
+        """Return X and y of a fold's "train" or "test" rows."""
+        if (fold, which) not in self.parts:
+            rows = self.splits[fold][which == "test"]
+            y = None if self.y is None else _safe_indexing(self.y, rows)
+            self.parts[fold, which] = _safe_indexing(self.X, rows), y
+        return self.parts[fold, which]
+
+    def fill(self, cell):
+        """Fit the earlier steps, and make the net's job."""
+        X, y = self.part(cell.fold, "train")
+        train = self.splits[cell.fold][0]
+        params = _check_method_params(self.X, params=self.fit_params, indices=train)
+        cell.net = net_of(cell.estimator)
+        if isinstance(cell.estimator, Pipeline) and len(cell.estimator.steps) > 1:
+            seen, cell.tables = self.through_steps(cell, X, y, params)
+        else:
+            # a Pipeline of one step takes parameters by that step's name
+            seen = captured(cell.estimator, cell.net, X, y, params)
+            cell.tables = {w: self.part(cell.fold, w)[0] for w in self.wanted}
+        cell.job = cell.net._plan_fit(*seen[0], **seen[1])
+
+    @property
+    def wanted(self):
+        """Return which rows are predicted."""
+        return ("test", "train") if self.train_scores else ("test",)
+
+    def through_steps(self, cell, X, y, params):
+        """Return what the last step is given, and the tables as it sees them."""
+        pipeline = cell.estimator
+        last = pipeline.steps[-1]
+        key = cell.fold, joblib.hash(settings(pipeline))
+        if key not in self.fitted:
+            seen = captured(pipeline, cell.net, X, y, params)
+            head = pipeline[:-1]
+            tables = {
+                w: head.transform(self.part(cell.fold, w)[0]) for w in self.wanted
+            }
+            self.fitted[key] = pipeline.steps[:-1], seen, tables
+        steps, seen, tables = self.fitted[key]
+        pipeline.steps = [*steps, last]
+        return seen, tables
+
+
+def settings(pipeline):
+    """Return the settings of the earlier steps."""
+    return [
+        (name, step, {} if isinstance(step, str | None) else step.get_params())
+        for name, step in pipeline.steps[:-1]
+    ]
+
+
+def captured(estimator, net, X, y, params):
+    """Return the arguments that ``estimator.fit`` hands to ``net.fit``.
+
+    A Pipeline fits its earlier steps on the way; the net is not trained.
+    """
+    found = []
+
+    def fit(X, y, **kwargs):
+        found.append(((X, y), kwargs))
+        return net
+
+    net.fit = fit  # of this instance: routing still sees the method of its class
+    try:
+        estimator.fit(X, y, **params)
+    finally:
+        del net.fit
+    return found[0]
