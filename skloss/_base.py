@@ -28,6 +28,7 @@ from skloss._nested import NestedParams
 from skloss._params import Params
 from skloss._validation import check_parameters
 from skloss.exceptions import DivergenceWarning, IneffectiveParameterWarning
+from skloss.losses._constant import best_constant
 
 
 class BaseLossAware(NestedParams):
@@ -178,7 +179,7 @@ class BaseLossAware(NestedParams):
             self._measured = loss.measure(self._task, seen, weight)
         self.loss_ = loss = loss.bind(self._measured)
         if start is None:
-            bias = loss.best_constant(self._task, seen, weight)
+            bias = best_constant(loss, self._task, seen, weight)
         else:
             bias = np.zeros(loss.n_raw(self._task))
         return Member(
@@ -186,7 +187,7 @@ class BaseLossAware(NestedParams):
             schedule=schedule,
             optimizer=Optimizer(self.optimizer),
             learning_rate=float(self.learning_rate),
-            head_bias=np.asarray(bias, dtype=np.float64),
+            head_bias=bias,
             l1=float(self.l1),
             l2=float(self.l2),
             weight_decay=float(self.weight_decay),

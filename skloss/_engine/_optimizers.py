@@ -1,5 +1,6 @@
 """Keras' optimisers, stacked: one row of numbers per network."""
 
+import functools
 import inspect
 
 import keras
@@ -113,7 +114,7 @@ class Optimizer:
                 f"optimizer={spec!r} cannot train several networks in one graph. Use "
                 f"one of {', '.join(map(repr, sorted(k.lower() for k in KNOBS)))}."
             )
-        self.defaults = self.cls().get_config()
+        self.defaults = defaults_of(self.cls)
         self.config = dict(self.defaults)
         if isinstance(spec, keras.optimizers.Optimizer):
             self.config = spec.get_config()
@@ -191,6 +192,13 @@ class Optimizer:
         return pure(**self.own_params())
 
 
+@functools.cache
+def defaults_of(cls):
+    """Return the configuration of a Keras optimiser without arguments."""
+    return cls().get_config()
+
+
+@functools.cache
 def class_named(name):
     """Return the Keras class of that name, whatever its case."""
     classes = {cls.lower(): getattr(keras.optimizers, cls) for cls in KNOBS}
