@@ -293,10 +293,13 @@ class BaseLossAware(NestedParams):
     def _raw(self, X):
         """Return raw outputs of shape (n, n_raw) in float64."""
         check_is_fitted(self)
-        X = validate_data(
+        return self._raw_of(self._features(X))
+
+    def _features(self, X):
+        """Return a validated table with the columns of the training one."""
+        return validate_data(
             self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
         )
-        return self._raw_of(X)
 
     def _raw_of(self, X):
         """Return raw outputs for a table that is validated."""

@@ -2,7 +2,11 @@
 
 from skloss._engine._plan import Data, Member, Outcome, Plan, Result, Stream
 from skloss._engine._population import chunks, repacked, train_population
-from skloss._engine._predict import exported_model, raw_predictions
+from skloss._engine._predict import (
+    exported_model,
+    raw_predictions,
+    stacked_predictions,
+)
 from skloss._engine._program import trace_count
 
 __all__ = [
@@ -16,6 +20,7 @@ __all__ = [
     "exported_model",
     "raw_predictions",
     "repacked",
+    "stacked_predictions",
     "trace_count",
     "train_population",
 ]

@@ -19,7 +19,7 @@ from skloss._engine._program import program_for
 
 SECONDS_IN_GRAPH = 1.0
 # Where XLA's compilation pays: it costs about as much as it saves in so many steps.
-MIN_COMPILED = 20_000
+MIN_COMPILED = 12_000
 CHUNK, COMPILED_CHUNK = 64, 16
 SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 
@@ -142,6 +142,7 @@ class Chunk:
             self.state = joined_states(states)
             self.history = [np.stack(histories, axis=2)]
         self.state = as_arrays(self.state)
+        self.tensors = None
         epoch = int(self.state["epoch"])
         self.done, self.first = epoch, epoch - sum(map(len, self.history))
 
@@ -157,10 +158,21 @@ class Chunk:
         )
         return program_for(structure, self.plan.network, self.members[0])
 
+    def inputs(self):
+        """Return the tensors that do not change, made once."""
+        if self.tensors is None:
+            program = self.program()
+            self.tensors = program.inputs(self.plan, self.data, self.members)
+        return self.tensors
+
+    def __getstate__(self):
+        return {**self.__dict__, "tensors": None}
+
     def row(self, k):
         """Return state and history of network ``k``."""
+        # arrays of one row; what all networks share has no rows
         state = tf.nest.map_structure(
-            lambda a: a[k] if np.ndim(a) else a, as_arrays(self.state)
+            lambda a: a[k : k + 1] if np.ndim(a) else a, self.state
         )
         return state, np.concatenate(self.history)[:, :, k]
 
@@ -171,8 +183,7 @@ class Chunk:
         -------
         self
         """
-        program = self.program()
-        inputs = program.inputs(self.plan, self.data, self.members)
+        program, inputs = self.program(), self.inputs()
         state = tf.nest.map_structure(tf.convert_to_tensor, self.state)
         last, per_call = self.done + epochs, 10
         while self.done < last and np.any(state["active"]):
@@ -232,7 +243,7 @@ def as_arrays(state):
 def joined_states(states):
     """Stack the states of single networks; what all share stays as it is."""
     return tf.nest.map_structure(
-        lambda *own: np.stack(own) if np.ndim(own[0]) else own[0], *states
+        lambda *own: np.concatenate(own) if np.ndim(own[0]) else own[0], *states
     )
 
 

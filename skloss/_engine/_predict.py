@@ -41,6 +41,22 @@ class Forward:
                 *(tf.TensorSpec([size], dtype) for size in sizes),
             ],
         ).get_concrete_function()
+        self.stacked = tf.function(
+            lambda x, weights, stored: self.raw_of_all(x, weights, stored),
+            autograph=False,
+            input_signature=[
+                tf.TensorSpec([None, n_features], dtype),
+                *(tf.TensorSpec([None, size], dtype) for size in sizes),
+            ],
+        )
+
+    def raw_of_all(self, x, weights, stored):
+        """Return raw outputs of several networks for the same dense rows."""
+        return tf.vectorized_map(
+            lambda own: self.raw(x, *own),
+            (weights, stored),
+            fallback_to_while_loop=False,
+        )
 
     def raw(self, x, weights, stored):
         """Return raw outputs for dense rows."""
@@ -93,6 +109,41 @@ def raw_predictions(network, X, weights, stored, n_raw, *, is_sparse):
         raw = compiled.function(table, tf.constant(rows), weights, stored)
         pieces.append(raw.numpy())
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+
+def stacked_predictions(network, X, results, n_raw):
+    """Return the raw outputs of several networks of one structure.
+
+    Parameters
+    ----------
+    network : MLP or callable
+    X : ndarray or CSR matrix of shape (n, features)
+    results : list of Result
+    n_raw : int
+
+    Returns
+    -------
+    ndarray of shape (networks, n, n_raw)
+    """
+    if not isinstance(X, np.ndarray):
+        return np.stack(
+            [
+                raw_predictions(network, X, r.weights, r.stored, n_raw, is_sparse=True)
+                for r in results
+            ]
+        )
+    dtype = results[0].weights.dtype.name
+    compiled = forward_for(network, X.shape[1], n_raw, dtype, False)
+    weights = tf.constant(np.stack([r.weights for r in results]))
+    stored = tf.constant(np.stack([r.stored for r in results]))
+    at_once = max(1, ROWS_AT_ONCE // len(results))
+    pieces = [
+        compiled.stacked(
+            tf.constant(X[i : i + at_once].astype(dtype)), weights, stored
+        ).numpy()
+        for i in range(0, len(X), at_once)
+    ]
+    return np.concatenate(pieces, axis=1)
 
 
 def exported_model(network, n_features, n_raw, result, dropout, finish):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skloss.model_selection._scored import mean_score
+
 
 class SuccessiveHalving:
     """Keep the best part of the candidates at each rung, with epochs as resource.
@@ -48,7 +50,9 @@ def pruning(pruner, metric):
 
 
 class Halving:
-    """Watches a run for :class:`SuccessiveHalving`."""
+    """Watches a run for :class:`SuccessiveHalving`: all candidates at once."""
+
+    at_once = None
 
     def __init__(self, rule, metric):
         if not rule.min_epochs >= 1 or not rule.factor > 1:
@@ -69,15 +73,22 @@ class Halving:
         order = sorted(scores, key=lambda c: (np.nan_to_num(-scores[c], nan=np.inf), c))
         return set(order[kept:])
 
+    def complete(self, candidate, folds):
+        """Nothing is to be told."""
+
 
 class OptunaPruning:
-    """Watches a run for one of Optuna's pruners: a rung each epoch."""
+    """Watches a run for one of Optuna's pruners: a rung each epoch.
+
+    Most of them compare with trials that are complete, so that candidates come in
+    groups, each of which is compared with those before.
+    """
+
+    at_once = 16
 
     def __init__(self, pruner, metric):
-        import optuna
-
         self.metric = metric
-        self.study = optuna.study.create_study(direction="maximize", pruner=pruner)
+        self.study = quiet_study(direction="maximize", pruner=pruner)
         self.trials = {}
 
     def rungs(self, last):
@@ -91,3 +102,33 @@ class OptunaPruning:
                 self.trials[candidate] = self.study.ask()
             self.trials[candidate].report(score, epoch)
         return {c for c in scores if self.trials[c].should_prune()}
+
+    def complete(self, candidate, folds):
+        """Tell the study how a candidate ended."""
+        if candidate in self.trials:
+            tell(self.study, self.trials[candidate], folds, self.metric)
+
+
+def tell(study, trial, folds, metric):
+    """Tell a study how a trial ended; without a score, it failed."""
+    from optuna.trial import TrialState
+
+    score = mean_score(folds, metric)
+    if any(fold.outcome.startswith("pruned") for fold in folds):
+        study.tell(trial, state=TrialState.PRUNED)
+    elif np.isfinite(score):
+        study.tell(trial, score)
+    else:
+        study.tell(trial, state=TrialState.FAIL)
+
+
+def quiet_study(**arguments):
+    """Return a new study, without Optuna's line about it."""
+    import optuna
+
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(max(level, optuna.logging.WARNING))
+    try:
+        return optuna.create_study(**arguments)
+    finally:
+        optuna.logging.set_verbosity(level)

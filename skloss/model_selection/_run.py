@@ -1,7 +1,6 @@
 """Training and scoring of a search's cells, fused."""
 
 import time
-from dataclasses import dataclass, field
 from traceback import format_exc
 
 import numpy as np
@@ -13,38 +12,8 @@ from skloss import networks
 from skloss._engine import Outcome, chunks, repacked
 from skloss.model_selection._cells import Cell, net_of
 from skloss.model_selection._fusing import fused
-from skloss.model_selection._scoring import scores_of
-
-
-@dataclass
-class Scored:
-    """What is kept of a cell: its scores, and what explains them.
-
-    Attributes
-    ----------
-    test_scores, train_scores : float or dict of str to float
-    fit_time, score_time : float
-        Seconds; where networks trained together, an equal share each.
-    epochs : int
-    outcome : str
-    resolved_loss : str
-    error : str, optional
-    curve : list of float
-        The monitored score of rows set aside, epoch by epoch.
-    estimator : estimator, optional
-        Fitted; of the best candidate only.
-    """
-
-    test_scores: object = None
-    train_scores: object = None
-    fit_time: float = 0.0
-    score_time: float = 0.0
-    epochs: int = 0
-    outcome: str = "not trained"
-    resolved_loss: str = ""
-    error: str | None = None
-    curve: list = field(default_factory=list)
-    estimator: object = None
+from skloss.model_selection._scored import Scored, mean_score
+from skloss.model_selection._scoring import raw_outputs, scores_of
 
 
 class FusedRun:
@@ -70,6 +39,9 @@ class FusedRun:
         self.scored = {}
         self.remaining = {}
         self.interrupted = False
+        self.watch = None
+        # one seed for all, so that networks without one can be fused and compared
+        self.seed = int(check_random_state(None).randint(np.iinfo(np.int32).max))
 
     def __call__(self, estimators, *, first=0, watch=None):
         """Train and score estimators.
@@ -87,6 +59,9 @@ class FusedRun:
         -------
         dict of (candidate, fold) to Scored
         """
+        if self.interrupted:
+            return self.scored
+        self.watch = watch
         try:
             with networks.python_random_untouched():
                 cells = self.prepared(estimators, first)
@@ -103,15 +78,13 @@ class FusedRun:
 
     def prepared(self, estimators, first):
         """Return a cell for each estimator and fold, with its job."""
-        seed = check_random_state(None).randint(np.iinfo(np.int32).max)
         cells = []
         for candidate, estimator in enumerate(estimators, first):
             self.remaining[candidate] = len(self.folds.splits)
             for fold in range(len(self.folds.splits)):
                 cell = Cell(candidate, fold, clone(estimator))
                 if net_of(cell.estimator).random_state is None:
-                    # one seed for all, so that they can be fused and compared
-                    net_of(cell.estimator).random_state = seed
+                    net_of(cell.estimator).random_state = self.seed
                 self.prepare(cell)
                 cells.append(cell)
         return cells
@@ -146,10 +119,10 @@ class FusedRun:
             for i, (chunk, epochs, _) in enumerate(work)
         )
         for i, results, seconds in parallel(calls):
-            cells = work[i][2]
-            for number, result in results:
-                self.score(cells[number], result, seconds / len(results))
-                self.finished(cells[number])
+            cells = [work[i][2][number] for number, _ in results]
+            self.score(cells, [result for _, result in results], seconds)
+            for cell in cells:
+                self.finished(cell)
 
     def train_watched(self, groups, watch):
         """Train from rung to rung, all networks in step; ``watch`` says who leaves."""
@@ -170,13 +143,11 @@ class FusedRun:
     def at_rung(self, parallel, epoch, plan, own, cells):
         """Return a group, trained up to ``epoch`` and scored."""
         target = min(epoch, plan.epochs)
-        begin = time.perf_counter()
-        own = parallel(delayed(advanced)(chunk, target) for chunk in own)
-        results = [result for chunk in own for result in chunk.results()]
-        seconds = (time.perf_counter() - begin) / max(1, len(results))
-        for number, result in results:
-            self.score(cells[number], result, seconds)
-        return plan, own, cells
+        done = parallel(delayed(advanced)(chunk, target) for chunk in own)
+        for chunk, seconds in done:
+            trained = [cells[number] for number in chunk.numbers]
+            self.score(trained, [result for _, result in chunk.results()], seconds)
+        return plan, [chunk for chunk, _ in done], cells
 
     def pruned(self, epoch, pruned, plan, own, cells):
         """Return a group without the networks that are pruned, or have ended."""
@@ -198,14 +169,27 @@ class FusedRun:
         """Return what is kept of a cell."""
         return self.scored[cell.candidate, cell.fold]
 
-    def score(self, cell, result, seconds):
-        """Complete the cell's fit and score it."""
+    def score(self, cells, results, seconds):
+        """Complete the fits of cells that trained together, and score them."""
+        well = []
+        for cell, result in zip(cells, results, strict=True):
+            self.of(cell).fit_time += seconds / len(cells)
+            if self.completed(cell, result):
+                well.append(cell)
+        for which in self.folds.wanted if well else ():
+            begin = time.perf_counter()
+            raw = raw_outputs(well, which)
+            predicting = (time.perf_counter() - begin) / len(well)
+            for cell, own in zip(well, raw, strict=True):
+                self.score_one(cell, own, which, predicting)
+
+    def completed(self, cell, result):
+        """Set the net's fitted attributes; tell whether training went well."""
         scored = self.of(cell)
-        scored.fit_time += seconds
         scored.epochs, scored.outcome = result.n_epochs, OUTCOMES[result.outcome]
         if result.outcome is Outcome.DIVERGED:
             scored.outcome += f" in epoch {result.n_epochs}"
-            scored.test_scores = scored.train_scores = None
+            scored.test_scores = scored.train_scores = scored.estimator = None
             scored.error = (
                 f"Training of {cell.net.loss_!r} diverged in epoch {result.n_epochs}: "
                 f"a loss or gradient was not finite. Lower "
@@ -214,30 +198,38 @@ class FusedRun:
             )
             if self.error_score == "raise":
                 raise ValueError(scored.error)
-            return
-        begin = time.perf_counter()
+            return False
         result.state = None  # several times as large as the weights
         cell.net._finish_fit(cell.job, result)
         scored.curve = result.history.get(f"val_{cell.net.loss_.monitor_name()}", [])
         scored.estimator = cell.estimator
-        for which in self.folds.wanted:
-            value = scores_of(
-                cell,
-                self.folds,
-                self.scorer,
-                which,
-                self.score_params,
-                self.error_score,
-            )
-            setattr(scored, f"{which}_scores", value)
-        scored.score_time = time.perf_counter() - begin
+        return True
+
+    def score_one(self, cell, raw, which, seconds):
+        """Score one cell whose raw outputs are known."""
+        scored, begin = self.of(cell), time.perf_counter()
+        value = scores_of(
+            cell,
+            raw,
+            self.folds,
+            self.scorer,
+            which,
+            self.score_params,
+            self.error_score,
+        )
+        setattr(scored, f"{which}_scores", value)
+        if which == "test":
+            scored.score_time = seconds + time.perf_counter() - begin
 
     def finished(self, cell):
         """Let go of what is not needed any more."""
         cell.job, cell.tables = None, {}
         self.remaining[cell.candidate] -= 1
         if not self.remaining[cell.candidate]:
-            self.complete(cell.candidate, self.candidate(cell.candidate))
+            folds = self.candidate(cell.candidate)
+            if self.watch is not None:
+                self.watch.complete(cell.candidate, folds)
+            self.complete(cell.candidate, folds)
 
     def candidate(self, number):
         """Return a candidate's scored folds."""
@@ -258,19 +250,6 @@ OUTCOMES = {
 }
 
 
-def mean_score(folds, metric=None):
-    """Return the mean of a metric over folds; NaN where a fold has none."""
-    values = [
-        np.nan
-        if fold.test_scores is None
-        else fold.test_scores[metric]
-        if isinstance(fold.test_scores, dict)
-        else fold.test_scores
-        for fold in folds
-    ]
-    return float(np.mean(values))
-
-
 def trained(number, chunk, epochs):
     """Train a chunk; return its number, its results and the seconds it took."""
     begin = time.perf_counter()
@@ -281,8 +260,9 @@ def trained(number, chunk, epochs):
 
 
 def advanced(chunk, epoch):
-    """Train a chunk up to an epoch."""
-    return chunk.advance(epoch - chunk.done)
+    """Train a chunk up to an epoch; return it, and the seconds it took."""
+    begin = time.perf_counter()
+    return chunk.advance(epoch - chunk.done), time.perf_counter() - begin
 
 
 def running_cells(own, cells):

@@ -2,18 +2,50 @@
 
 import copy
 
+import numpy as np
 from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer, _PassthroughScorer
 from sklearn.model_selection._validation import _score
 from sklearn.utils.validation import _check_method_params
 
+from skloss._engine import stacked_predictions
 
-def scores_of(cell, folds, scorer, which, score_params, error_score):
+
+def raw_outputs(cells, which):
+    """Return the raw outputs of trained cells of one structure, in their order.
+
+    Those of one fold are predicted together.
+
+    Parameters
+    ----------
+    cells : list of Cell
+    which : {"test", "train"}
+    """
+    groups, found = {}, [None] * len(cells)
+    for i, cell in enumerate(cells):
+        groups.setdefault(id(cell.tables[which]), []).append(i)
+    for numbers in groups.values():
+        nets = [cells[i].net for i in numbers]
+        X = nets[0]._features(cells[numbers[0]].tables[which])
+        raw = stacked_predictions(
+            nets[0]._network,
+            X,
+            [net._result for net in nets],
+            nets[0].loss_.n_raw(nets[0]._task),
+        )
+        for i, own in zip(numbers, raw.astype(np.float64), strict=True):
+            found[i] = own
+    return found
+
+
+def scores_of(cell, raw, folds, scorer, which, score_params, error_score):
     """Return the score, or the dict of scores, of a cell's "test" or "train" rows.
 
     Parameters
     ----------
     cell : Cell
         Trained.
+    raw : ndarray
+        The net's raw outputs for these rows.
     folds : Folds
     scorer : callable
     which : {"test", "train"}
@@ -26,7 +58,8 @@ def scores_of(cell, folds, scorer, which, score_params, error_score):
     params = _check_method_params(folds.X, params=score_params, indices=rows)
     estimator = cell.estimator
     if predictions_only(scorer):
-        estimator, X = predicted(cell.net, cell.tables[which]), cell.tables[which]
+        X = cell.tables[which]
+        estimator = predicted(cell.net, X, raw)
     common = X, y
     if not isinstance(scorer, _MultimetricScorer) or error_score == "raise":
         return _score(estimator, *common, scorer, params, error_score)
@@ -50,8 +83,8 @@ def predictions_only(scorer):
     return isinstance(scorer, _BaseScorer | _PassthroughScorer)
 
 
-def predicted(net, table):
+def predicted(net, table, raw):
     """Return a copy of the net that knows its raw outputs for ``table``."""
-    view, raw = copy.copy(net), net._raw(table)
+    view = copy.copy(net)
     view._raw = lambda X: raw if X is table else net._raw(X)
     return view

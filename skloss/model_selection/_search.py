@@ -23,7 +23,8 @@ from skloss.model_selection._cells import Folds, checked_candidates, net_of
 from skloss.model_selection._progress import Progress
 from skloss.model_selection._pruning import pruning
 from skloss.model_selection._refit import refitted
-from skloss.model_selection._run import FusedRun, mean_score
+from skloss.model_selection._run import FusedRun
+from skloss.model_selection._scored import mean_score
 
 
 class FusedSearch:
@@ -82,9 +83,10 @@ class FusedSearch:
                 {"n_jobs": self.n_jobs, "pre_dispatch": self.pre_dispatch},
                 self._complete,
             )
-            candidates = self._search(run)
+            params, scored = self._search(run)
         del self._progress
-        self._set_results(run, candidates, scorer, refit_metric)
+        if params:
+            self._set_results(params, scored, run, scorer, refit_metric)
         if run.interrupted:
             raise KeyboardInterrupt
         if self.refit:
@@ -92,12 +94,16 @@ class FusedSearch:
         return self
 
     def _search(self, run):
-        """Train and score all candidates; return their parameters."""
+        """Train and score all candidates; return parameters and folds of the done."""
         candidates = list(self._candidates())
         estimators = checked_candidates(self.estimator, candidates)
         self._progress.start(len(candidates))
-        run(estimators, watch=pruning(self.pruner, self._metric))
-        return candidates
+        watch = pruning(self.pruner, self._metric)
+        size = len(candidates) if watch is None else watch.at_once or len(candidates)
+        for first in range(0, len(candidates), size):
+            run(estimators[first : first + size], first=first, watch=watch)
+        done = [i for i in range(len(candidates)) if run.remaining.get(i) == 0]
+        return [candidates[i] for i in done], [run.candidate(i) for i in done]
 
     def _complete(self, candidate, folds):
         """Keep the estimators of the best candidate so far."""
@@ -114,25 +120,21 @@ class FusedSearch:
         for fold in loser:
             fold.estimator = None
 
-    def _set_results(self, run, candidates, scorer, refit_metric):
+    def _set_results(self, params, candidates, run, scorer, refit_metric):
         """Set ``cv_results_`` and what follows from it, for all that is finished."""
-        done = [i for i in range(len(candidates)) if run.remaining.get(i) == 0]
-        if not done:
-            return
-        scored = [run.scored[i, k] for i in done for k in range(self.n_splits_)]
-        sizes = [len(test) for _, test in run.folds.splits] * len(done)
+        sizes = [len(test) for _, test in run.folds.splits]
         out = [
             as_output(one, size, scorer, self.error_score)
-            for one, size in zip(scored, sizes, strict=True)
+            for folds in candidates
+            for one, size in zip(folds, sizes, strict=True)
         ]
         _warn_or_raise_about_fit_failures(out, self.error_score)
         if callable(self.scoring):
             _insert_error_scores(out, self.error_score)
         first = out[0]["test_scores"]
         self.multimetric_ = isinstance(first, dict)
-        params = [candidates[i] for i in done]
         results = self._format_results(params, self.n_splits_, out)
-        results |= explanations([run.candidate(i) for i in done])
+        results |= explanations(candidates)
         if callable(self.scoring) and self.multimetric_:
             self._check_refit_for_multimetric(first)
             refit_metric = self.refit
@@ -141,9 +143,9 @@ class FusedSearch:
             self.scorer_ = scorer._scorers
         self.cv_results_ = results
         if self.refit or not self.multimetric_:
-            self._set_best(refit_metric, [run.candidate(i) for i in done])
+            self._set_best(refit_metric, candidates)
 
-    def _set_best(self, refit_metric, folds):
+    def _set_best(self, refit_metric, candidates):
         """Set the best candidate's attributes."""
         results = self.cv_results_
         self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
@@ -151,7 +153,7 @@ class FusedSearch:
             mean = results[f"mean_test_{refit_metric}"]
             self.best_score_ = mean[self.best_index_]
         self.best_params_ = results["params"][self.best_index_]
-        best = folds[self.best_index_]
+        best = candidates[self.best_index_]
         self._curves = [fold.curve for fold in best]
 
     def _refit(self, X, y, fit_params):
