@@ -69,10 +69,7 @@ class FusedSearch:
             routed.estimator.fit,
             train_scores=self.return_train_score,
         )
-        self._metric = None
-        if isinstance(scorer, _MultimetricScorer):
-            named = isinstance(self.refit, str)
-            self._metric = self.refit if named else next(iter(scorer._scorers))
+        self._metric = self.refit if isinstance(self.refit, str) else None
         self._best = None
         with Progress(self.verbose, self.n_splits_) as self._progress:
             run = FusedRun(
