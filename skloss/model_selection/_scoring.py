@@ -61,16 +61,37 @@ def scores_of(cell, raw, folds, scorer, which, score_params, error_score):
         X = cell.tables[which]
         estimator = predicted(cell.net, X, raw)
     common = X, y
-    if not isinstance(scorer, _MultimetricScorer) or error_score == "raise":
-        return _score(estimator, *common, scorer, params, error_score)
+    if not isinstance(scorer, _MultimetricScorer):
+        explained = explaining(scorer, cell.net)
+        return _score(estimator, *common, explained, params, error_score)
     try:
         return _score(estimator, *common, scorer, params, error_score)
     except AttributeError:
+        if error_score == "raise":
+            raise
         # asking a net without probabilities for them costs that score, not all
         return {
-            name: _score(estimator, *common, one, params, error_score)
+            name: _score(
+                estimator, *common, explaining(one, cell.net), params, error_score
+            )
             for name, one in scorer._scorers.items()
         }
+
+
+def explaining(scorer, net):
+    """Return the scorer, which names the loss where a prediction is missing."""
+
+    def scored(*args, **kwargs):
+        try:
+            return scorer(*args, **kwargs)
+        except AttributeError as error:
+            error.add_note(
+                f"Which predictions there are is decided by loss={net.loss!r}: choose "
+                f"another loss, or a scorer that does without."
+            )
+            raise
+
+    return scored
 
 
 def predictions_only(scorer):
