@@ -41,7 +41,7 @@ def mean_score(folds, metric=None):
     values = [
         np.nan
         if fold.test_scores is None
-        else fold.test_scores[metric]
+        else fold.test_scores[metric or next(iter(fold.test_scores))]
         if isinstance(fold.test_scores, dict)
         else fold.test_scores
         for fold in folds
