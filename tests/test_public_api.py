@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import skloss
-from skloss import losses
+from skloss import losses, model_selection
 from skloss.losses import Loss
 
 MODULES = [
@@ -23,6 +23,7 @@ REGISTERED = [
     for name, loss in sorted(found.items())
     if loss.__module__.startswith("skloss.")
 ]
+PACKAGES = [skloss, losses, model_selection]
 # Bases, sums and wrappers: losses that no name stands for.
 UNNAMED = {
     "CVaR",
@@ -39,7 +40,9 @@ UNNAMED = {
 }
 
 
-@pytest.mark.parametrize("module", [skloss, losses], ids=lambda m: m.__name__)
+@pytest.mark.parametrize(
+    "module", [skloss, losses, model_selection], ids=lambda m: m.__name__
+)
 def test_every_public_name_resolves_and_is_documented(module):
     assert sorted(set(module.__all__)) == sorted(module.__all__)
     for name in module.__all__:
@@ -48,10 +51,11 @@ def test_every_public_name_resolves_and_is_documented(module):
         assert (public.__doc__ or "").strip(), name
 
 
-def test_tensorflow_is_not_loaded_on_import():
+def test_slow_packages_are_not_loaded_on_import():
     code = (
         "import sys, skloss, skloss.losses, skloss.schedules, skloss.exceptions;"
-        "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+        "import skloss.model_selection;"
+        "sys.exit(bool({'tensorflow', 'keras', 'optuna'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

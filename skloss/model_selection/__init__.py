@@ -1,7 +1,32 @@
-"""Searches over losses and all else, with all networks in one graph."""
+"""Searches over losses and all else, with all networks in one graph.
 
-from skloss.model_selection._pruning import SuccessiveHalving as SuccessiveHalving
-from skloss.model_selection._search import FusedGridSearchCV as FusedGridSearchCV
-from skloss.model_selection._search import (
-    FusedRandomizedSearchCV as FusedRandomizedSearchCV,
-)
+TensorFlow and Optuna are loaded when a name that needs them is first used.
+"""
+
+import importlib
+
+_HOMES = {
+    "FoldEnsembleClassifier": "_ensemble",
+    "FoldEnsembleRegressor": "_ensemble",
+    "FusedGridSearchCV": "_search",
+    "FusedOptunaSearchCV": "_optuna",
+    "FusedRandomizedSearchCV": "_search",
+    "LossSpace": "_spaces",
+    "SuccessiveHalving": "_pruning",
+    "fused_cross_validate": "_cross_validate",
+    "loss_space": "_spaces",
+    "suggest_from": "_suggest",
+    "suggest_params": "_suggest",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

@@ -27,8 +27,16 @@ class SuccessiveHalving:
         return f"SuccessiveHalving(min_epochs={self.min_epochs}, factor={self.factor})"
 
 
-def pruning(pruner, metric):
+def pruning(pruner, metric, trials=None):
     """Return what watches a run for a pruner, or None.
+
+    Parameters
+    ----------
+    pruner : SuccessiveHalving, optuna.pruners.BasePruner or None
+    metric : str or None
+        Which of several to compare.
+    trials : dict of int to optuna.Trial, optional
+        Each candidate's, of a study that is told elsewhere how it ended.
 
     Raises
     ------
@@ -42,7 +50,7 @@ def pruning(pruner, metric):
     from optuna.pruners import BasePruner
 
     if isinstance(pruner, BasePruner):
-        return OptunaPruning(pruner, metric)
+        return OptunaPruning(pruner, metric, trials)
     raise TypeError(
         f"pruner={pruner!r} must be None, SuccessiveHalving(...) or a pruner of "
         f"optuna.pruners."
@@ -86,10 +94,12 @@ class OptunaPruning:
 
     at_once = 16
 
-    def __init__(self, pruner, metric):
+    def __init__(self, pruner, metric, trials=None):
         self.metric = metric
-        self.study = quiet_study(direction="maximize", pruner=pruner)
-        self.trials = {}
+        self.study = None
+        if trials is None:
+            self.study, trials = quiet_study(direction="maximize", pruner=pruner), {}
+        self.trials = trials
 
     def rungs(self, last):
         """Return all epochs."""
@@ -105,7 +115,7 @@ class OptunaPruning:
 
     def complete(self, candidate, folds):
         """Tell the study how a candidate ended."""
-        if candidate in self.trials:
+        if self.study is not None and candidate in self.trials:
             tell(self.study, self.trials[candidate], folds, self.metric)
 
 

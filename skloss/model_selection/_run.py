@@ -131,13 +131,14 @@ class FusedRun:
         with Parallel(**self.parallel) as parallel:
             for epoch in watch.rungs(last):
                 live = [self.at_rung(parallel, epoch, *group) for group in live]
-                running = {
-                    cell.candidate
+                at_rung = {
+                    cell.candidate: epoch < plan.epochs
                     for plan, own, cells in live
                     for cell in running_cells(own, cells)
-                    if epoch < plan.epochs
                 }
-                pruned = watch(epoch, self.means(running, watch.metric))
+                pruned = watch(epoch, self.means(at_rung, watch.metric))
+                # at its last epoch a candidate is compared, but not pruned
+                pruned = {candidate for candidate in pruned if at_rung[candidate]}
                 live = [self.pruned(epoch, pruned, *group) for group in live]
 
     def at_rung(self, parallel, epoch, plan, own, cells):

@@ -20,6 +20,10 @@ from sklearn.utils import indexable
 from sklearn.utils.validation import _check_method_params
 
 from skloss.model_selection._cells import Folds, checked_candidates, net_of
+from skloss.model_selection._ensemble import (
+    FoldEnsembleClassifier,
+    FoldEnsembleRegressor,
+)
 from skloss.model_selection._progress import Progress
 from skloss.model_selection._pruning import pruning
 from skloss.model_selection._refit import refitted
@@ -152,6 +156,11 @@ class FusedSearch:
         self.best_params_ = results["params"][self.best_index_]
         best = candidates[self.best_index_]
         self._curves = [fold.curve for fold in best]
+        members = [fold.estimator for fold in best]
+        if all(member is not None for member in members):
+            kind = is_classifier(self.estimator)
+            ensemble = FoldEnsembleClassifier if kind else FoldEnsembleRegressor
+            self.fold_ensemble_ = ensemble(members)
 
     def _refit(self, X, y, fit_params):
         """Fit the best candidate on all rows."""

@@ -1,0 +1,120 @@
+"""Cross-validation with all folds in one graph, for objectives of Optuna too."""
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.metrics import check_scoring
+from sklearn.metrics._scorer import _MultimetricScorer
+from sklearn.model_selection import check_cv
+from sklearn.model_selection._validation import _warn_or_raise_about_fit_failures
+from sklearn.utils import indexable
+from sklearn.utils.validation import _check_method_params
+
+from skloss.model_selection._cells import Folds, checked_candidates
+from skloss.model_selection._pruning import pruning
+from skloss.model_selection._run import FusedRun
+from skloss.model_selection._search import as_output
+
+
+def fused_cross_validate(
+    estimator,
+    X,
+    y=None,
+    *,
+    groups=None,
+    scoring=None,
+    cv=None,
+    n_jobs=None,
+    params=None,
+    return_train_score=False,
+    return_estimator=False,
+    error_score=np.nan,
+    trial=None,
+):
+    """Cross-validate an estimator with all folds in one graph.
+
+    Takes and returns what :func:`sklearn.model_selection.cross_validate` does. With a
+    ``trial`` of Optuna the mean score over all folds is reported once an epoch, and a
+    trial that its study prunes ends as pruned. The trial is not part of the estimator,
+    which can be cloned as ever.
+
+    Parameters
+    ----------
+    estimator : LossAwareClassifier, LossAwareRegressor or Pipeline
+        A Pipeline must end in one.
+    X : array-like of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    groups : array-like of shape (n_samples,), default=None
+    scoring : str, callable, list, tuple or dict, default=None
+        One metric if there is a trial.
+    cv : int, splitter or iterable, default=None
+    n_jobs : int, default=None
+    params : dict, default=None
+        Parameters of ``fit``, such as ``sample_weight``; those with one entry a row
+        are sliced.
+    return_train_score, return_estimator : bool, default=False
+    error_score : float or "raise", default=nan
+    trial : optuna.Trial, default=None
+
+    Returns
+    -------
+    dict of str to ndarray
+
+    Raises
+    ------
+    optuna.TrialPruned
+        If the trial's study prunes it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skloss import LossAwareClassifier
+    >>> from skloss.model_selection import fused_cross_validate
+    >>> X, y = load_wine(return_X_y=True)
+    >>> net = make_pipeline(StandardScaler(), LossAwareClassifier(epochs=20))
+    >>> found = fused_cross_validate(net, X, y, cv=3)
+    >>> sorted(found)
+    ['fit_time', 'score_time', 'test_score']
+    """
+    X, y, groups = indexable(X, y, groups)
+    scorer = check_scoring(estimator, scoring, raise_exc=error_score == "raise")
+    if trial is not None and isinstance(scorer, _MultimetricScorer):
+        raise ValueError(
+            f"scoring={scoring!r} has several metrics; a trial reports one: name it."
+        )
+    cv = check_cv(cv, y, classifier=is_classifier(estimator))
+    fit_params = _check_method_params(X, params=params or {})
+    splits = list(cv.split(X, y, groups))
+    folds = Folds(X, y, splits, fit_params, train_scores=return_train_score)
+    run = FusedRun(
+        folds, scorer, {}, error_score, {"n_jobs": n_jobs}, lambda *finished: None
+    )
+    watch = None
+    if trial is not None:
+        watch = pruning(trial.study.pruner, None, trials={0: trial})
+    run(checked_candidates(clone(estimator), [{}]), watch=watch)
+    if run.interrupted:
+        raise KeyboardInterrupt
+    scored = run.candidate(0)
+    if any(fold.outcome.startswith("pruned") for fold in scored):
+        from optuna import TrialPruned
+
+        raise TrialPruned(scored[0].outcome)
+    out = [
+        as_output(fold, len(test), scorer, error_score)
+        for fold, (_, test) in zip(scored, splits, strict=True)
+    ]
+    _warn_or_raise_about_fit_failures(out, error_score)
+    found = {
+        name: np.array([o[name] for o in out]) for name in ("fit_time", "score_time")
+    }
+    if return_estimator:
+        found["estimator"] = [fold.estimator for fold in scored]
+    for which in folds.wanted:
+        scores = [o[f"{which}_scores"] for o in out]
+        several = isinstance(scores[0], dict)
+        for name in scores[0] if several else ("score",):
+            values = [own[name] if several else own for own in scores]
+            found[f"{which}_{name}"] = np.array(values)
+    return found

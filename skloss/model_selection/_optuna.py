@@ -1,0 +1,234 @@
+"""A search by an Optuna study, whose trials train in batches on all folds."""
+
+import time
+from numbers import Integral
+
+import numpy as np
+import optuna
+from optuna.trial import FixedTrial
+from sklearn.metrics._scorer import _MultimetricScorer
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.utils import check_random_state
+
+from skloss.model_selection._cells import checked_candidates
+from skloss.model_selection._pruning import SuccessiveHalving, pruning, quiet_study
+from skloss.model_selection._search import FusedSearch
+from skloss.model_selection._suggest import suggest_from
+from skloss.model_selection._trials import Trials
+
+
+class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
+    """Search by an Optuna study; a batch of trials trains on all folds together.
+
+    Parameters
+    ----------
+    estimator : LossAwareClassifier, LossAwareRegressor or Pipeline
+        A Pipeline must end in one.
+    param_distributions : dict or callable
+        From a parameter's name to a distribution of Optuna or SciPy, a range, a list,
+        or for the loss ``loss_space(y)``, see :func:`suggest_from`; or a function
+        ``space(trial)`` that returns parameters.
+    n_trials : int, default=50
+        Finished trials of the study: what it already has counts.
+    timeout : float, default=None
+        Seconds after which no new batch begins.
+    batch_size : int, default=8
+        Trials that are asked and trained together: more are faster, fewer let the
+        sampler learn more often.
+    study : optuna.Study, default=None
+        One that maximises. By default one is made from the next four.
+    sampler : optuna.samplers.BaseSampler, default=None
+        TPE with the constant liar, seeded by ``random_state``.
+    storage : str or optuna.storages.BaseStorage, default=None
+        In memory. Several processes may share another; a study that was killed goes
+        on where it stood.
+    study_name : str, default=None
+    pruner : SuccessiveHalving or optuna.pruners.BasePruner, default=None
+        Ends trials by their mean score over all folds, reported once an epoch.
+    scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
+        As in :class:`FusedGridSearchCV`. With several metrics ``refit`` names the one
+        that is maximised.
+    random_state : int, RandomState or None, default=None
+        Of the sampler.
+
+    Attributes
+    ----------
+    study_ : optuna.Study
+    cv_results_, fold_ensemble_, best_estimator_ and others
+        As in :class:`FusedGridSearchCV`; one row for each finished trial of the study.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skloss import LossAwareClassifier
+    >>> from skloss.model_selection import FusedOptunaSearchCV, loss_space
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> net = LossAwareClassifier(epochs=10, random_state=0)
+    >>> space = {
+    ...     "lossawareclassifier__loss": loss_space(y, include=["focal", "brier"]),
+    ...     "lossawareclassifier__learning_rate": (1e-3, 1e-2, "log"),
+    ... }
+    >>> pipeline = make_pipeline(StandardScaler(), net)
+    >>> search = FusedOptunaSearchCV(pipeline, space, n_trials=4, cv=3, random_state=0)
+    >>> bool(search.fit(X, y).best_score_ > 0.93)
+    True
+    """
+
+    def __init__(
+        self,
+        estimator,
+        param_distributions,
+        *,
+        n_trials=50,
+        timeout=None,
+        batch_size=8,
+        study=None,
+        sampler=None,
+        storage=None,
+        study_name=None,
+        pruner=None,
+        scoring=None,
+        n_jobs=None,
+        refit=True,
+        cv=None,
+        verbose=0,
+        pre_dispatch="2*n_jobs",
+        random_state=None,
+        error_score=np.nan,
+        return_train_score=False,
+    ):
+        super().__init__(
+            estimator,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.param_distributions = param_distributions
+        self.n_trials = n_trials
+        self.timeout = timeout
+        self.batch_size = batch_size
+        self.study = study
+        self.sampler = sampler
+        self.storage = storage
+        self.study_name = study_name
+        self.pruner = pruner
+        self.random_state = random_state
+
+    def _check(self, scorer):
+        """Raise for what cannot be, before anything is trained."""
+        for name in ("n_trials", "batch_size"):
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or value < 1:
+                raise ValueError(f"{name}={value!r} must be an integer >= 1.")
+        if isinstance(scorer, _MultimetricScorer) and not isinstance(self.refit, str):
+            raise ValueError(
+                f"refit={self.refit!r} must name the metric that the study maximises, "
+                f"one of {sorted(scorer._scorers)}."
+            )
+        made_by = ("sampler", "storage", "study_name")
+        given = [name for name in made_by if getattr(self, name) is not None]
+        if self.study is not None and given:
+            raise ValueError(
+                f"{given[0]}={getattr(self, given[0])!r} is for a new study; give it "
+                f"to the study= that you made, or leave study=None."
+            )
+        if self.study is None:
+            return
+        if self.study.directions != [optuna.study.StudyDirection.MAXIMIZE]:
+            raise ValueError(
+                f"study={self.study.study_name!r} does not maximise one value, and "
+                f"scores are the higher the better; make it with "
+                f"optuna.create_study(direction='maximize')."
+            )
+
+    def _made_study(self):
+        """Return the study to work on."""
+        if self.study is not None:
+            return self.study
+        ours = self.pruner is None or isinstance(self.pruner, SuccessiveHalving)
+        study = quiet_study(
+            direction="maximize",
+            storage=self.storage,
+            study_name=self.study_name,
+            sampler=self.sampler,
+            pruner=optuna.pruners.NopPruner() if ours else self.pruner,
+            load_if_exists=True,
+        )
+        if self.sampler is None:
+            study.sampler = self._tpe(len(study.get_trials(deepcopy=False)))
+        return study
+
+    def _tpe(self, n_before):
+        """Return a sampler that does not repeat what a study has already seen."""
+        seed = self.random_state
+        if seed is not None:
+            seed = int(check_random_state(seed).randint(2**31)) + n_before
+        if self.storage is not None:  # another process may start at the same moment
+            seed = None
+        return optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+
+    def _search(self, run):
+        """Ask, train and tell batch by batch; return what the study has finished."""
+        self._check(run.scorer)
+        self.study_ = study = self._made_study()
+        self._trials = Trials(study, self.n_trials)
+        self._asked = {}
+        deadline = np.inf if self.timeout is None else time.monotonic() + self.timeout
+        while not run.interrupted and time.monotonic() < deadline:
+            batch = self._trials.ask(self.batch_size)
+            if not batch:
+                break
+            self._train(run, batch)
+        return self._finished(run)
+
+    def _train(self, run, batch):
+        """Train a batch of trials."""
+        first = len(self._asked)
+        self._asked |= dict(enumerate(batch, first))
+        try:
+            params = [suggest_from(trial, self.param_distributions) for trial in batch]
+            estimators = checked_candidates(self.estimator, params)
+            self._progress.start(len(batch))
+            run(estimators, first=first, watch=self._watch())
+        finally:
+            running = [t for i, t in enumerate(batch, first) if run.remaining.get(i, 1)]
+            stored = {trial.number: trial for trial in self.study_.get_trials()}
+            self._trials.give_back([stored[trial.number] for trial in running])
+
+    def _watch(self):
+        """Return what reports to the study at each rung, or None."""
+        if isinstance(self.pruner, SuccessiveHalving):
+            return pruning(self.pruner, self._metric)
+        if isinstance(self.study_.pruner, optuna.pruners.NopPruner):
+            return None
+        return pruning(self.study_.pruner, self._metric, trials=self._asked)
+
+    def _complete(self, candidate, folds):
+        """Tell the study; keep the estimators of the best candidate so far."""
+        self._trials.tell(self._asked[candidate], folds, self._metric)
+        super()._complete(candidate, folds)
+
+    def _finished(self, run):
+        """Return parameters and folds of the study's finished trials."""
+        ours = {trial.number: i for i, trial in self._asked.items()}
+        params, candidates = [], []
+        for trial, stored in self._trials.finished():
+            if len(stored) != self.n_splits_:
+                raise ValueError(
+                    f"study {self.study_.study_name!r} has trials with {len(stored)} "
+                    f"folds, but cv={self.cv!r} makes {self.n_splits_}; use another "
+                    f"study_name, or the same cv."
+                )
+            mine = ours.get(trial.number)
+            params.append(
+                suggest_from(FixedTrial(trial.params), self.param_distributions)
+            )
+            candidates.append(stored if mine is None else run.candidate(mine))
+        return params, candidates
