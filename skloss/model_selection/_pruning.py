@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skloss._validation import check_count, check_number
 from skloss.model_selection._scored import mean_score
 
 
@@ -63,8 +64,8 @@ class Halving:
     at_once = None
 
     def __init__(self, rule, metric):
-        if not rule.min_epochs >= 1 or not rule.factor > 1:
-            raise ValueError(f"{rule} needs min_epochs >= 1 and factor > 1.")
+        check_count("min_epochs", rule.min_epochs)
+        check_number("factor", rule.factor, low=1, open_low=True)
         self.rule, self.metric = rule, metric
 
     def rungs(self, last):
@@ -98,7 +99,11 @@ class OptunaPruning:
         self.metric = metric
         self.study = None
         if trials is None:
-            self.study, trials = quiet_study(direction="maximize", pruner=pruner), {}
+            # Hyperband takes a trial's bracket from the study's name
+            self.study = quiet_study(
+                study_name="search", direction="maximize", pruner=pruner
+            )
+            trials = {}
         self.trials = trials
 
     def rungs(self, last):

@@ -154,7 +154,8 @@ class FusedRun:
         """Return a group without the networks that are pruned, or have ended."""
         before = running_cells(own, cells)
         for cell in before:
-            if cell.candidate in pruned:
+            # what stopped by itself in this rung keeps its own reason
+            if cell.candidate in pruned and self.of(cell).outcome == "finished":
                 self.of(cell).outcome = f"pruned at epoch {epoch}"
         dropped = {i for i, cell in enumerate(cells) if cell.candidate in pruned}
         own = repacked(own, dropped) if epoch < plan.epochs else []

@@ -38,12 +38,12 @@ class Scored:
 
 def mean_score(folds, metric=None):
     """Return the mean of a metric over folds; NaN where a fold has none."""
-    values = [
-        np.nan
-        if fold.test_scores is None
-        else fold.test_scores[metric or next(iter(fold.test_scores))]
-        if isinstance(fold.test_scores, dict)
-        else fold.test_scores
-        for fold in folds
-    ]
-    return float(np.mean(values))
+    return float(np.mean([score_of(fold.test_scores, metric) for fold in folds]))
+
+
+def score_of(scores, metric):
+    """Return one score of a cell's; NaN where there is none."""
+    if isinstance(scores, dict):
+        # which metrics a callable gives, and whether refit is among them, is seen last
+        return scores.get(metric or next(iter(scores)), np.nan)
+    return np.nan if scores is None else scores
