@@ -73,9 +73,6 @@ TABLES = {
     "digits": small_digits,
 }
 
-SLOW_TABLES = ("breast_cancer", "digits")
-
-
 def far_from_cross_entropy(accuracy):
     """Return the losses more than 0.1 away, those for ordered classes apart.
 
@@ -91,13 +88,8 @@ cancer_X, cancer_y = load_breast_cancer(return_X_y=True)
 wine_X, wine_y = load_wine(return_X_y=True)
 
 
-@pytest.mark.parametrize(
-    "table",
-    [
-        pytest.param(t, marks=pytest.mark.slow if t in SLOW_TABLES else ())
-        for t in TABLES
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("table", TABLES)
 def test_grid_search_over_all_losses(table):
     X, y = TABLES[table]()
     kind = "binary" if table == "breast_cancer" else "multiclass"
@@ -147,9 +139,8 @@ def test_grid_search_over_all_losses_with_every_default(table):
     assert not far_from_cross_entropy(accuracy), accuracy
 
 
-@pytest.mark.parametrize(
-    "table", ["breast_cancer", pytest.param("wine", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("table", ["breast_cancer", "wine"])
 def test_probability_scores(table):
     X, y = TABLES[table]()
     scoring = ["accuracy", "roc_auc_ovr", "neg_log_loss"]
