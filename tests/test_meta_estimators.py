@@ -73,6 +73,7 @@ TABLES = {
     "digits": small_digits,
 }
 
+
 def far_from_cross_entropy(accuracy):
     """Return the losses more than 0.1 away, some for ordered classes apart.
 
