@@ -304,6 +304,7 @@ def test_model_gives_the_same_numbers(name):
     assert own.model_ is own.model_
 
 
+@pytest.mark.slow
 def test_saved_models_need_no_skloss(tmp_path):
     for kind, (X, y) in TABLES.items():
         for name in [n for n in CLOSED if kind in REGISTRY[n].kinds]:

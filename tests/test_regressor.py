@@ -352,6 +352,7 @@ def test_quantiles_of_several_targets(loss):
 # -- the Keras model -----------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_saved_models_need_no_skloss(tmp_path):
     for name in ALL:
         own = net(loss=name).fit(X, target(name))

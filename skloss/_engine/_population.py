@@ -1,6 +1,7 @@
 """``train_population``: the one verb. A single fit is a population of one."""
 
 import time
+from itertools import pairwise
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +22,7 @@ SECONDS_IN_GRAPH = 1.0
 # Where XLA's compilation pays: it costs about as much as it saves in so many steps.
 MIN_COMPILED = 12_000
 CHUNK, COMPILED_CHUNK = 64, 16
+CHUNK_NUMBERS = 2**24  # weights of a chunk, at most: several times as much is held
 SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 
 
@@ -66,9 +68,20 @@ def chunks(plan, data):
     return found
 
 
+def chunk_size(plan, data, member, compiled):
+    """Return how many networks train together, fewer of them if they are wide."""
+    size = COMPILED_CHUNK if compiled else CHUNK
+    if not isinstance(plan.network, networks.MLP):
+        return size
+    widths = [data.X.shape[1], *plan.network.hidden_layer_sizes]
+    widths.append(member.loss.n_raw(plan.task))
+    weights = sum(a * b for a, b in pairwise(widths))
+    return int(np.clip(CHUNK_NUMBERS // weights, 1, size))
+
+
 def filled(plan, data, numbers, compiled, rows=None):
     """Return chunks for networks of one kind, each as full as can be."""
-    size = COMPILED_CHUNK if compiled else CHUNK
+    size = chunk_size(plan, data, plan.members[numbers[0]], compiled)
     cuts = [slice(begin, begin + size) for begin in range(0, len(numbers), size)]
     return [
         Chunk(plan, data, numbers[cut], compiled, rows and rows[cut]) for cut in cuts

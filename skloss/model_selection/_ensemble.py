@@ -45,13 +45,8 @@ class FoldEnsemble(BaseEstimator):
         """Return scikit-learn's tags, those of the members where they matter."""
         tags = super().__sklearn_tags__()
         if self.estimators:
-            first = self.estimators[0]
-            own = get_tags(last_step(first))
-            tags.input_tags = get_tags(first).input_tags
-            tags.target_tags, tags.classifier_tags = (
-                own.target_tags,
-                own.classifier_tags,
-            )
+            tags.input_tags = get_tags(self.estimators[0]).input_tags
+            tags.target_tags = get_tags(last_step(self.estimators[0])).target_tags
         return tags
 
     def __sklearn_is_fitted__(self):
@@ -144,6 +139,13 @@ class FoldEnsembleClassifier(ClassifierMixin, FoldEnsemble):
     """
 
     _family, _other = "classification", "Classifier"
+
+    def __sklearn_tags__(self):
+        """Return scikit-learn's tags: the kinds of classes as the members' loss has."""
+        tags = super().__sklearn_tags__()
+        own = get_tags(last_step(self.estimators[0])) if self.estimators else tags
+        tags.classifier_tags = own.classifier_tags or tags.classifier_tags
+        return tags
 
     @property
     def classes_(self):

@@ -180,6 +180,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         self.study_ = study = self._made_study()
         self._trials = Trials(study, self.n_trials)
         self._asked = {}
+        self._tasks.begin_training(None)
         deadline = np.inf if self.timeout is None else time.monotonic() + self.timeout
         while not run.interrupted and time.monotonic() < deadline:
             batch = self._trials.ask(self.batch_size)

@@ -19,6 +19,7 @@ from sklearn.model_selection._validation import (
 from sklearn.utils import indexable
 from sklearn.utils.validation import _check_method_params
 
+from skloss.model_selection._callbacks import Tasks, with_callbacks
 from skloss.model_selection._cells import Folds, checked_candidates, net_of
 from skloss.model_selection._ensemble import (
     FoldEnsembleClassifier,
@@ -34,6 +35,7 @@ from skloss.model_selection._scored import mean_score
 class FusedSearch:
     """What the fused searches share: ``fit``, with scikit-learn's results."""
 
+    @with_callbacks
     def fit(self, X, y=None, **params):
         """Train all candidates on all folds, and refit the best.
 
@@ -75,6 +77,8 @@ class FusedSearch:
         )
         self._metric = self.refit if isinstance(self.refit, str) else None
         self._best = None
+        weight = params.get("sample_weight")
+        self._tasks = Tasks(self, self.n_splits_, X, y, weight)
         with Progress(self.verbose, self.n_splits_) as self._progress:
             run = FusedRun(
                 folds,
@@ -84,14 +88,16 @@ class FusedSearch:
                 {"n_jobs": self.n_jobs, "pre_dispatch": self.pre_dispatch},
                 self._complete,
             )
-            params, scored = self._search(run)
-        del self._progress
-        if params:
-            self._set_results(params, scored, run, scorer, refit_metric)
+            found, scored = self._search(run)
+        self._tasks.end_training()
+        if found:
+            self._set_results(found, scored, run, scorer, refit_metric)
         if run.interrupted:
             raise KeyboardInterrupt
         if self.refit:
-            self._refit(X, y, routed.estimator.fit)
+            self._tasks.refit(lambda: self._refit(X, y, routed.estimator.fit))
+        self._tasks.end()
+        del self._tasks, self._progress, self._best
         return self
 
     def _search(self, run):
@@ -99,6 +105,7 @@ class FusedSearch:
         candidates = list(self._candidates())
         estimators = checked_candidates(self.estimator, candidates)
         self._progress.start(len(candidates))
+        self._tasks.begin_training(len(candidates))
         watch = pruning(self.pruner, self._metric)
         size = len(candidates) if watch is None else watch.at_once or len(candidates)
         for first in range(0, len(candidates), size):
@@ -110,6 +117,7 @@ class FusedSearch:
         """Keep the estimators of the best candidate so far."""
         score = mean_score(folds, self._metric)
         self._progress.update(score)
+        self._tasks.complete(candidate)
         if callable(self.refit):  # it alone knows which is the best
             return
         beaten = self._best is None or np.isnan(self._best[0]) or score > self._best[0]

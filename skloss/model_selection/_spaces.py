@@ -14,7 +14,7 @@ from skloss.exceptions import LossTargetError
 from skloss.losses._get import by_name
 from skloss.model_selection._ranges import check_range, draw, spread
 
-# From many whole numbers on, a user is as likely to mean counts as classes.
+# From many integers on, a user is as likely to mean counts as classes.
 MOST_CLASSES = 30
 
 # What a search tries unless told: few enough for some dozens of trials, each for a
@@ -184,8 +184,9 @@ def loss_space(y, *, include=None, exclude=(), family=None, prefix="loss"):
     exclude : list of str, default=()
         Losses to leave out; with numbers only those that are listed with the same.
     family : {"classification", "regression"}, default=None
-        None: regression where y has fractions or several columns of numbers, else
-        classification, refused where y has more than 30 different whole numbers.
+        None: regression where y has fractions, several columns of numbers, or more
+        than 30 different values as floats; else classification, refused for more than
+        30 different integers.
     prefix : str, default="loss"
         Name of the parameter; ``"net__loss"`` for the step "net" of a pipeline.
 
@@ -256,17 +257,18 @@ def described(y, family):
 
 def family_of(y):
     """Return the family that a target is for, refused where it could be either."""
+    if y.dtype.kind not in "iuf":
+        return "classification"
     if y.ndim == 2:
         labels = type_of_target(y, input_name="y") == "multilabel-indicator"
         return "classification" if labels else "regression"
-    if y.dtype.kind not in "iuf":
-        return "classification"
     values = np.unique(y)
-    if (values != np.floor(values)).any():
+    many = len(values) > MOST_CLASSES
+    if (values != np.floor(values)).any() or (many and y.dtype.kind == "f"):
         return "regression"
-    if len(values) > MOST_CLASSES:
+    if many:
         raise ValueError(
-            f"y has {len(values)} different whole numbers, which may be classes or "
+            f"y has {len(values)} different integers, which may be classes or "
             f"counts; say family='classification' or family='regression'."
         )
     return "classification"
@@ -274,9 +276,8 @@ def family_of(y):
 
 def usual(task, ordered):
     """Return the losses that are worth a try unless more is known."""
-    kinds = [task.family, task.kind] if task.family != task.kind else [task.family]
-    kinds += ["ordered"] if ordered else []
-    return [text for kind in kinds for text in USUAL.get(kind, ())]
+    kinds = [task.family, task.kind, *(["ordered"] if ordered else [])]
+    return [text for kind in dict.fromkeys(kinds) for text in USUAL.get(kind, ())]
 
 
 def complete(task, ordered):

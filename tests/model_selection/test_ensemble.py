@@ -14,6 +14,7 @@ from sklearn.metrics import accuracy_score, get_scorer, r2_score
 from sklearn.model_selection import cross_validate
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skloss import LossAwareClassifier, LossAwareRegressor
@@ -81,10 +82,11 @@ def test_means_and_majorities_differ():
         (net("vector_scaling:posterior=balanced"), Y),
         (net("coral:decision=mean"), Y),
         (net("sord:decision=median", class_weight={0: 1.0, 1: 0.1, 2: 4.0}), Y),
-        (net(0.5 * RankedProbability() + RankedProbability(decision="median")), Y),
+        (net(RankedProbability("mean") + RankedProbability(), learning_rate=1e-3), Y),
         (net(0.5 * CrossEntropy() + CrossEntropy()), Y),
         (net("qwk"), Y),
         (net("rps:decision=mean"), ORDERED),
+        (net("coral", class_weight={"low": 1.0, "middle": 9.0, "high": 0.1}), ORDERED),
     ],
 )
 def test_of_one_it_decides_as_that_one(estimator, y):
@@ -235,7 +237,10 @@ def test_scikit_learn_knows_what_they_are():
     for ensemble in (classifier, regressor):
         check_is_fitted(ensemble)
         assert ensemble.n_features_in_ == 4
+        assert get_tags(ensemble).input_tags.sparse
         assert not hasattr(ensemble, "feature_names_in_")
+    assert get_tags(regressor).target_tags.multi_output
+    assert get_tags(classifier).classifier_tags.multi_label
     for scorer in ("roc_auc_ovr", "neg_log_loss", "balanced_accuracy"):
         assert np.isfinite(get_scorer(scorer)(classifier, X, Y))
     table = pd.DataFrame(X, columns=list("abcd"))

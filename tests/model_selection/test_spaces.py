@@ -99,10 +99,12 @@ def test_counts_need_to_be_called_so():
     counts = {"negative_binomial", "zero_inflated_poisson"}
     assert found == ON_REAL | counts | {"poisson", "tweedie"}
     assert "brier" in names(COUNTS)
-    with pytest.raises(ValueError, match=r"31 different whole numbers.*family='reg"):
+    with pytest.raises(ValueError, match=r"31 different integers.*family='reg"):
         loss_space(np.arange(93) % 31)
     assert "brier" in names(np.arange(93) % 31, family="classification")
     assert "brier" in names(np.arange(90) % 30)
+    assert "brier" in names(np.arange(90) % 30.0)
+    assert "poisson" in names(np.arange(93) % 31.0)
     assert names(np.arange(6).reshape(3, 2)) == names(COUNTS, family="regression")
 
 
@@ -178,7 +180,8 @@ def test_exclude():
         (BINARY, {"include": "focal", "exclude": "focal"}, ValueError, "leave no loss"),
         (BINARY, {"family": "counts"}, ValueError, "family='counts'"),
         ([1.5, np.nan], {}, ValueError, "NaN"),
-        (np.zeros(5), {}, ValueError, "one"),
+        (np.zeros(5), {}, ValueError, "got 1 class"),
+        ([["a", "b"], ["c", "d"]], {}, ValueError, "array|MultiOutputClassifier"),
     ],
 )
 def test_refusals(y, params, error, message):
