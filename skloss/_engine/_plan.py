@@ -5,10 +5,12 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from scipy import sparse
 
 from skloss import networks
 from skloss._engine._optimizers import Optimizer
+from skloss._engine._rows import table_tensors
 from skloss.losses import Loss, Task
 from skloss.schedules import Schedule
 
@@ -54,6 +56,18 @@ class Data:
     X: Any
     Y: np.ndarray
     streams: list
+    tensors: dict = field(default_factory=dict, repr=False, compare=False)
+
+    def table(self, dtype):
+        """Return table and targets as tensors, made once for all chunks of networks."""
+        if dtype not in self.tensors:
+            arrays = table_tensors(self.X, dtype), np.asarray(self.Y, dtype=dtype)
+            tensors = tf.nest.map_structure(tf.convert_to_tensor, arrays)
+            self.tensors.setdefault(dtype, tensors)
+        return self.tensors[dtype]
+
+    def __getstate__(self):
+        return {**self.__dict__, "tensors": {}}
 
 
 @dataclass

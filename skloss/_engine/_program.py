@@ -12,7 +12,7 @@ from skloss import networks
 from skloss._engine._loop import run_epochs, take_steps
 from skloss._engine._optimizers import Positive, slots, state_variables
 from skloss._engine._plan import steps_of
-from skloss._engine._rows import table_specs, table_tensors
+from skloss._engine._rows import table_specs
 from skloss._engine._step import Layout, no_dropout, stacked_dropout
 
 MAX_PROGRAMS = 64
@@ -157,9 +157,10 @@ class Program:
         dtype = self.structure.dtype
         streams = list(dict.fromkeys(member.stream for member in members))
         used = [data.streams[i] for i in streams]
+        table, Y = data.table(dtype)
         inputs = {
-            "table": table_tensors(data.X, dtype),
-            "Y": np.asarray(data.Y, dtype=dtype),
+            "table": table,
+            "Y": Y,
             "rows": padded([s.rows for s in used], np.int32),
             "weight": padded([s.weight for s in used], dtype),
             "val_rows": padded([s.val_rows for s in used], np.int32),
