@@ -127,9 +127,7 @@ def test_sample_weight_is_sliced_by_fold():
     )
     assert_same(fused, plain)
     assert_same_best(fused, plain, X)
-    unweighted, _ = both(
-        net(), LOSSES, X, binary, cv=SHUFFLED, scoring="neg_log_loss"
-    )
+    unweighted, _ = both(net(), LOSSES, X, binary, cv=SHUFFLED, scoring="neg_log_loss")
     key = "mean_test_score"
     difference = fused.cv_results_[key] - unweighted.cv_results_[key]
     assert np.abs(difference).max() > 1e-3

@@ -48,7 +48,10 @@ IMPOSSIBLE = {
     "wrong kind": ({"epochs": [3, 2.5]}, "epochs=2.5 must be an integer"),
     "wrong knob": ({"loss": ["focal:gamma=-1"]}, "gamma=-1"),
     "schedule": ({"lr_schedule": ["cosin"]}, "cosin.*cosine"),
-    "loss of the other family": ({"loss": ["huber"]}, "Huber.*Use one of 'absolute_error'"),
+    "loss of the other family": (
+        {"loss": ["huber"]},
+        "Huber.*Use one of 'absolute_error'",
+    ),
 }
 
 
@@ -251,9 +254,7 @@ def test_a_scorer_that_raises_is_reported_as_scikit_learn_reports_it(name):
     assert ours == theirs
     assert any("no score today" in text or "Scoring failed" in text for text in ours)
     assert_same(fused, plain, within=1.001 / 31)
-    raising = FusedGridSearchCV(
-        net(), {"l2": [0.0]}, error_score="raise", **arguments
-    )
+    raising = FusedGridSearchCV(net(), {"l2": [0.0]}, error_score="raise", **arguments)
     with pytest.raises((RuntimeError, ValueError), match="no score today"):
         raising.fit(X, labels)
 

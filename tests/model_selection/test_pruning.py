@@ -210,7 +210,11 @@ def test_the_pruners_of_optuna(name):
 WRONG = {
     "a name": ("median", TypeError, "pruner='median' must be None, SuccessiveHalving"),
     "a class": (SuccessiveHalving, TypeError, "must be None, SuccessiveHalving"),
-    "no epochs": (SuccessiveHalving(0, 3), ValueError, "min_epochs=0 must be an integer >= 1"),
+    "no epochs": (
+        SuccessiveHalving(0, 3),
+        ValueError,
+        "min_epochs=0 must be an integer >= 1",
+    ),
     "nothing to drop": (SuccessiveHalving(2, 1), ValueError, "factor=1 must be in"),
     "not a number": (SuccessiveHalving(2, float("nan")), ValueError, "factor=nan"),
     "text": (SuccessiveHalving("2", 3), TypeError, "min_epochs='2'"),

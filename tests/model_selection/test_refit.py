@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from skloss import LossAwareClassifier, LossAwareRegressor
+from skloss.schedules import ReduceLROnPlateau
 from skloss.model_selection import (
     FusedGridSearchCV,
     FusedRandomizedSearchCV,
@@ -41,7 +42,8 @@ def net(**params):
 
 
 def stopping(**params):
-    return net(**SCHEDULED | {"patience": 4, "validation_fraction": 0.25} | params)
+    common = {"patience": 4, "validation_fraction": 0.25, "dropout": 0.0}
+    return net(**SCHEDULED | common | params)
 
 
 def pipeline(estimator):
@@ -76,8 +78,8 @@ def best_epoch_of_mean(estimator, X, y, name):
 
 
 CASES = {
-    "classifier": (stopping(), {"learning_rate": [0.1]}, "log_loss"),
-    "pipeline": (pipeline(stopping()), {"net__learning_rate": [0.1]}, "log_loss"),
+    "classifier": (stopping(), {"learning_rate": [0.3]}, "log_loss"),
+    "pipeline": (pipeline(stopping()), {"net__learning_rate": [0.3]}, "log_loss"),
 }
 
 
@@ -98,12 +100,12 @@ def test_with_early_stopping_the_folds_say_for_how_long(case):
 
 
 def test_the_schedule_of_the_refit_reckons_with_the_epochs_as_given():
-    search = FusedGridSearchCV(stopping(), {"learning_rate": [0.1]}, cv=CV).fit(X, y)
+    search = FusedGridSearchCV(stopping(), {"learning_rate": [0.3]}, cv=CV).fit(X, y)
     rates = search.best_estimator_.history_["learning_rate"]
     assert len(rates) < 30
     steps = 3  # of an epoch: 93 rows in batches of 32
-    # cosine from 0.1 to 0 over 30 epochs, at the first step of each
-    expected = 0.1 * (1 + np.cos(np.pi * steps * np.arange(len(rates)) / 90)) / 2
+    # cosine from 0.3 to 0 over 30 epochs, at the first step of each
+    expected = 0.3 * (1 + np.cos(np.pi * steps * np.arange(len(rates)) / 90)) / 2
     np.testing.assert_allclose(rates, expected, rtol=1e-5)
 
 
@@ -131,12 +133,13 @@ def test_a_regressor_with_early_stopping():
     search = FusedGridSearchCV(estimator, {"learning_rate": [0.1]}, cv=CV)
     search.fit(X, 100 * signal)
     best = clone(estimator).set_params(**search.best_params_)
-    expected, _ = best_epoch_of_mean(best, X, 100 * signal, "absolute_error")
+    expected, _ = best_epoch_of_mean(best, X, 100 * signal, "mean_absolute_error")
     assert search.best_estimator_.n_epochs_ == expected
 
 
 def test_a_plateau_schedule_keeps_its_validation_rows():
-    estimator = stopping(lr_schedule="reduce_on_plateau")
+    schedule = ReduceLROnPlateau(patience=1)
+    estimator = stopping(lr_schedule=schedule)
     search = FusedGridSearchCV(estimator, RATES, cv=CV).fit(X, y)
     plain = clone(estimator).set_params(**search.best_params_).fit(X, y)
     assert search.best_estimator_.history_ == plain.history_

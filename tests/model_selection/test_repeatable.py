@@ -69,7 +69,8 @@ def test_the_order_of_candidates_does_not_matter():
 
 def global_states():
     tf_generator = tf.random.get_global_generator().state.numpy().tolist()
-    return random.getstate(), np.random.get_state()[1].tolist(), tf_generator
+    _, keys, *rest = np.random.get_state()
+    return random.getstate(), keys.tolist(), rest, tf_generator
 
 
 def test_global_random_states_are_untouched_where_all_is_seeded():
