@@ -146,18 +146,15 @@ class Chunk:
         self.spare = next(size for size in SIZES if size >= len(numbers)) - len(numbers)
         self.members = [plan.members[i] for i in numbers]
         self.members += self.members[-1:] * self.spare
-        if rows is None:
-            self.state = self.program().initial_state(plan, self.members)
-            self.history = []
-        else:
-            rows = rows + rows[-1:] * self.spare
-            states, histories = zip(*rows, strict=True)
+        start = plan.members[numbers[0]].start
+        self.done = start["epoch"] if start else 0
+        self.first, self.history = self.done, []
+        self.state = self.tensors = None  # made when training begins
+        if rows is not None:
+            states, histories = zip(*rows, *rows[-1:] * self.spare, strict=True)
             self.state = joined_states(states)
             self.history = [np.stack(histories, axis=2)]
-        self.state = as_arrays(self.state)
-        self.tensors = None
-        epoch = int(self.state["epoch"])
-        self.done, self.first = epoch, epoch - sum(map(len, self.history))
+            self.done = int(self.state["epoch"])
 
     @property
     def kind(self):
@@ -197,7 +194,8 @@ class Chunk:
         self
         """
         program, inputs = self.program(), self.inputs()
-        state = tf.nest.map_structure(tf.convert_to_tensor, self.state)
+        state = self.state or program.initial_state(self.plan, self.members)
+        state = tf.nest.map_structure(tf.convert_to_tensor, state)
         last, per_call = self.done + epochs, 10
         while self.done < last and np.any(state["active"]):
             until = min(last, self.done + per_call)
@@ -214,6 +212,10 @@ class Chunk:
                 report(self.done, self.history[-1])
         self.state = as_arrays(state)
         return self
+
+    def release(self):
+        """Let go of all that training made."""
+        self.state, self.tensors, self.history = None, None, []
 
     def results(self):
         """Return numbers and results of the networks, as if training ended now."""

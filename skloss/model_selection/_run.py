@@ -39,9 +39,7 @@ class FusedRun:
         self.scored = {}
         self.remaining = {}
         self.interrupted = False
-        self.watch = None
-        # one seed for all, so that networks without one can be fused and compared
-        self.seed = int(check_random_state(None).randint(np.iinfo(np.int32).max))
+        self.watch = self.seed = None
 
     def __call__(self, estimators, *, first=0, watch=None):
         """Train and score estimators.
@@ -84,10 +82,17 @@ class FusedRun:
             for fold in range(len(self.folds.splits)):
                 cell = Cell(candidate, fold, clone(estimator))
                 if net_of(cell.estimator).random_state is None:
-                    net_of(cell.estimator).random_state = self.seed
+                    net_of(cell.estimator).random_state = self.common_seed()
                 self.prepare(cell)
                 cells.append(cell)
         return cells
+
+    def common_seed(self):
+        """Return one seed for all networks without, so that they can be fused."""
+        if self.seed is None:
+            highest = np.iinfo(np.int32).max
+            self.seed = int(check_random_state(None).randint(highest))
+        return self.seed
 
     def prepare(self, cell):
         """Make the cell's job, or note why there is none."""
@@ -258,6 +263,7 @@ def trained(number, chunk, epochs):
     results = chunk.advance(epochs).results()
     for _, result in results:
         result.state = None
+    chunk.release()
     return number, results, time.perf_counter() - begin
 
 
