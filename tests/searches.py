@@ -71,7 +71,7 @@ def assert_same_best(fused, plain, X):
 
 
 def unequal(a, b):
-    """Return the columns in which two ``cv_results_`` differ in any bit, times apart."""
+    """Return the columns of ``cv_results_`` that differ in any bit, times apart."""
     assert set(a) == set(b)
     return {key for key in set(a) - TIMES if not equal_bits(a[key], b[key])}
 

@@ -10,6 +10,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
 from skloss._base import BaseLossAware
+from skloss._engine import Data, Stream
 from skloss._job import Job
 from skloss.exceptions import NotFusibleError
 
@@ -105,6 +106,7 @@ class Folds:
         self.train_scores = train_scores
         self.parts = {}
         self.fitted = {}
+        self.arrays = {}
 
     def part(self, fold, which):
         """Return X and y of a fold's "train" or "test" rows."""
@@ -127,6 +129,23 @@ class Folds:
             seen = captured(cell.estimator, cell.net, X, y, params)
             cell.tables = {w: self.part(cell.fold, w)[0] for w in self.wanted}
         cell.job = cell.net._plan_fit(*seen[0], **seen[1])
+        cell.job.data = self.held_once(cell.job.data)
+
+    def held_once(self, data):
+        """Return data whose arrays are those of an earlier cell where they are equal.
+
+        Thousands of cells have few different targets, weights and sets of rows.
+        """
+
+        def known(array):
+            key = array.dtype.str, array.shape, array.tobytes()
+            return self.arrays.setdefault(key, array)
+
+        streams = [
+            Stream(**{name: known(array) for name, array in vars(stream).items()})
+            for stream in data.streams
+        ]
+        return Data(data.X, known(data.Y), streams)
 
     @property
     def wanted(self):

@@ -199,7 +199,9 @@ def test_pandas_names_reach_the_winner():
         fused.predict(table[list("bacd")])
 
 
-@pytest.mark.parametrize("make", [csr_array, csr_matrix])
+@pytest.mark.parametrize(
+    "make", [csr_array, pytest.param(csr_matrix, marks=pytest.mark.slow)]
+)
 def test_sparse_tables(make):
     table = make(np.where(np.abs(X) > 0.5, X, 0))
     fused, plain = both(
@@ -233,6 +235,7 @@ def test_randomised_search_draws_the_same_candidates():
     assert_same_best(fused, plain, X)
 
 
+@pytest.mark.slow
 def test_many_labels_and_classes():
     X, Y = make_multilabel_classification(93, 4, n_classes=3, random_state=0)
     grid = {"loss": ["cross_entropy", "asymmetric_loss"]}

@@ -51,7 +51,14 @@ GRIDS = {
 }
 
 
-@pytest.mark.parametrize("grid", GRIDS)
+def some_slow(names, slow):
+    return [
+        pytest.param(name, marks=pytest.mark.slow if name in slow else ())
+        for name in names
+    ]
+
+
+@pytest.mark.parametrize("grid", some_slow(GRIDS, ("columns", "the net")))
 def test_earlier_steps_of_a_pipeline(grid):
     fused, plain = both(pipeline(), GRIDS[grid], X, y, **COMMON)
     assert_same(fused, plain)
@@ -99,7 +106,10 @@ PARAMETERS = {
 }
 
 
-@pytest.mark.parametrize("name", PARAMETERS)
+SLOW = ("optimiser", "network", "schedules", "batches and epochs", "lists of grids")
+
+
+@pytest.mark.parametrize("name", some_slow(PARAMETERS, SLOW))
 def test_parameters_of_the_net(name):
     fused, plain = both(net(), PARAMETERS[name], X / 5, y, **COMMON)
     assert_same(fused, plain)
@@ -117,6 +127,7 @@ def test_early_stopping():
     assert fused.cv_results_["epochs_run"].min() < 12
 
 
+@pytest.mark.slow
 def test_calibrated_probabilities():
     grid = {"loss": ["cross_entropy", "gce"], "calibration": ["temperature", None]}
     estimator = net(early_stopping=True, validation_fraction=0.2)

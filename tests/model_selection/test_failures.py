@@ -102,13 +102,13 @@ def test_what_cannot_be_fused_is_refused(name):
 def test_a_grid_that_replaces_the_net_is_refused():
     pipe = Pipeline([("scale", StandardScaler()), ("net", net())])
     grid = {"net": [net(), LogisticRegression()]}
-    with pytest.raises(NotFusibleError, match="LogisticRegression.*GridSearchCV"):
+    with pytest.raises(NotFusibleError, match=r"LogisticRegression.*GridSearchCV"):
         FusedGridSearchCV(pipe, grid).fit(X, y)
 
 
 def test_arguments_are_judged_as_scikit_learn_does():
     for wrong in ({"error_score": "ignore"}, {"cv": "five"}, {"scoring": "nothing"}):
-        with pytest.raises(ValueError, match="parameter of FusedGridSearchCV|nothing"):
+        with pytest.raises(ValueError, match=r"parameter of FusedGridSearchCV|nothing"):
             FusedGridSearchCV(net(), {}, **wrong).fit(X, y)
     with pytest.raises(ValueError, match="multi-metric"):
         FusedGridSearchCV(net(), {}, scoring=["accuracy", "f1"]).fit(X, y)
@@ -153,19 +153,19 @@ def test_a_network_that_diverges_costs_its_own_scores_only():
 def test_a_rate_at_which_all_diverge_is_reported_as_scikit_learn_reports_it():
     grid = {"learning_rate": [1e30]}
     estimator = net(loss="exponential", optimizer="sgd")
-    with pytest.raises(ValueError, match="(?s)All the 3 fits failed.*Lower"):
+    with pytest.raises(ValueError, match=r"(?s)All the 3 fits failed.*Lower"):
         FusedGridSearchCV(estimator, grid, cv=CV).fit(X, y)
 
 
 def test_error_score_raise():
     grid = {"learning_rate": [0.01, 1e30]}
     estimator = net(loss="exponential", optimizer="sgd")
-    with pytest.raises(ValueError, match="(?s)diverged.*Lower learning_rate=1e\\+30"):
+    with pytest.raises(ValueError, match=r"(?s)diverged.*Lower learning_rate=1e\+30"):
         FusedGridSearchCV(estimator, grid, cv=CV, error_score="raise").fit(X, y)
     search = FusedGridSearchCV(
         regressor(), {"loss": ["gamma", "huber"]}, cv=CV, error_score="raise"
     )
-    with pytest.raises(ValueError, match="Gamma.*y > 0"):
+    with pytest.raises(ValueError, match=r"Gamma.*y > 0"):
         search.fit(X, signal)
 
 
@@ -211,7 +211,7 @@ def test_a_probability_scorer_costs_a_margin_loss_that_cell_only():
 
 def test_a_probability_scorer_alone_fails_as_in_scikit_learn():
     grid = {"loss": ["cross_entropy", "hinge"]}
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning, match="Scoring failed|non-finite") as caught:
         fused, plain = both(net(), grid, X, y, cv=CV, scoring="neg_log_loss")
     failed = [w for w in caught if "Scoring failed" in str(w.message)]
     assert len(failed) == 6

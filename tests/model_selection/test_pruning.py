@@ -101,6 +101,7 @@ def test_the_survivors_are_trained_as_if_nobody_had_left():
         )
 
 
+@pytest.mark.slow
 def test_candidates_of_several_structures_compete():
     grid = {"loss": ["cross_entropy", "brier", "focal"], "network": [(8,), (4,)]}
     after = search(grid=grid, estimator=net(epochs=3)).fit(X, y).cv_results_

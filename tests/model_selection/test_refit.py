@@ -18,12 +18,12 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from skloss import LossAwareClassifier, LossAwareRegressor
-from skloss.schedules import ReduceLROnPlateau
 from skloss.model_selection import (
     FusedGridSearchCV,
     FusedRandomizedSearchCV,
     SuccessiveHalving,
 )
+from skloss.schedules import ReduceLROnPlateau
 
 N = 93
 rng = np.random.RandomState(0)
