@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import platform
+from datetime import datetime
 
 import numpy as np
 import psutil
@@ -12,6 +13,8 @@ from skloss.model_selection._scored import Scored, mean_score
 
 FOLDS, WORKER, EXCESS = "skloss:folds", "skloss:worker", "skloss:excess"
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+# Between a trial's beginning and its stamp; and how far clocks may be apart.
+SECONDS_TO_STAMP, SECONDS_APART = 10.0, 2.0
 
 
 class Trials:
@@ -31,6 +34,7 @@ class Trials:
     def __init__(self, study, n_trials):
         self.study, self.n_trials = study, n_trials
         self.worker = stamp(os.getpid())
+        self.mine = set()
 
     def ask(self, count):
         """Return at most ``count`` new trials, as many as the study still needs."""
@@ -38,11 +42,12 @@ class Trials:
         asked = []
         while len(asked) < count and self.before(None) < self.n_trials:
             trial = self.study.ask()
+            self.mine.add(trial.number)
             trial.set_user_attr(WORKER, self.worker)
             # another process may have asked in the same moment: lower numbers go first
             if self.before(trial.number) >= self.n_trials:
                 trial.set_user_attr(EXCESS, True)
-                self.study.tell(trial, state=TrialState.FAIL)
+                self.give_back_mine({trial.number})
                 break
             asked.append(trial)
         return asked
@@ -65,16 +70,26 @@ class Trials:
             self.study.tell(trial, score)
         else:  # its folds are stored: it counts, and is not asked again
             self.study.tell(trial, state=TrialState.FAIL)
+        self.mine.discard(trial.number)
 
-    def give_back(self, trials):
-        """Fail trials that were not finished, and ask for them again."""
+    def give_back(self, trials, again=True):
+        """Fail trials that were not finished; have them asked for ``again``."""
         for trial in trials:
             try:
                 self.study.tell(trial.number, state=TrialState.FAIL)
-            except ValueError:  # another process was faster
+            except (ValueError, RuntimeError):  # another process was faster
                 continue
-            if trial.params:
-                self.study.enqueue_trial(trial.params)
+            # before it draws, a trial that was queued knows only what was queued
+            params = trial.params or trial.system_attrs.get("fixed_params")
+            if again and params and FOLDS not in trial.user_attrs:
+                self.study.enqueue_trial(params)
+
+    def give_back_mine(self, numbers=None, again=True):
+        """Give back what this worker asked for and did not tell."""
+        numbers = self.mine if numbers is None else numbers
+        trials = self.study.get_trials(states=(TrialState.RUNNING,))
+        self.give_back([t for t in trials if t.number in numbers], again)
+        self.mine = self.mine - numbers
 
     def fail_the_dead(self):
         """Give back the trials of this host's workers that are no more."""
@@ -98,7 +113,10 @@ class Trials:
 def counts(trial):
     """Tell whether a trial is finished or being worked on."""
     if trial.state is TrialState.RUNNING:
-        return WORKER in trial.user_attrs and EXCESS not in trial.user_attrs
+        if WORKER in trial.user_attrs:
+            return EXCESS not in trial.user_attrs
+        age = (datetime.now() - trial.datetime_start).total_seconds()
+        return age < SECONDS_TO_STAMP
     return trial.state in ENDED or FOLDS in trial.user_attrs
 
 
@@ -112,9 +130,10 @@ def is_dead(worker, ours):
     if worker is None or worker[0] != ours[0]:
         return False
     try:
-        return stamp(worker[1]) != worker
+        begun = stamp(worker[1])[2]
     except psutil.NoSuchProcess:
         return True
+    return abs(begun - worker[2]) > SECONDS_APART  # its number was given anew
 
 
 def as_stored(scored):
