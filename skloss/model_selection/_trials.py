@@ -131,9 +131,11 @@ def is_dead(worker, ours):
         return False
     try:
         begun = stamp(worker[1])[2]
+        zombie = psutil.Process(worker[1]).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-    return abs(begun - worker[2]) > SECONDS_APART  # its number was given anew
+    # or its number was given anew
+    return zombie or abs(begun - worker[2]) > SECONDS_APART
 
 
 def as_stored(scored):
