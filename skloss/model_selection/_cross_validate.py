@@ -114,7 +114,7 @@ def fused_cross_validate(
 
         raise TrialPruned(scored[0].outcome)
     out = [
-        as_output(fold, len(test), scorer, error_score)
+        as_output(fold, len(test), scorer, error_score, folds.wanted)
         for fold, (_, test) in zip(scored, splits, strict=True)
     ]
     _warn_or_raise_about_fit_failures(out, error_score)

@@ -189,7 +189,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         """Ask, train and tell batch by batch; return what the study has finished."""
         self._check(run.scorer)
         self.study_ = study = self._made_study()
-        self._trials = Trials(study, self.n_trials)
+        self._trials = Trials(study, self.n_trials, self._metric)
         self._check_folds()
         self._asked = {}
         deadline = np.inf if self.timeout is None else time.monotonic() + self.timeout
@@ -228,7 +228,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
 
     def _complete(self, candidate, folds):
         """Tell the study; keep the estimators of the best candidate so far."""
-        self._trials.tell(self._asked[candidate], folds, self._metric)
+        self._trials.tell(self._asked[candidate], folds)
         super()._complete(candidate, folds)
 
     def _finished(self, run):

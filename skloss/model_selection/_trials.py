@@ -29,10 +29,12 @@ class Trials:
     study : optuna.Study
     n_trials : int
         Finished trials of the study, not of this process.
+    metric : str or None
+        Which of several is the study's value.
     """
 
-    def __init__(self, study, n_trials):
-        self.study, self.n_trials = study, n_trials
+    def __init__(self, study, n_trials, metric=None):
+        self.study, self.n_trials, self.metric = study, n_trials, metric
         self.worker = stamp(os.getpid())
         self.mine = set()
 
@@ -60,28 +62,35 @@ class Trials:
             if number is None or trial.number < number
         )
 
-    def tell(self, trial, folds, metric):
+    def tell(self, trial, folds):
         """Store a trial's folds, and how it ended."""
         trial.set_user_attr(FOLDS, [as_stored(fold) for fold in folds])
-        score = mean_score(folds, metric)
-        if any(fold.outcome.startswith("pruned") for fold in folds):
-            self.study.tell(trial, state=TrialState.PRUNED)
-        elif np.isfinite(score):
-            self.study.tell(trial, score)
-        else:  # its folds are stored: it counts, and is not asked again
-            self.study.tell(trial, state=TrialState.FAIL)
+        self.settle(trial.number, folds)
         self.mine.discard(trial.number)
+
+    def settle(self, number, folds):
+        """Tell the study how a trial ended whose folds are stored."""
+        score = mean_score(folds, self.metric)
+        if any(fold.outcome.startswith("pruned") for fold in folds):
+            self.study.tell(number, state=TrialState.PRUNED)
+        elif np.isfinite(score):
+            self.study.tell(number, score)
+        else:  # its folds are stored: it counts, and is not asked again
+            self.study.tell(number, state=TrialState.FAIL)
 
     def give_back(self, trials, again=True):
         """Fail trials that were not finished; have them asked for ``again``."""
         for trial in trials:
             try:
+                if FOLDS in trial.user_attrs:  # only its end was not told
+                    self.settle(trial.number, stored_folds(trial))
+                    continue
                 self.study.tell(trial.number, state=TrialState.FAIL)
             except (ValueError, RuntimeError):  # another process was faster
                 continue
             # before it draws, a trial that was queued knows only what was queued
             params = trial.params or trial.system_attrs.get("fixed_params")
-            if again and params and FOLDS not in trial.user_attrs:
+            if again and params:
                 self.study.enqueue_trial(params)
 
     def give_back_mine(self, numbers=None, again=True):
@@ -104,7 +113,7 @@ class Trials:
     def finished(self):
         """Return each finished trial, and its folds, in the order of numbers."""
         return [
-            (trial, [Scored(**fold) for fold in trial.user_attrs[FOLDS]])
+            (trial, stored_folds(trial))
             for trial in self.study.get_trials(deepcopy=False)
             if trial.state.is_finished() and FOLDS in trial.user_attrs
         ]
@@ -148,3 +157,8 @@ def as_stored(scored):
             values[which] = float(values[which])
     values["curve"] = [float(value) for value in values["curve"]]
     return values
+
+
+def stored_folds(trial):
+    """Return the scored folds of a trial that holds them."""
+    return [Scored(**fold) for fold in trial.user_attrs[FOLDS]]

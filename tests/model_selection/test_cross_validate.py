@@ -139,14 +139,14 @@ def test_returned_estimators_and_indices_belong_together():
 def test_a_fold_that_fails_scores_error_score(error_score, scoring, name):
     """A fold of one class is refused, as scikit-learn would report it."""
     rows = np.arange(150)
-    options = {"cv": [(rows[::2], rows[1::2]), (rows[:50], rows[50:])]}
+    options = {"cv": [(rows[:50], rows[50:]), (rows[::2], rows[1::2])]}
     options |= {"error_score": error_score, "scoring": scoring}
     scores = []
     for validate in (fused_cross_validate, cross_validate):
         with pytest.warns(FitFailedWarning, match="1 fits failed out of a total of 2"):
             scores.append(validate(NET, X, Y, **options)[f"test_{name}"])
     np.testing.assert_array_equal(*scores)
-    assert np.array_equal(scores[0][1:], [error_score], equal_nan=True)
+    assert np.array_equal(scores[0][:1], [error_score], equal_nan=True)
 
 
 def test_error_score_raise_raises_what_fit_raises():

@@ -86,7 +86,7 @@ def test_it_asks_for_as_many_as_the_study_needs(opened):
     first = trials.ask(3)
     assert [trial.number for trial in first] == [0, 1, 2]
     for trial in first:
-        trials.tell(trial, folds(0.5, 0.7), None)
+        trials.tell(trial, folds(0.5, 0.7))
     assert len(trials.ask(3)) == 2
     assert trials.ask(3) == []
 
@@ -143,7 +143,7 @@ def test_what_an_excess_trial_was_to_try_stays_queued():
     study = in_memory()
     trials = Trials(study, 1)
     study.enqueue_trial({"x": 0.5})
-    trials.before = lambda number, counted=iter([0, 1]): next(counted)
+    trials.before = {None: 0, 0: 1}.get
     assert trials.ask(1) == []
     assert states(study) == ["FAIL", "WAITING"]
     assert draw(Trials(study, 1).ask(1)) == [0.5]
@@ -193,14 +193,14 @@ def test_the_dead_who_had_not_drawn_leave_what_was_queued():
     assert draw(Trials(study, 1).ask(1)) == [0.5]
 
 
-def test_the_dead_who_had_finished_are_not_asked_again():
+def test_the_dead_who_had_finished_are_not_asked_again(opened):
     """They were killed between the folds and the state: nothing is lost."""
-    study = in_memory()
     stored = [_trials.as_stored(fold) for fold in folds(0.5, 0.75)]
-    running(study, DEAD, **{FOLDS: stored})
-    trials = Trials(study, 1)
+    running(opened(), DEAD, **{FOLDS: stored})
+    trials = Trials(opened(), 1)
     assert trials.ask(1) == []
-    assert states(study) == ["FAIL"]
+    assert states(trials.study) == ["COMPLETE"]
+    assert trials.study.best_value == 0.625
     ((_, own),) = trials.finished()
     assert [fold.test_scores for fold in own] == [0.5, 0.75]
 
@@ -255,7 +255,7 @@ def test_each_end_counts_and_comes_back(opened, told, state, value):
     study = opened()
     trials = Trials(study, 1)
     (trial,) = trials.ask(1)
-    trials.tell(trial, told, None)
+    trials.tell(trial, told)
     assert states(study) == [state]
     assert study.get_trials()[0].value == value
     again = Trials(opened(), 1)
@@ -265,10 +265,10 @@ def test_each_end_counts_and_comes_back(opened, told, state, value):
 
 
 def test_several_metrics_come_back(opened):
-    trials = Trials(opened(), 1)
+    trials = Trials(opened(), 1, "b")
     (trial,) = trials.ask(1)
     scores = {"a": np.float32(0.5), "b": np.int64(2)}
-    trials.tell(trial, [Scored(scores, scores), Scored(scores)], "b")
+    trials.tell(trial, [Scored(scores, scores), Scored(scores)])
     assert trials.study.best_value == 2
     ((_, own),) = trials.finished()
     assert own[0].train_scores == own[1].test_scores == {"a": 0.5, "b": 2.0}
@@ -280,7 +280,7 @@ def test_what_was_asked_and_not_told_is_given_back(opened):
     trials = Trials(study, 5)
     asked = trials.ask(3)
     drawn = draw(asked)
-    trials.tell(asked[1], folds(0.5), None)
+    trials.tell(asked[1], folds(0.5))
     trials.give_back_mine()
     assert states(study)[:4] == ["RUNNING", "FAIL", "COMPLETE", "FAIL"]
     assert draw(Trials(opened(), 5).ask(2)) == [drawn[0], drawn[2]]
