@@ -102,7 +102,7 @@ def test_a_cluster_finds_the_same(cluster, alone, halved):
 def test_a_worker_may_be_killed(cluster):
     """Its chunks are trained again elsewhere, and no score changes."""
     long = Pipeline([("scale", StandardScaler()), ("net", NET)])
-    long.set_params(net__epochs=20_000)
+    long.set_params(net__epochs=5_000)
     expected = searched(estimator=long)
     killed = []
 
@@ -110,7 +110,7 @@ def test_a_worker_may_be_killed(cluster):
         for _ in range(600):
             for address, keys in cluster.processing().items():
                 if keys:
-                    time.sleep(3)
+                    time.sleep(1)
                     pid = cluster.run(os.getpid)[address]
                     os.kill(pid, signal.SIGKILL)
                     killed.append(pid)
