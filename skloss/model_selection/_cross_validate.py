@@ -4,13 +4,18 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.metrics._scorer import _MultimetricScorer
-from sklearn.model_selection import check_cv
-from sklearn.model_selection._validation import _warn_or_raise_about_fit_failures
+from sklearn.model_selection import GridSearchCV, check_cv
+from sklearn.model_selection._validation import (
+    _check_groups_routing_disabled,
+    _insert_error_scores,
+    _warn_or_raise_about_fit_failures,
+)
 from sklearn.utils import indexable
+from sklearn.utils.metadata_routing import _routing_enabled
 from sklearn.utils.validation import _check_method_params
 
 from skloss.model_selection._cells import Folds, checked_candidates
-from skloss.model_selection._pruning import pruning
+from skloss.model_selection._pruning import OptunaPruning
 from skloss.model_selection._run import FusedRun
 from skloss.model_selection._search import as_output
 
@@ -27,6 +32,7 @@ def fused_cross_validate(
     params=None,
     return_train_score=False,
     return_estimator=False,
+    return_indices=False,
     error_score=np.nan,
     trial=None,
 ):
@@ -51,7 +57,7 @@ def fused_cross_validate(
     params : dict, default=None
         Parameters of ``fit``, such as ``sample_weight``; those with one entry a row
         are sliced.
-    return_train_score, return_estimator : bool, default=False
+    return_train_score, return_estimator, return_indices : bool, default=False
     error_score : float or "raise", default=nan
     trial : optuna.Trial, default=None
 
@@ -77,6 +83,7 @@ def fused_cross_validate(
     >>> sorted(found)
     ['fit_time', 'score_time', 'test_score']
     """
+    _check_groups_routing_disabled(groups)
     X, y, groups = indexable(X, y, groups)
     scorer = check_scoring(estimator, scoring, raise_exc=error_score == "raise")
     if trial is not None and isinstance(scorer, _MultimetricScorer):
@@ -84,33 +91,43 @@ def fused_cross_validate(
             f"scoring={scoring!r} has several metrics; a trial reports one: name it."
         )
     cv = check_cv(cv, y, classifier=is_classifier(estimator))
-    fit_params = _check_method_params(X, params=params or {})
-    splits = list(cv.split(X, y, groups))
+    params = _check_method_params(X, params=params or {})
+    split_params, fit_params, score_params = {"groups": groups}, params, {}
+    if _routing_enabled():
+        routed = GridSearchCV(estimator, {}, scoring=scoring, cv=cv)
+        routed = routed._get_routed_params_for_fit(params)
+        split_params, fit_params = routed.splitter.split, routed.estimator.fit
+        score_params = routed.scorer.score
+    splits = list(cv.split(X, y, **split_params))
     folds = Folds(X, y, splits, fit_params, train_scores=return_train_score)
+    parallel = {"n_jobs": n_jobs}
     run = FusedRun(
-        folds, scorer, {}, error_score, {"n_jobs": n_jobs}, lambda *finished: None
+        folds, scorer, score_params, error_score, parallel, lambda *finished: None
     )
-    watch = None
-    if trial is not None:
-        watch = pruning(trial.study.pruner, None, trials={0: trial})
+    watch = None if trial is None else OptunaPruning(None, None, {0: trial})
     run(checked_candidates(clone(estimator), [{}]), watch=watch)
     if run.interrupted:
         raise KeyboardInterrupt
     scored = run.candidate(0)
     if any(fold.outcome.startswith("pruned") for fold in scored):
-        from optuna import TrialPruned
+        from optuna import TrialPruned  # loaded where there is a trial
 
         raise TrialPruned(scored[0].outcome)
     out = [
-        as_output(fold, len(test), scorer, error_score)
+        as_output(fold, len(test), scorer, error_score, folds.wanted)
         for fold, (_, test) in zip(scored, splits, strict=True)
     ]
     _warn_or_raise_about_fit_failures(out, error_score)
+    if callable(scoring):
+        _insert_error_scores(out, error_score)
     found = {
         name: np.array([o[name] for o in out]) for name in ("fit_time", "score_time")
     }
     if return_estimator:
         found["estimator"] = [fold.estimator for fold in scored]
+    if return_indices:
+        train, test = zip(*splits, strict=True)
+        found["indices"] = {"train": train, "test": test}
     for which in folds.wanted:
         scores = [o[f"{which}_scores"] for o in out]
         several = isinstance(scores[0], dict)

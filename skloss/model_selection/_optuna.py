@@ -49,7 +49,8 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         As in :class:`FusedGridSearchCV`. With several metrics ``refit`` names the one
         that is maximised.
     random_state : int, RandomState or None, default=None
-        Of the sampler.
+        Of the sampler. A study that is stored is not seeded, since two processes that
+        begin together must not draw the same.
 
     Attributes
     ----------
@@ -148,6 +149,16 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
                 f"optuna.create_study(direction='maximize')."
             )
 
+    def _check_folds(self):
+        """Raise if the study has trials of other folds, before anything is trained."""
+        for _, stored in self._trials.finished():
+            if len(stored) != self.n_splits_:
+                raise ValueError(
+                    f"study {self.study_.study_name!r} has trials with {len(stored)} "
+                    f"folds, but cv={self.cv!r} makes {self.n_splits_}; use another "
+                    f"study_name, or the same cv."
+                )
+
     def _made_study(self):
         """Return the study to work on."""
         if self.study is not None:
@@ -178,30 +189,35 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         """Ask, train and tell batch by batch; return what the study has finished."""
         self._check(run.scorer)
         self.study_ = study = self._made_study()
-        self._trials = Trials(study, self.n_trials)
+        self._trials = Trials(study, self.n_trials, self._metric)
+        self._check_folds()
         self._asked = {}
         self._tasks.begin_training(None)
         deadline = np.inf if self.timeout is None else time.monotonic() + self.timeout
-        while not run.interrupted and time.monotonic() < deadline:
-            batch = self._trials.ask(self.batch_size)
-            if not batch:
-                break
-            self._train(run, batch)
+        again = True
+        try:
+            while not run.interrupted and time.monotonic() < deadline:
+                batch = self._trials.ask(self.batch_size)
+                if not batch:
+                    break
+                self._train(run, batch)
+        except KeyboardInterrupt:
+            run.interrupted = True
+        except Exception:  # what is refused once would be refused for ever
+            again = False
+            raise
+        finally:
+            self._trials.give_back_mine(again=again)
         return self._finished(run)
 
     def _train(self, run, batch):
         """Train a batch of trials."""
         first = len(self._asked)
         self._asked |= dict(enumerate(batch, first))
-        try:
-            params = [suggest_from(trial, self.param_distributions) for trial in batch]
-            estimators = checked_candidates(self.estimator, params)
-            self._progress.start(len(batch))
-            run(estimators, first=first, watch=self._watch())
-        finally:
-            running = [t for i, t in enumerate(batch, first) if run.remaining.get(i, 1)]
-            stored = {trial.number: trial for trial in self.study_.get_trials()}
-            self._trials.give_back([stored[trial.number] for trial in running])
+        params = [suggest_from(trial, self.param_distributions) for trial in batch]
+        estimators = checked_candidates(self.estimator, params)
+        self._progress.start(len(batch))
+        run(estimators, first=first, watch=self._watch())
 
     def _watch(self):
         """Return what reports to the study at each rung, or None."""
@@ -213,7 +229,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
 
     def _complete(self, candidate, folds):
         """Tell the study; keep the estimators of the best candidate so far."""
-        self._trials.tell(self._asked[candidate], folds, self._metric)
+        self._trials.tell(self._asked[candidate], folds)
         super()._complete(candidate, folds)
 
     def _finished(self, run):
@@ -221,12 +237,6 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         ours = {trial.number: i for i, trial in self._asked.items()}
         params, candidates = [], []
         for trial, stored in self._trials.finished():
-            if len(stored) != self.n_splits_:
-                raise ValueError(
-                    f"study {self.study_.study_name!r} has trials with {len(stored)} "
-                    f"folds, but cv={self.cv!r} makes {self.n_splits_}; use another "
-                    f"study_name, or the same cv."
-                )
             mine = ours.get(trial.number)
             params.append(
                 suggest_from(FixedTrial(trial.params), self.param_distributions)

@@ -133,7 +133,7 @@ class FusedSearch:
         """Set ``cv_results_`` and what follows from it, for all that is finished."""
         sizes = [len(test) for _, test in run.folds.splits]
         out = [
-            as_output(one, size, scorer, self.error_score)
+            as_output(one, size, scorer, self.error_score, run.folds.wanted)
             for folds in candidates
             for one, size in zip(folds, sizes, strict=True)
         ]
@@ -180,7 +180,7 @@ class FusedSearch:
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
 
 
-def as_output(scored, n_test, scorer, error_score):
+def as_output(scored, n_test, scorer, error_score, wanted):
     """Return a cell as the dict that scikit-learn makes its results from."""
     out = {
         "fit_error": scored.error,
@@ -188,14 +188,14 @@ def as_output(scored, n_test, scorer, error_score):
         "score_time": scored.score_time,
         "n_test_samples": n_test,
     }
-    for which in ("test_scores", "train_scores"):
-        value = getattr(scored, which)
+    for which in wanted:
+        value = getattr(scored, f"{which}_scores")
         if scored.error is not None:
             value = error_score
             if isinstance(scorer, _MultimetricScorer):
                 value = dict.fromkeys(scorer._scorers, error_score)
         if value is not None:
-            out[which] = value
+            out[f"{which}_scores"] = value
     return out
 
 

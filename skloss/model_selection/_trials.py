@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import platform
+from datetime import datetime
 
 import numpy as np
 import psutil
@@ -12,6 +13,8 @@ from skloss.model_selection._scored import Scored, mean_score
 
 FOLDS, WORKER, EXCESS = "skloss:folds", "skloss:worker", "skloss:excess"
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+# Between a trial's beginning and its stamp; and how far clocks may be apart.
+SECONDS_TO_STAMP, SECONDS_APART = 10.0, 2.0
 
 
 class Trials:
@@ -26,11 +29,14 @@ class Trials:
     study : optuna.Study
     n_trials : int
         Finished trials of the study, not of this process.
+    metric : str or None
+        Which of several is the study's value.
     """
 
-    def __init__(self, study, n_trials):
-        self.study, self.n_trials = study, n_trials
+    def __init__(self, study, n_trials, metric=None):
+        self.study, self.n_trials, self.metric = study, n_trials, metric
         self.worker = stamp(os.getpid())
+        self.mine = set()
 
     def ask(self, count):
         """Return at most ``count`` new trials, as many as the study still needs."""
@@ -38,11 +44,12 @@ class Trials:
         asked = []
         while len(asked) < count and self.before(None) < self.n_trials:
             trial = self.study.ask()
+            self.mine.add(trial.number)
             trial.set_user_attr(WORKER, self.worker)
             # another process may have asked in the same moment: lower numbers go first
             if self.before(trial.number) >= self.n_trials:
                 trial.set_user_attr(EXCESS, True)
-                self.study.tell(trial, state=TrialState.FAIL)
+                self.give_back_mine({trial.number})
                 break
             asked.append(trial)
         return asked
@@ -55,26 +62,43 @@ class Trials:
             if number is None or trial.number < number
         )
 
-    def tell(self, trial, folds, metric):
+    def tell(self, trial, folds):
         """Store a trial's folds, and how it ended."""
         trial.set_user_attr(FOLDS, [as_stored(fold) for fold in folds])
-        score = mean_score(folds, metric)
-        if any(fold.outcome.startswith("pruned") for fold in folds):
-            self.study.tell(trial, state=TrialState.PRUNED)
-        elif np.isfinite(score):
-            self.study.tell(trial, score)
-        else:  # its folds are stored: it counts, and is not asked again
-            self.study.tell(trial, state=TrialState.FAIL)
+        self.settle(trial.number, folds)
+        self.mine.discard(trial.number)
 
-    def give_back(self, trials):
-        """Fail trials that were not finished, and ask for them again."""
+    def settle(self, number, folds):
+        """Tell the study how a trial ended whose folds are stored."""
+        score = mean_score(folds, self.metric)
+        if any(fold.outcome.startswith("pruned") for fold in folds):
+            self.study.tell(number, state=TrialState.PRUNED)
+        elif np.isfinite(score):
+            self.study.tell(number, score)
+        else:  # its folds are stored: it counts, and is not asked again
+            self.study.tell(number, state=TrialState.FAIL)
+
+    def give_back(self, trials, again=True):
+        """Fail trials that were not finished; have them asked for ``again``."""
         for trial in trials:
             try:
+                if FOLDS in trial.user_attrs:  # only its end was not told
+                    self.settle(trial.number, stored_folds(trial))
+                    continue
                 self.study.tell(trial.number, state=TrialState.FAIL)
-            except ValueError:  # another process was faster
+            except (ValueError, RuntimeError):  # another process was faster
                 continue
-            if trial.params:
-                self.study.enqueue_trial(trial.params)
+            # before it draws, a trial that was queued knows only what was queued
+            params = trial.params or trial.system_attrs.get("fixed_params")
+            if again and params:
+                self.study.enqueue_trial(params)
+
+    def give_back_mine(self, numbers=None, again=True):
+        """Give back what this worker asked for and did not tell."""
+        numbers = self.mine if numbers is None else numbers
+        trials = self.study.get_trials(states=(TrialState.RUNNING,))
+        self.give_back([t for t in trials if t.number in numbers], again)
+        self.mine = self.mine - numbers
 
     def fail_the_dead(self):
         """Give back the trials of this host's workers that are no more."""
@@ -89,7 +113,7 @@ class Trials:
     def finished(self):
         """Return each finished trial, and its folds, in the order of numbers."""
         return [
-            (trial, [Scored(**fold) for fold in trial.user_attrs[FOLDS]])
+            (trial, stored_folds(trial))
             for trial in self.study.get_trials(deepcopy=False)
             if trial.state.is_finished() and FOLDS in trial.user_attrs
         ]
@@ -98,7 +122,10 @@ class Trials:
 def counts(trial):
     """Tell whether a trial is finished or being worked on."""
     if trial.state is TrialState.RUNNING:
-        return WORKER in trial.user_attrs and EXCESS not in trial.user_attrs
+        if WORKER in trial.user_attrs:
+            return EXCESS not in trial.user_attrs
+        age = (datetime.now() - trial.datetime_start).total_seconds()
+        return age < SECONDS_TO_STAMP
     return trial.state in ENDED or FOLDS in trial.user_attrs
 
 
@@ -112,9 +139,12 @@ def is_dead(worker, ours):
     if worker is None or worker[0] != ours[0]:
         return False
     try:
-        return stamp(worker[1]) != worker
+        begun = stamp(worker[1])[2]
+        zombie = psutil.Process(worker[1]).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+    # or its number was given anew
+    return zombie or abs(begun - worker[2]) > SECONDS_APART
 
 
 def as_stored(scored):
@@ -127,3 +157,8 @@ def as_stored(scored):
             values[which] = float(values[which])
     values["curve"] = [float(value) for value in values["curve"]]
     return values
+
+
+def stored_folds(trial):
+    """Return the scored folds of a trial that holds them."""
+    return [Scored(**fold) for fold in trial.user_attrs[FOLDS]]

@@ -1,0 +1,295 @@
+"""Searches that are interrupted, killed or shared, and go on."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+from optuna.pruners import MedianPruner, NopPruner
+from optuna.storages import JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+from sklearn.datasets import load_iris
+
+from skloss import LossAwareClassifier
+from skloss.model_selection import FusedOptunaSearchCV
+from skloss.model_selection._trials import FOLDS, WORKER
+
+X, Y = load_iris(return_X_y=True)
+NET = LossAwareClassifier(network=(4,), epochs=3, batch_size=32, random_state=0)
+SPACE = {"loss": ["cross_entropy", "brier"], "l2": (1e-5, 1e-2, "log")}
+
+SCRIPT = """
+import os, sys, time
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from sklearn.datasets import load_iris
+from skloss import LossAwareClassifier
+from skloss.model_selection import FusedOptunaSearchCV
+
+where, n_trials, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+X, y = load_iris(return_X_y=True)
+net = LossAwareClassifier(network=(4,), epochs=3, batch_size=32, random_state=0)
+space = {"loss": ["cross_entropy", "brier"], "l2": (1e-5, 1e-2, "log")}
+
+
+def slow(estimator, X, y):
+    time.sleep(seconds)
+    return estimator.score(X, y)
+
+
+storage = where if "://" in where else JournalStorage(JournalFileBackend(where))
+search = FusedOptunaSearchCV(
+    net, space, n_trials=n_trials, batch_size=2, cv=3, storage=storage,
+    study_name="s", scoring=slow, refit=False,
+)
+print("ready", flush=True)
+input()
+search.fit(X, y)
+print("rows", len(search.cv_results_["params"]), flush=True)
+"""
+
+
+@pytest.fixture(autouse=True)
+def quiet_optuna():
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+class Interrupts:
+    """A scorer; at a certain call somebody presses Ctrl-C."""
+
+    def __init__(self, at):
+        self.at, self.calls = at, 0
+
+    def __call__(self, estimator, X, y):
+        self.calls += 1
+        if self.calls == self.at:
+            raise KeyboardInterrupt
+        return estimator.score(X, y)
+
+
+def search(space=SPACE, **options):
+    given = {"n_trials": 6, "batch_size": 2, "cv": 3, "refit": False}
+    return FusedOptunaSearchCV(NET, space, **{**given, **options})
+
+
+def study_of(pruner=None):
+    return optuna.create_study(direction="maximize", pruner=pruner or NopPruner())
+
+
+def states(study):
+    return [trial.state.name for trial in study.get_trials()]
+
+
+# -- Ctrl-C ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pruner", [None, MedianPruner(n_startup_trials=99)])
+def test_ctrl_c_keeps_what_is_finished_and_gives_back_the_rest(pruner):
+    """Three folds are scored for each trial, at each epoch if there is a pruner."""
+    study = study_of(pruner)
+    each = 3 if pruner is None else 9
+    found = search(study=study, scoring=Interrupts(2 * each + 4))
+    with pytest.raises(KeyboardInterrupt):
+        found.fit(X, Y)
+    assert "RUNNING" not in states(study)
+    done = [t.params for t in study.trials if t.state is TrialState.COMPLETE]
+    lost = [t.params for t in study.trials if t.state is TrialState.FAIL]
+    assert 2 <= len(done) <= 3
+    assert len(done) + len(lost) == 4
+    assert found.cv_results_["params"] == done
+    assert np.isfinite(found.cv_results_["mean_test_score"]).all()
+    again = search(study=study).fit(X, Y)
+    assert again.cv_results_["params"][: len(done)] == done
+    assert len(again.cv_results_["params"]) == 6
+    assert all(params in again.cv_results_["params"] for params in lost)
+
+
+def test_ctrl_c_before_anything_is_finished_leaves_nothing_running():
+    study = study_of()
+
+    def space(trial):
+        params = {"l2": trial.suggest_float("l2", 0, 1)}
+        if trial.number == 1:
+            raise KeyboardInterrupt
+        return params
+
+    found = search(space, study=study)
+    with pytest.raises(KeyboardInterrupt):
+        found.fit(X, Y)
+    assert not hasattr(found, "cv_results_")
+    assert states(study) == ["FAIL", "FAIL", "WAITING", "WAITING"]
+
+
+def test_a_signal_in_mid_training_is_heeded_soon():
+    """SIGINT reaches the training of a net that would train for an hour."""
+    study = study_of()
+    net = LossAwareClassifier(network=(4,), epochs=1_000_000, random_state=0)
+    found = FusedOptunaSearchCV(net, SPACE, study=study, n_trials=2, cv=2)
+    timer = threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    begin = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            found.fit(X, Y)
+    finally:
+        timer.cancel()
+    assert time.monotonic() - begin < 60
+    assert states(study) == ["FAIL", "FAIL", "WAITING", "WAITING"]
+
+
+def test_a_stored_study_is_found_again_by_its_name(tmp_path):
+    def stored():
+        return JournalStorage(JournalFileBackend(str(tmp_path / "log")))
+
+    first = search(storage=stored(), study_name="s", n_trials=2).fit(X, Y)
+    more = search(storage=stored(), study_name="s", n_trials=4).fit(X, Y)
+    params = more.cv_results_["params"]
+    assert params[:2] == first.cv_results_["params"]
+    assert len(params) == len({repr(one) for one in params}) == 4
+
+
+# -- processes -------------------------------------------------------------------------
+
+
+def started(count, where, n_trials, seconds):
+    """Start searches in processes of their own, all at once when they have loaded."""
+    root = Path(__file__).parents[2]
+    paths = [str(root), os.environ.get("PYTHONPATH", "")]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, where, str(n_trials), str(seconds)],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(count)
+    ]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    return processes
+
+
+def killed(process):
+    """Kill a process without a chance to clean up."""
+    with process:
+        process.kill()
+
+
+def ended(process):
+    """Return how many rows the search has found."""
+    rows, _ = process.communicate()
+    assert process.returncode == 0
+    return int(rows.removeprefix("rows "))
+
+
+class Stored:
+    """A study on disk, looked at from outside."""
+
+    def __init__(self, where):
+        self.where = where
+
+    @contextlib.contextmanager
+    def opened(self):
+        if "://" not in self.where:
+            yield JournalStorage(JournalFileBackend(self.where))
+            return
+        storage = RDBStorage(self.where)
+        yield storage
+        storage.remove_session()
+        storage.engine.dispose()
+
+    def create(self):
+        """Make the study: two that make the same tables at once disturb each other."""
+        with self.opened() as storage:
+            optuna.create_study(study_name="s", storage=storage, direction="maximize")
+
+    def trials(self):
+        with self.opened() as storage:
+            return optuna.load_study(study_name="s", storage=storage).trials
+
+    def finished(self):
+        return [t for t in self.trials() if FOLDS in t.user_attrs]
+
+    def wait_for(self, count):
+        """Wait for so many finished trials, with others running."""
+        for _ in range(600):
+            trials = self.trials()
+            running = [t for t in trials if t.state is TrialState.RUNNING and t.params]
+            if len(self.finished()) >= count and running:
+                return running
+            time.sleep(0.1)
+        raise AssertionError([t.state for t in trials])
+
+
+@pytest.fixture(params=["journal", "sqlite"])
+def stored(request, tmp_path):
+    rdb = request.param == "sqlite"
+    study = Stored(
+        f"sqlite:///{tmp_path / 'study.db'}" if rdb else str(tmp_path / "log")
+    )
+    study.create()
+    return study
+
+
+def in_order(trials):
+    return sorted(repr(sorted(trial.params.items())) for trial in trials)
+
+
+@pytest.mark.slow
+def test_a_killed_search_goes_on_where_it_stood(stored):
+    (process,) = started(1, stored.where, 8, 0.3)
+    stored.wait_for(3)
+    killed(process)
+    before = stored.trials()
+    done = [t for t in before if t.state is TrialState.COMPLETE]
+    dead = [t for t in before if t.state is TrialState.RUNNING]
+    lost = [t for t in dead if FOLDS not in t.user_attrs]
+    assert len(done) >= 2
+    assert dead
+    (process,) = started(1, stored.where, 8, 0)
+    assert ended(process) == 8
+    after = stored.trials()
+    for trial in done:
+        assert after[trial.number] == trial
+    for trial in lost:
+        assert after[trial.number].state is TrialState.FAIL
+    finished = stored.finished()
+    assert len(finished) == 8
+    assert {t.state for t in finished} == {TrialState.COMPLETE}
+    anew = [t for t in finished if t.number >= len(before)]
+    assert set(in_order(lost)) <= set(in_order(anew))
+    assert {t.state for t in after} <= {TrialState.COMPLETE, TrialState.FAIL}
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_work(stored):
+    processes = started(2, stored.where, 12, 0.1)
+    assert max(map(ended, processes)) == 12
+    finished = stored.finished()
+    assert len(finished) == 12
+    assert len(set(in_order(finished))) == 12
+    workers = [tuple(t.user_attrs[WORKER]) for t in finished]
+    assert min(workers.count(worker) for worker in set(workers)) >= 2
+    assert len(set(workers)) == 2
+
+
+@pytest.mark.slow
+def test_of_two_processes_one_dies_and_the_other_does_its_part(stored):
+    first, second = started(2, stored.where, 12, 0.3)
+    stored.wait_for(3)
+    killed(first)
+    assert ended(second) == 12
+    assert len(stored.finished()) == 12
