@@ -120,15 +120,21 @@ def fused_cross_validate(
     _warn_or_raise_about_fit_failures(out, error_score)
     if callable(scoring):
         _insert_error_scores(out, error_score)
-    found = {
-        name: np.array([o[name] for o in out]) for name in ("fit_time", "score_time")
-    }
+    found = columns(out, folds.wanted)
     if return_estimator:
         found["estimator"] = [fold.estimator for fold in scored]
     if return_indices:
         train, test = zip(*splits, strict=True)
         found["indices"] = {"train": train, "test": test}
-    for which in folds.wanted:
+    return found
+
+
+def columns(out, wanted):
+    """Return times and scores as arrays with an entry for each fold."""
+    found = {
+        name: np.array([o[name] for o in out]) for name in ("fit_time", "score_time")
+    }
+    for which in wanted:
         scores = [o[f"{which}_scores"] for o in out]
         several = isinstance(scores[0], dict)
         for name in scores[0] if several else ("score",):

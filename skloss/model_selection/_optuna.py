@@ -208,7 +208,9 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             raise
         finally:
             self._trials.give_back_mine(again=again)
-        return self._finished(run)
+        found = self._finished(run)
+        del self._trials, self._asked
+        return found
 
     def _train(self, run, batch):
         """Train a batch of trials."""

@@ -125,7 +125,7 @@ class OptunaPruning:
 
 
 def tell(study, trial, folds, metric):
-    """Tell a study how a trial ended; without a score, it failed."""
+    """Tell a study how a trial, or the one of a number, ended."""
     from optuna.trial import TrialState
 
     score = mean_score(folds, metric)

@@ -5,11 +5,11 @@ import os
 import platform
 from datetime import datetime
 
-import numpy as np
 import psutil
 from optuna.trial import TrialState
 
-from skloss.model_selection._scored import Scored, mean_score
+from skloss.model_selection._pruning import tell
+from skloss.model_selection._scored import Scored
 
 FOLDS, WORKER, EXCESS = "skloss:folds", "skloss:worker", "skloss:excess"
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -70,13 +70,8 @@ class Trials:
 
     def settle(self, number, folds):
         """Tell the study how a trial ended whose folds are stored."""
-        score = mean_score(folds, self.metric)
-        if any(fold.outcome.startswith("pruned") for fold in folds):
-            self.study.tell(number, state=TrialState.PRUNED)
-        elif np.isfinite(score):
-            self.study.tell(number, score)
-        else:  # its folds are stored: it counts, and is not asked again
-            self.study.tell(number, state=TrialState.FAIL)
+        # one without a score fails: its folds are stored, so that it counts
+        tell(self.study, number, folds, self.metric)
 
     def give_back(self, trials, again=True):
         """Fail trials that were not finished; have them asked for ``again``."""
