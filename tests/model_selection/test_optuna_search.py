@@ -369,12 +369,12 @@ def finished():
 def test_optunas_pictures_can_be_drawn(finished, name):
     pyplot = pytest.importorskip("matplotlib.pyplot")
     options = {}
-    if name == "plot_param_importances":  # others need scikit-learn's trees
-        options["evaluator"] = optuna.importance.PedAnovaImportanceEvaluator()
     if name == "plot_contour":
         options["params"] = ["l2", "learning_rate"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # these functions are experimental
+        if name == "plot_param_importances":  # others take long
+            options["evaluator"] = optuna.importance.PedAnovaImportanceEvaluator()
         plot = getattr(optuna.visualization.matplotlib, name)
         axes = np.ravel(plot(finished, **options))[0]
     assert axes.has_data()
