@@ -1,6 +1,7 @@
 """A search by an Optuna study, whose trials train in batches on all folds."""
 
 import time
+import warnings
 from numbers import Integral
 
 import numpy as np
@@ -183,7 +184,9 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             seed = int(check_random_state(seed).randint(2**31)) + n_before
         if self.storage is not None:  # another process may start at the same moment
             seed = None
-        return optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+        with warnings.catch_warnings():  # Optuna 4.0 calls the liar experimental
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return optuna.samplers.TPESampler(seed=seed, constant_liar=True)
 
     def _search(self, run):
         """Ask, train and tell batch by batch; return what the study has finished."""

@@ -66,7 +66,6 @@ class Trials:
         """Store a trial's folds, and how it ended."""
         trial.set_user_attr(FOLDS, [as_stored(fold) for fold in folds])
         self.settle(trial.number, folds)
-        self.mine.discard(trial.number)
 
     def settle(self, number, folds):
         """Tell the study how a trial ended whose folds are stored."""

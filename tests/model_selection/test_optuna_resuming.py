@@ -113,20 +113,22 @@ def test_ctrl_c_keeps_what_is_finished_and_gives_back_the_rest(pruner):
     assert all(params in again.cv_results_["params"] for params in lost)
 
 
-def test_ctrl_c_before_anything_is_finished_leaves_nothing_running():
+@pytest.mark.parametrize("done", [0, 2])
+def test_ctrl_c_while_drawing_leaves_nothing_running(done):
     study = study_of()
 
     def space(trial):
         params = {"l2": trial.suggest_float("l2", 0, 1)}
-        if trial.number == 1:
+        if trial.number == done + 1:
             raise KeyboardInterrupt
         return params
 
     found = search(space, study=study)
     with pytest.raises(KeyboardInterrupt):
         found.fit(X, Y)
-    assert not hasattr(found, "cv_results_")
-    assert states(study) == ["FAIL", "FAIL", "WAITING", "WAITING"]
+    assert len(getattr(found, "cv_results_", {}).get("params", [])) == done
+    rest = ["FAIL", "FAIL", "WAITING", "WAITING"]
+    assert states(study) == ["COMPLETE"] * done + rest
 
 
 def test_a_signal_in_mid_training_is_heeded_soon():

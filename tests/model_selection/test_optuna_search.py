@@ -1,5 +1,6 @@
 """FusedOptunaSearchCV: scikit-learn's results from a study of Optuna."""
 
+import logging
 import warnings
 
 import numpy as np
@@ -369,22 +370,27 @@ def finished():
 def test_optunas_pictures_can_be_drawn(finished, name):
     pyplot = pytest.importorskip("matplotlib.pyplot")
     options = {}
-    if name == "plot_param_importances":  # others need scikit-learn's trees
-        options["evaluator"] = optuna.importance.PedAnovaImportanceEvaluator()
     if name == "plot_contour":
         options["params"] = ["l2", "learning_rate"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # these functions are experimental
+        if name == "plot_param_importances":  # others take long
+            options["evaluator"] = optuna.importance.PedAnovaImportanceEvaluator()
         plot = getattr(optuna.visualization.matplotlib, name)
         axes = np.ravel(plot(finished, **options))[0]
     assert axes.has_data()
     pyplot.close("all")
 
 
-def test_nothing_is_said_at_verbose_0(capfd):
+def test_nothing_is_said_at_verbose_0(capfd, monkeypatch):
+    said, logger = logging.Handler(), logging.getLogger("optuna")
+    records = []
+    said.emit = records.append
+    monkeypatch.setattr(logger, "handlers", [said])
     optuna.logging.set_verbosity(optuna.logging.INFO)
     search(pruner=MedianPruner()).fit(X, Y)
     assert capfd.readouterr() == ("", "")
+    assert records == []
     assert optuna.logging.get_verbosity() == optuna.logging.INFO
     search(n_trials=2, verbose=1).fit(X, Y)
     assert "2/2" in capfd.readouterr().err
