@@ -94,10 +94,7 @@ def fused_cross_validate(
     params = _check_method_params(X, params=params or {})
     split_params, fit_params, score_params = {"groups": groups}, params, {}
     if _routing_enabled():
-        routed = GridSearchCV(estimator, {}, scoring=scoring, cv=cv)
-        routed = routed._get_routed_params_for_fit(params)
-        split_params, fit_params = routed.splitter.split, routed.estimator.fit
-        score_params = routed.scorer.score
+        split_params, fit_params, score_params = routed(estimator, scoring, cv, params)
     splits = list(cv.split(X, y, **split_params))
     folds = Folds(X, y, splits, fit_params, train_scores=return_train_score)
     parallel = {"n_jobs": n_jobs}
@@ -109,10 +106,7 @@ def fused_cross_validate(
     if run.interrupted:
         raise KeyboardInterrupt
     scored = run.candidate(0)
-    if any(fold.outcome.startswith("pruned") for fold in scored):
-        from optuna import TrialPruned  # loaded where there is a trial
-
-        raise TrialPruned(scored[0].outcome)
+    raise_if_pruned(scored)
     out = [
         as_output(fold, len(test), scorer, error_score, folds.wanted)
         for fold, (_, test) in zip(scored, splits, strict=True)
@@ -120,24 +114,39 @@ def fused_cross_validate(
     _warn_or_raise_about_fit_failures(out, error_score)
     if callable(scoring):
         _insert_error_scores(out, error_score)
-    found = columns(out, folds.wanted)
-    if return_estimator:
-        found["estimator"] = [fold.estimator for fold in scored]
-    if return_indices:
-        train, test = zip(*splits, strict=True)
-        found["indices"] = {"train": train, "test": test}
-    return found
-
-
-def columns(out, wanted):
-    """Return times and scores as arrays with an entry for each fold."""
     found = {
         name: np.array([o[name] for o in out]) for name in ("fit_time", "score_time")
     }
-    for which in wanted:
-        scores = [o[f"{which}_scores"] for o in out]
-        several = isinstance(scores[0], dict)
-        for name in scores[0] if several else ("score",):
-            values = [own[name] if several else own for own in scores]
-            found[f"{which}_{name}"] = np.array(values)
+    if return_estimator:
+        found["estimator"] = [fold.estimator for fold in scored]
+    if return_indices:
+        found["indices"] = dict(
+            zip(("train", "test"), zip(*splits, strict=True), strict=True)
+        )
+    for which in folds.wanted:
+        found |= columns(which, [o[f"{which}_scores"] for o in out])
     return found
+
+
+def routed(estimator, scoring, cv, params):
+    """Return what scikit-learn routes to the splitter, to ``fit`` and to the scorer."""
+    search = GridSearchCV(estimator, {}, scoring=scoring, cv=cv)
+    to = search._get_routed_params_for_fit(params)
+    return to.splitter.split, to.estimator.fit, to.scorer.score
+
+
+def raise_if_pruned(folds):
+    """Tell Optuna that a trial is pruned."""
+    if any(fold.outcome.startswith("pruned") for fold in folds):
+        from optuna import TrialPruned  # loaded where there is a trial
+
+        raise TrialPruned(folds[0].outcome)
+
+
+def columns(which, scores):
+    """Return each metric's scores of all folds, by scikit-learn's names."""
+    if not isinstance(scores[0], dict):
+        return {f"{which}_score": np.array(scores)}
+    return {
+        f"{which}_{name}": np.array([o[name] for o in scores]) for name in scores[0]
+    }
