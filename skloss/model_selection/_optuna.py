@@ -42,7 +42,8 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         TPE with the constant liar, seeded by ``random_state``.
     storage : str or optuna.storages.BaseStorage, default=None
         In memory. Several processes may share another; a study that was killed goes
-        on where it stood.
+        on where it stood. Create the study of a new database before several processes
+        begin at the same moment: Optuna makes its tables without a lock.
     study_name : str, default=None
     pruner : SuccessiveHalving or optuna.pruners.BasePruner, default=None
         Ends trials by their mean score over all folds, reported once an epoch.
