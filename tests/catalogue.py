@@ -1,6 +1,7 @@
 """The catalogue as tests see it: every registered loss, its settings, its data."""
 
 import numpy as np
+import pytest
 
 from skloss.losses import Loss, Task
 
@@ -122,3 +123,15 @@ def targets(loss, task, n, rng):
     y = (rng.random((n, task.size)) < 0.4).astype(float)
     y[0], y[1] = 0, 1
     return y
+
+
+def marks_of(loss, task=None):
+    """Return the marks of a case of the property tests.
+
+    The quick ones take each loss as it comes and at one other setting, for one kind of
+    target; the rest of the table is slow.
+    """
+    cls = type(loss)
+    quick = [cls(), *(cls(**setting) for setting in settings_of(cls)[:1])]
+    first = task is None or task.kind == cls.kinds[0]
+    return () if loss in quick and first else pytest.mark.slow

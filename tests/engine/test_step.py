@@ -9,8 +9,14 @@ from skloss import networks
 from skloss._engine import _step as step
 from skloss.losses import BetaNLL
 
+QUICK = ("cross_entropy", "square", "coral", "huber", "quantile", "gaussian_nll")
 CASES = [
-    pytest.param(cls(), TASKS[kind], id=f"{cls.name}-{kind}")
+    pytest.param(
+        cls(),
+        TASKS[kind],
+        id=f"{cls.name}-{kind}",
+        marks=() if cls.name in QUICK else pytest.mark.slow,
+    )
     for cls in own_classes()
     for kind in cls.kinds
     if cls is not BetaNLL  # it weights the gradient of its value

@@ -8,6 +8,7 @@ import tensorflow as tf
 from catalogue import (
     TASKS,
     instances,
+    marks_of,
     ready,
 )
 from scipy.optimize import minimize
@@ -20,7 +21,9 @@ from skloss.losses._softmax import SoftmaxLoss
 PROBABILISTIC = [
     x for x in instances() if x.family == "classification" and x.has_probabilities
 ]
-every_link = pytest.mark.parametrize("loss", PROBABILISTIC, ids=repr)
+every_link = pytest.mark.parametrize(
+    "loss", [pytest.param(x, id=repr(x), marks=marks_of(x)) for x in PROBABILISTIC]
+)
 
 
 ETAS = {

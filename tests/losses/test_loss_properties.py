@@ -11,6 +11,7 @@ from catalogue import (
     MORE_SETTINGS,
     TASKS,
     instances,
+    marks_of,
     own_classes,
     ready,
     settings_of,
@@ -26,9 +27,12 @@ from skloss.losses import Task
 CLASSES, LOSSES = own_classes(), instances()
 CASES = [(ready(x, TASKS[kind]), TASKS[kind]) for x in LOSSES for kind in x.kinds]
 
-every_loss = pytest.mark.parametrize("loss", LOSSES, ids=repr)
+every_loss = pytest.mark.parametrize(
+    "loss", [pytest.param(x, id=repr(x), marks=marks_of(x)) for x in LOSSES]
+)
 every_case = pytest.mark.parametrize(
-    ("loss", "task"), CASES, ids=[f"{x!r}-{t.kind}" for x, t in CASES]
+    ("loss", "task"),
+    [pytest.param(x, t, id=f"{x!r}-{t.kind}", marks=marks_of(x, t)) for x, t in CASES],
 )
 
 
