@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 FLOOR := .venv-floor
 FLOOR_READY := $(FLOOR)/.ready
 # scikit-learn 1.6 reads column names by a protocol that polars 1.40 deprecates.
-FLOOR_PINS := "numpy==2.0.*" "scipy==1.13.*" "scikit-learn==1.6.*" "optuna==4.0.*" \
+FLOOR_PINS := "joblib==1.4.*" "numpy==2.0.*" "scipy==1.13.*" "scikit-learn==1.6.*" "optuna==4.0.*" \
 	"tensorflow==2.19.*" "keras==3.9.*" "scikeras==0.13.*" "polars<1.40"
 WORKERS ?= 2
 PYTEST_ARGS ?=
@@ -27,7 +27,7 @@ help:
 	@echo "make test-floor  all but the tests of formulas on the lowest supported versions"
 	@echo "make lint        ruff check and ruff format --check"
 	@echo "make format      let ruff repair and format"
-	@echo "make benchmark   time a single fit against scikeras and scikit-learn"
+	@echo "make benchmark   time a single fit and a search against other libraries"
 	@echo "make clean       remove the environments and caches"
 
 # Each stamp is written last, so that an interrupted install is done again.
@@ -68,6 +68,7 @@ format: $(READY)
 
 benchmark: $(READY)
 	$(BIN)/python examples/benchmarks/single_fit.py
+	$(BIN)/python examples/benchmarks/search.py
 
 clean:
 	rm -rf $(VENV) $(FLOOR) .pytest_cache .ruff_cache .mypy_cache build dist
