@@ -219,7 +219,7 @@ def partition(plan, data):
     return list(kinds.values())
 
 
-def structure_of(plan, data, members, size, compiled):
+def structure_of(plan, data, members, compiled):
     """Return the structure of a program for ``members``, all of one kind."""
     first = members[0]
     return Structure(
@@ -232,7 +232,7 @@ def structure_of(plan, data, members, size, compiled):
         schedule=first.schedule.structure(),
         optimizer=first.optimizer.structure(),
         drops=any(member.dropout > 0 for member in members),
-        size=size,
+        size=len(members),
         batch_size=plan.batch_size,
         dtype=plan.dtype,
         sparse=sparse.issparse(data.X),

@@ -111,14 +111,13 @@ def repacked(given, dropped):
         ]
         if len(kept) == len(chunk.numbers):
             found.append(chunk)
-        else:
+        elif kept:
             torn.setdefault(chunk.kind, []).extend((chunk, k) for k in kept)
     for pieces in torn.values():
-        if pieces:
-            first = pieces[0][0]
-            numbers = [chunk.numbers[k] for chunk, k in pieces]
-            rows = [chunk.row(k) for chunk, k in pieces]
-            found += filled(first.plan, first.data, numbers, first.compiled, rows)
+        first = pieces[0][0]
+        numbers = [chunk.numbers[k] for chunk, k in pieces]
+        rows = [chunk.row(k) for chunk, k in pieces]
+        found += filled(first.plan, first.data, numbers, first.compiled, rows)
     return found
 
 
@@ -163,9 +162,7 @@ class Chunk:
 
     def program(self):
         """Return the compiled program."""
-        structure = structure_of(
-            self.plan, self.data, self.members, len(self.members), self.compiled
-        )
+        structure = structure_of(self.plan, self.data, self.members, self.compiled)
         return program_for(structure, self.plan.network, self.members[0])
 
     def inputs(self):

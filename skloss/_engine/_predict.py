@@ -42,7 +42,7 @@ class Forward:
             ],
         ).get_concrete_function()
         self.stacked = tf.function(
-            lambda x, weights, stored: self.raw_of_all(x, weights, stored),
+            self.raw_of_all,
             autograph=False,
             input_signature=[
                 tf.TensorSpec([None, n_features], dtype),

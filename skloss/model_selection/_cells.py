@@ -29,8 +29,6 @@ class Cell:
     job : Job
     tables : dict of str to array
         "test" (and "train", if its score is wanted): rows as the net sees them.
-    seconds : float
-        Spent on preparation.
     error : str, optional
         Why there is nothing to train, or why training failed.
     """
@@ -41,7 +39,6 @@ class Cell:
     net: Any = None
     job: Job | None = None
     tables: dict = field(default_factory=dict)
-    seconds: float = 0.0
     error: str | None = None
 
 
