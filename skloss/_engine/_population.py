@@ -21,8 +21,10 @@ from skloss._engine._program import program_for
 SECONDS_IN_GRAPH = 1.0
 # Where XLA's compilation pays: it costs about as much as it saves in so many steps.
 MIN_COMPILED = 12_000
-CHUNK, COMPILED_CHUNK = 64, 16
-CHUNK_NUMBERS = 2**24  # weights of a chunk, at most: several times as much is held
+CHUNK, CHUNK_NUMBERS = 64, 2**24  # networks and their weights: the latter for memory
+# Compiled, more networks a step hardly make it cheaper, and leave fewer chunks for the
+# threads; beyond so many weights a step does not stay in the cache.
+COMPILED_CHUNK, COMPILED_NUMBERS = (8, 16), 2**18
 SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 
 
@@ -68,23 +70,29 @@ def chunks(plan, data):
     return found
 
 
-def chunk_size(plan, data, member, compiled):
-    """Return how many networks train together, fewer of them if they are wide."""
-    size = COMPILED_CHUNK if compiled else CHUNK
+def chunk_size(plan, data, member, count, compiled):
+    """Return how many of ``count`` networks train together, fewer if they are wide."""
+    size, numbers = CHUNK, CHUNK_NUMBERS
+    if compiled:
+        # two chunks at least, where there is enough for two
+        size, numbers = int(np.clip(-(-count // 2), *COMPILED_CHUNK)), COMPILED_NUMBERS
     if not isinstance(plan.network, networks.MLP):
         return size
     widths = [data.X.shape[1], *plan.network.hidden_layer_sizes]
     widths.append(member.loss.n_raw(plan.task))
     weights = sum(a * b for a, b in pairwise(widths))
-    return int(np.clip(CHUNK_NUMBERS // weights, 1, size))
+    return int(np.clip(numbers // weights, 1, size))
 
 
 def filled(plan, data, numbers, compiled, rows=None):
-    """Return chunks for networks of one kind, each as full as can be."""
-    size = chunk_size(plan, data, plan.members[numbers[0]], compiled)
-    cuts = [slice(begin, begin + size) for begin in range(0, len(numbers), size)]
+    """Return as few chunks as can be for networks of one kind, equally large."""
+    members = len(numbers)
+    size = chunk_size(plan, data, plan.members[numbers[0]], members, compiled)
+    count = -(-members // size)
+    ends = [members * k // count for k in range(count + 1)]
     return [
-        Chunk(plan, data, numbers[cut], compiled, rows and rows[cut]) for cut in cuts
+        Chunk(plan, data, numbers[a:b], compiled, rows and rows[a:b])
+        for a, b in pairwise(ends)
     ]
 
 
