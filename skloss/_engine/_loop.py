@@ -29,6 +29,9 @@ def run_epochs(program, inputs, state):
     state : dict of tensors
     history : tensor of shape (epochs, 5, networks)
     """
+    if program.structure.judged_outside:
+        state, row = one_epoch(program, inputs, state)
+        return state, row[None]
     count = inputs["until"] - state["epoch"]
     record = tf.TensorArray(program.dtype, size=count, element_shape=[5, program.size])
     first = state["epoch"]
@@ -38,6 +41,7 @@ def run_epochs(program, inputs, state):
 
     def epoch(state, record):
         new, row = one_epoch(program, inputs, state)
+        new = judged(program, inputs, new, row)
         return new, record.write(state["epoch"] - first, row)
 
     state, record = tf.while_loop(going, epoch, (state, record), parallel_iterations=1)
@@ -45,16 +49,24 @@ def run_epochs(program, inputs, state):
 
 
 def one_epoch(program, inputs, state):
-    """Train one epoch, validate, and update who goes on."""
+    """Train one epoch and validate; return the state and the row of the history."""
     rates = learning_rates(program, inputs, state)
     variables, alive, loss, norm = train_epoch(program, inputs, state, rates)
-    healthy = alive & tf.math.is_finite(loss)
-    state = dict(state, variables=variables, alive=alive)
     val_loss, score = validate(program, inputs, variables)
     row = tf.stack([loss, rates[0], norm, val_loss, score])
-    state = stop_and_snapshot(inputs, state, healthy, loss, score)
+    return dict(state, variables=variables, alive=alive), row
+
+
+def judged(program, inputs, state, row):
+    """Return the state after an epoch: who goes on, and at what rate.
+
+    ``row`` is the epoch's history. It is the graph that judges, or Python where a
+    score comes from there.
+    """
+    loss, score = row[HISTORY.index("loss")], row[HISTORY.index("val_monitor")]
+    state = stop_and_snapshot(inputs, state, loss, score)
     state = plateau(program, inputs, state, score)
-    return dict(state, epoch=state["epoch"] + 1), row
+    return dict(state, epoch=state["epoch"] + 1)
 
 
 def learning_rates(program, inputs, state):
@@ -295,13 +307,14 @@ def validate(program, inputs, variables):
     return loss, score
 
 
-def stop_and_snapshot(inputs, state, healthy, loss, score):
+def stop_and_snapshot(inputs, state, loss, score):
     """Keep the best weights; stop who ran out of patience.
 
     Without early stopping the training loss tells which are best: a network that
     diverges has usually trained some epochs in vain before its loss overflows.
     """
     stopping = tf.math.is_finite(inputs["patience"])
+    healthy = state["alive"] & tf.math.is_finite(loss)
     active = state["active"]
     merit = tf.where(stopping, score, loss)
     better = (merit < state["best"]) & healthy & active

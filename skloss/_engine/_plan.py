@@ -91,6 +91,11 @@ class Member:
         Where the output bias starts.
     start : tuple, optional
         ``Result.state`` of an earlier training, to go on from.
+    judge : callable, optional
+        ``judge(raw)`` scores the raw outputs of the validation rows, greater is better,
+        in place of the loss's own monitor; ``judge.name`` is its name.
+    callback : object, optional
+        Its ``epoch_begin`` and ``epoch_end`` are called with a ``Network``.
     """
 
     loss: Loss
@@ -109,6 +114,8 @@ class Member:
     scale: np.ndarray = field(default_factory=lambda: np.ones(1))
     class_weight: np.ndarray = field(default_factory=lambda: np.ones(1))
     start: Any = None
+    judge: Any = None
+    callback: Any = None
 
 
 @dataclass
@@ -150,6 +157,8 @@ class Result:
     weights, stored : ndarray
         The kept trainable weights, flat, and the stored ones (moving statistics).
     history : dict of str to list
+    curve : list of float
+        The monitored score of each epoch, lower is better; empty without validation.
     n_epochs, best_epoch : int
         Epochs trained; the epoch (from 1) whose weights were kept.
     outcome : Outcome
@@ -160,6 +169,7 @@ class Result:
     weights: np.ndarray
     stored: np.ndarray
     history: dict
+    curve: list
     n_epochs: int
     best_epoch: int
     outcome: Outcome
@@ -185,6 +195,7 @@ class Structure:
     sparse: bool
     validation: bool
     compiled: bool  # by XLA
+    judged_outside: bool  # Python scores each epoch
 
 
 def kind_of(plan, data, member):
@@ -203,6 +214,7 @@ def kind_of(plan, data, member):
         steps_of(plan, stream),
         len(stream.val_rows) > 0,
         member.start and (member.start["epoch"], bool(member.start["slots"])),
+        member.judge is not None,
     )
 
 
@@ -238,4 +250,5 @@ def structure_of(plan, data, members, compiled):
         sparse=sparse.issparse(data.X),
         validation=len(data.streams[first.stream].val_rows) > 0,
         compiled=compiled,
+        judged_outside=first.judge is not None,
     )

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from skloss import networks
+from skloss._engine._between import judge, tell
 from skloss._engine._loop import HISTORY
 from skloss._engine._plan import (
     Outcome,
@@ -202,12 +203,21 @@ class Chunk:
         state = self.state or program.initial_state(self.plan, self.members)
         state = tf.nest.map_structure(tf.convert_to_tensor, state)
         last, per_call = self.done + epochs, 10
-        while self.done < last and np.any(state["active"]):
-            until = min(last, self.done + per_call)
+        watched = any(member.callback is not None for member in self.members)
+        stepwise = watched or program.structure.judged_outside
+        while self.done < last and np.any(state["active"][: len(self.numbers)]):
+            until = min(last, self.done + (1 if stepwise else per_call))
             begin = time.perf_counter()
+            if watched:
+                state = tell("epoch_begin", self, state, [{}] * len(self.numbers))
             state, piece = program.run(dict(inputs, until=np.int32(until)), state)
+            if program.structure.judged_outside:
+                state, row = judge(self, program, inputs, state, piece[0])
+                piece = row[None]
             reached = int(state["epoch"])
             self.history.append(np.asarray(piece)[: reached - self.done])
+            if watched:
+                state = tell("epoch_end", self, state, self.latest())
             spent = time.perf_counter() - begin
             # the graph cannot be interrupted: come up for air about once a second
             count = (until - self.done) * SECONDS_IN_GRAPH
@@ -217,6 +227,28 @@ class Chunk:
                 report(self.done, self.history[-1])
         self.state = as_arrays(state)
         return self
+
+    def latest(self):
+        """Return the history of each network's last epoch."""
+        return [
+            {
+                name: values[0]
+                for name, values in self.named(self.history[-1][:, :, k], k).items()
+            }
+            for k in range(len(self.numbers))
+        ]
+
+    def named(self, history, k):
+        """Return network ``k``'s history as a dict of lists, by name."""
+        member = self.members[k]
+        columns = dict(zip(HISTORY, history.T.tolist(), strict=True))
+        score = columns.pop("val_monitor")
+        if not len(self.data.streams[member.stream].val_rows):
+            del columns["val_loss"]
+            return columns
+        if member.judge is not None:
+            return {**columns, f"val_{member.judge.name}": [-value for value in score]}
+        return {**columns, f"val_{member.loss.monitor_name()}": score}
 
     def release(self):
         """Let go of all that training made."""
@@ -233,16 +265,18 @@ class Chunk:
     def result(self, history, k):
         """Return the result of network ``k``."""
         member, state = self.members[k], self.state
-        ended = outcome(state, k, member)
-        to_the_end = ended is Outcome.FINISHED and not np.isfinite(member.patience)
+        ended = outcome(state, k)
+        to_the_end = ended is not Outcome.DIVERGED and not np.isfinite(member.patience)
         weights, stored, count, *moments = state["variables"]
         kept = (weights, stored) if to_the_end else state["kept"]
         epochs = int(state["n_epochs"][k])
+        history = history[: epochs - self.first]
         validated = len(self.data.streams[member.stream].val_rows) > 0
         return Result(
             weights=kept[0][k].copy(),
             stored=kept[1][k].copy(),
-            history=named(history[: epochs - self.first], member, validated),
+            history=self.named(history, k),
+            curve=history[:, HISTORY.index("val_monitor")].tolist() * validated,
             n_epochs=epochs,
             best_epoch=epochs if to_the_end else int(state["best_epoch"][k]),
             outcome=ended,
@@ -267,20 +301,8 @@ def joined_states(states):
     )
 
 
-def named(history, member, validated):
-    """Return the history as a dict of lists; the monitored score by its own name."""
-    columns = dict(zip(HISTORY, history.T.tolist(), strict=True))
-    score = columns.pop("val_monitor")
-    if not validated:
-        del columns["val_loss"]
-        return columns
-    return {**columns, f"val_{member.loss.monitor_name()}": score}
-
-
-def outcome(state, k, member):
+def outcome(state, k):
     """Tell how the training of network ``k`` ended."""
     if state["diverged"][k]:
         return Outcome.DIVERGED
-    if np.isfinite(member.patience) and not state["active"][k]:
-        return Outcome.STOPPED_EARLY
-    return Outcome.FINISHED
+    return Outcome.FINISHED if state["active"][k] else Outcome.STOPPED_EARLY

@@ -111,14 +111,14 @@ def raw_predictions(network, X, weights, stored, n_raw, *, is_sparse):
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
-def stacked_predictions(network, X, results, n_raw):
+def stacked_predictions(network, X, weights, stored, n_raw):
     """Return the raw outputs of several networks of one structure.
 
     Parameters
     ----------
     network : MLP or callable
     X : ndarray or CSR matrix of shape (n, features)
-    results : list of Result
+    weights, stored : ndarray of shape (networks, size)
     n_raw : int
 
     Returns
@@ -128,15 +128,14 @@ def stacked_predictions(network, X, results, n_raw):
     if not isinstance(X, np.ndarray):
         return np.stack(
             [
-                raw_predictions(network, X, r.weights, r.stored, n_raw, is_sparse=True)
-                for r in results
+                raw_predictions(network, X, *own, n_raw, is_sparse=True)
+                for own in zip(weights, stored, strict=True)
             ]
         )
-    dtype = results[0].weights.dtype.name
+    dtype = weights.dtype.name
     compiled = forward_for(network, X.shape[1], n_raw, dtype, False)
-    weights = tf.constant(np.stack([r.weights for r in results]))
-    stored = tf.constant(np.stack([r.stored for r in results]))
-    at_once = max(1, ROWS_AT_ONCE // len(results))
+    at_once = max(1, ROWS_AT_ONCE // len(weights))
+    weights, stored = tf.constant(weights), tf.constant(stored)
     pieces = [
         compiled.stacked(
             tf.constant(X[i : i + at_once].astype(dtype)), weights, stored

@@ -208,7 +208,7 @@ class FusedRun:
             return False
         result.state = None  # several times as large as the weights
         cell.net._finish_fit(cell.job, result)
-        scored.curve = result.history.get(f"val_{cell.net.loss_.monitor_name()}", [])
+        scored.curve = result.curve
         scored.estimator = cell.estimator
         return True
 

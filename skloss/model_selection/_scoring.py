@@ -29,7 +29,8 @@ def raw_outputs(cells, which):
         raw = stacked_predictions(
             nets[0]._network,
             X,
-            [net._result for net in nets],
+            np.stack([net._result.weights for net in nets]),
+            np.stack([net._result.stored for net in nets]),
             nets[0].loss_.n_raw(nets[0]._task),
         )
         for i, own in zip(numbers, raw.astype(np.float64), strict=True):

@@ -1,0 +1,112 @@
+"""Between two epochs: what a network's callback sees and may change."""
+
+import numpy as np
+import tensorflow as tf
+
+from skloss._engine._loop import HISTORY, judged
+from skloss._engine._predict import stacked_predictions
+
+
+class Network:
+    """One network of a chunk between two epochs.
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs trained so far.
+    history : dict of str to float
+        Of the epoch just trained, by the names of ``Result.history``; empty before.
+    member : Member
+    """
+
+    def __init__(self, state, k, member, epoch, history):
+        self._state, self._k = state, k
+        self.member, self.epoch, self.history = member, epoch, history
+
+    @property
+    def weights(self):
+        """The trainable weights, flat; may be set."""
+        return self._state["variables"][0][self._k]
+
+    @weights.setter
+    def weights(self, value):
+        self._state["variables"][0][self._k] = value
+
+    @property
+    def stored(self):
+        """The moving statistics, flat; may be set."""
+        return self._state["variables"][1][self._k]
+
+    @stored.setter
+    def stored(self, value):
+        self._state["variables"][1][self._k] = value
+
+    @property
+    def learning_rate(self):
+        """The rate that the schedule multiplies; may be set."""
+        return float(self.member.learning_rate * self._state["scale"][self._k])
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        self._state["scale"][self._k] = value / self.member.learning_rate
+
+    def stop(self):
+        """End the training of this network, with its present weights."""
+        self._state["active"][self._k] = False
+
+
+def tell(when, chunk, state, histories):
+    """Tell the callbacks of a chunk's networks that an epoch begins or ends.
+
+    Parameters
+    ----------
+    when : {"epoch_begin", "epoch_end"}
+    chunk : Chunk
+    state : dict of tensors
+    histories : list of dict
+        Of each network's epoch.
+
+    Returns
+    -------
+    dict of arrays
+        The state as the callbacks leave it.
+    """
+    state = tf.nest.map_structure(np.array, state)
+    going = state["active"].copy()
+    for k, history in enumerate(histories):
+        member = chunk.members[k]
+        if member.callback is not None and going[k]:
+            network = Network(state, k, member, int(state["epoch"]), history)
+            getattr(member.callback, when)(network)
+    return state
+
+
+def judge(chunk, program, inputs, state, row):
+    """Judge an epoch by the scores that Python gives.
+
+    Returns
+    -------
+    state : dict of tensors
+    row : ndarray
+        The epoch's history, with the scores.
+    """
+    row = np.array(row)
+    row[HISTORY.index("val_monitor")] = scores(chunk, state)
+    return judged(program, inputs, state, tf.constant(row)), row
+
+
+def scores(chunk, state):
+    """Return each network's score, lower is better; predictions are batched."""
+    weights, stored = (np.asarray(v) for v in state["variables"][:2])
+    streams = {}
+    for k in range(len(chunk.numbers)):
+        streams.setdefault(chunk.members[k].stream, []).append(k)
+    found = np.full(len(chunk.members), np.nan)  # copies that fill up have none
+    n_raw = chunk.members[0].loss.n_raw(chunk.plan.task)
+    for number, own in streams.items():
+        X = chunk.data.X[chunk.data.streams[number].val_rows]
+        rows = weights[own], stored[own]
+        raw = stacked_predictions(chunk.plan.network, X, *rows, n_raw)
+        for k, its in zip(own, raw.astype(np.float64), strict=True):
+            found[k] = -chunk.members[k].judge(its)
+    return found
