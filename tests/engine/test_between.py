@@ -25,8 +25,9 @@ class LogLoss:
 
 def test_scores_from_python_stop_and_reduce_as_those_of_the_graph():
     data = table()
-    changes = dict(patience=4, schedule=schedules.get("reduce_on_plateau:patience=2"))
-    members = [member(0, stream=k, learning_rate=0.01, **changes) for k in range(3)]
+    plateau = schedules.get("reduce_on_plateau:patience=2")
+    changes = {"patience": 4, "learning_rate": 0.01, "schedule": plateau}
+    members = [member(0, stream=k, **changes) for k in range(3)]
     inside = train_population(plan(members), data)
     for k, one in enumerate(members):
         one.judge = LogLoss(data, k)
