@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -23,9 +24,11 @@ from skloss._engine import (
     train_population,
 )
 from skloss._engine._optimizers import Optimizer
+from skloss._findings import findings
 from skloss._job import Job, automatic_batch_size, set_aside, stacked
 from skloss._nested import NestedParams
 from skloss._params import Params
+from skloss._record import training_record
 from skloss._validation import check_parameters
 from skloss.exceptions import DivergenceWarning, IneffectiveParameterWarning
 from skloss.losses._constant import best_constant
@@ -77,10 +80,12 @@ class BaseLossAware(NestedParams):
         rows = np.flatnonzero(weight > 0)
         return rows, np.arange(len(weight), len(Y) if given else len(weight))
 
-    def _train(self, job):
-        """Train one network and set the fitted attributes."""
+    def _train(self, job, *, partial=False):
+        """Train one network, set the fitted attributes, warn of what went wrong."""
         with networks.python_random_untouched():
-            return self._finish_fit(job, train_population(job.plan, job.data)[0])
+            self._finish_fit(job, train_population(job.plan, job.data)[0])
+        self._warn_after(partial)
+        return self
 
     @networks.python_random_untouched()
     def _job(self, X, Y, weight, val, *, epochs, cost=None, start=None, seed=None):
@@ -123,6 +128,7 @@ class BaseLossAware(NestedParams):
             horizon=int(self.epochs),
             dtype=dtype,
             seed=seed,
+            record=bool(self.record),
             report=self._report if self.verbose else None,
         )
         stream = Stream(
@@ -135,6 +141,8 @@ class BaseLossAware(NestedParams):
         """Set the fitted attributes from the result of a job."""
         self._keep(result, job.plan.members[0], job.plan.seed, job.history)
         self._calibrate(job.plan, job.data)
+        if self.record:
+            self.training_record_ = training_record(self, job, result)
         return self
 
     def _calibrate(self, plan, data):
@@ -245,6 +253,16 @@ class BaseLossAware(NestedParams):
         ):
             warnings.warn(text, IneffectiveParameterWarning, stacklevel=5)
 
+    def _warn_after(self, partial):
+        """Warn of the first finding; after a part of the training, of divergence."""
+        found = findings(self)
+        diverged = self.outcome_ is Outcome.DIVERGED
+        if diverged:
+            kept = f" The weights of epoch {self._result.best_epoch} are kept."
+            warnings.warn(f"{found[0]}{kept}", DivergenceWarning, stacklevel=4)
+        elif found and not partial:
+            warnings.warn(str(found[0]), ConvergenceWarning, stacklevel=4)
+
     def _keep(self, result, member, seed, history=None):
         """Set the fitted attributes from a result; ``history`` comes before its own."""
         self._result, self._seed, self._dropout = result, seed, member.dropout
@@ -260,19 +278,10 @@ class BaseLossAware(NestedParams):
         self.n_epochs_ = result.n_epochs
         self.outcome_ = result.outcome
         self.__dict__.pop("_model", None)
-        if result.outcome is Outcome.DIVERGED:
-            warnings.warn(
-                f"Training diverged in epoch {result.n_epochs}: a loss or gradient was "
-                f"not finite. The weights of epoch {result.best_epoch} are kept. Lower "
-                f"learning_rate={self.learning_rate!r}, set clip_norm (for example "
-                f"1.0), or scale the features.",
-                DivergenceWarning,
-                stacklevel=5,
-            )
 
     def _report(self, epoch, rows):
         """Print one line about the epochs just trained."""
-        loss, rate, norm, val_loss, score = np.asarray(rows)[-1, :, 0]
+        loss, rate, norm, val_loss, score = np.asarray(rows)[-1, :5, 0]
         line = f"epoch {epoch:4d}  loss {loss:.5f}  learning rate {rate:.3g}"
         if np.isfinite(val_loss):
             name = self.loss_.monitor_name()

@@ -2,13 +2,11 @@
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from skloss import losses
-from skloss._available import gives_probabilities
 from skloss._base import BaseLossAware
-from skloss._calibration import best_temperature, check_calibration, tempered, unseen
+from skloss._calibration import best_temperature, check_calibration, unseen
+from skloss._class_predictions import ClassPredictions
 from skloss._class_weight import class_weights, row_weights
 from skloss._targets import (
     class_order,
@@ -17,10 +15,9 @@ from skloss._targets import (
     encode_classes,
 )
 from skloss._validation import check_choice
-from skloss.losses import _ops as ops
 
 
-class LossAwareClassifier(ClassifierMixin, BaseLossAware):
+class LossAwareClassifier(ClassPredictions, ClassifierMixin, BaseLossAware):
     """Classifier on a Keras network whose loss is a hyperparameter.
 
     The loss brings the head, the target's encoding, the decision rule and the
@@ -73,6 +70,9 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         Start from the weights of the previous fit.
     random_state : int, RandomState or None, default=None
         Seeds initial weights, batches, dropout and the validation split.
+    record : bool, default=True
+        Record each layer's norms and what else :func:`skloss.inspection.diagnose`
+        reads, and warn of its first finding.
     verbose : int, default=0
         Print progress about once a second.
 
@@ -90,6 +90,8 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         Per epoch: "loss", "learning_rate" (at its first step), "gradient_norm" (mean
         over steps), and with validation data "val_loss" and "val_log_loss" or
         "val_zero_one_loss". Penalties are not part of the losses.
+    training_record_ : TrainingRecord
+        What ``diagnose`` reads; with ``record=True``.
     outcome_ : Outcome
     model_ : keras.Model
         Gives what ``predict_proba`` gives, or the raw scores without probabilities.
@@ -131,6 +133,7 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         dtype="auto",
         warm_start=False,
         random_state=None,
+        record=True,
         verbose=0,
     ):
         self.loss = loss
@@ -153,6 +156,7 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         self.dtype = dtype
         self.warm_start = warm_start
         self.random_state = random_state
+        self.record = record
         self.verbose = verbose
 
     def __sklearn_tags__(self):
@@ -260,7 +264,7 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         Y = encode_classes(y, self._task, self._ranked)
         cost = self._row_weight(Y)
         job = self._job(X, Y, weight, None, epochs=1, cost=cost, start=state, seed=seed)
-        return self._train(job)
+        return self._train(job, partial=True)
 
     def _check_before(self, *, partial=False):
         super()._check_before(partial=partial)
@@ -326,70 +330,3 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
     def _columns(self):
         """Return where the loss has the columns of ``classes_``."""
         return np.argsort(self._ranked)
-
-    def decision_function(self, X):
-        """Return raw scores: positive for ``classes_[1]``, or one column a class.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
-        """
-        raw = self._raw(X)
-        scores = np.asarray(self.loss_.scores(self._task, raw))
-        if self._task.kind == "binary":
-            return scores[:, 0]
-        return scores[:, self._columns()]
-
-    def predict(self, X):
-        """Return the class of least weighted risk for each row.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_labels)
-        """
-        scores = self.decision_function(X)
-        if self._task.kind == "multilabel":
-            return (scores > 0).astype(int)
-        code = scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)
-        return self.classes_[code]
-
-    @available_if(gives_probabilities)
-    def predict_proba(self, X):
-        """Return class probabilities through the loss's own inverse link.
-
-        Class weights are undone: these are probabilities of the data as given.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-        """
-        p = self._probabilities(self._raw(X))
-        p = np.asarray(tempered(p, self.temperature_, self._task))
-        return p if self._task.kind == "multilabel" else p[:, self._columns()]
-
-    def _probabilities(self, raw):
-        """Return probabilities in the loss's order, class weights undone."""
-        p = np.asarray(self.loss_.inverse_link(self._task, raw))
-        if self._task.kind == "multilabel":
-            return p
-        p = p / self._class_weight
-        return p / p.sum(axis=1, keepdims=True)
-
-    @available_if(gives_probabilities)
-    def predict_log_proba(self, X):
-        """Return the logarithm of ``predict_proba``."""
-        return np.log(self.predict_proba(X))
-
-    def _finish(self, raw):
-        """Return the symbolic output of ``model_``."""
-        check_is_fitted(self)
-        if not self.loss_.has_probabilities:
-            return raw
-        p = self.loss_.inverse_link(self._task, raw)
-        if not np.all(self._class_weight == 1):
-            p = p * (1 / self._class_weight).astype(p.dtype)
-            p = p / ops.sum(p, axis=-1, keepdims=True)
-        p = tempered(p, self.temperature_, self._task)
-        if self._ranked is self.classes_:
-            return p
-        return ops.take(p, self._columns(), axis=-1)

@@ -2,17 +2,16 @@
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
-from skloss._available import gives_distribution, gives_quantiles
 from skloss._base import BaseLossAware
+from skloss._number_predictions import NumberPredictions
 from skloss._targets import target_scale
-from skloss._validation import check_choice, check_number
+from skloss._validation import check_choice
 from skloss.losses import Task
 
 
-class LossAwareRegressor(RegressorMixin, BaseLossAware):
+class LossAwareRegressor(NumberPredictions, RegressorMixin, BaseLossAware):
     """Regressor on a Keras network whose loss is a hyperparameter.
 
     The loss brings the head, the scaling of the target and the link. One or several
@@ -61,6 +60,9 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
         Start from the weights of the previous fit.
     random_state : int, RandomState or None, default=None
         Seeds initial weights, batches, dropout and the validation split.
+    record : bool, default=True
+        Record each layer's norms and what else :func:`skloss.inspection.diagnose`
+        reads, and warn of its first finding.
     verbose : int, default=0
         Print progress about once a second.
 
@@ -78,6 +80,8 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
         Per epoch: "loss", "learning_rate" (at its first step), "gradient_norm" (mean
         over steps), and with validation data "val_loss" and the monitored score.
         Losses are in scaled units, without penalties.
+    training_record_ : TrainingRecord
+        What ``diagnose`` reads; with ``record=True``.
     outcome_ : Outcome
     model_ : keras.Model
         Gives what ``predict`` gives.
@@ -118,6 +122,7 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
         dtype="auto",
         warm_start=False,
         random_state=None,
+        record=True,
         verbose=0,
     ):
         self.loss = loss
@@ -139,6 +144,7 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
         self.dtype = dtype
         self.warm_start = warm_start
         self.random_state = random_state
+        self.record = record
         self.verbose = verbose
 
     def __sklearn_tags__(self):
@@ -224,7 +230,7 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
         seed = None if first else self._seed
         weight = self._weights(sample_weight, X)
         job = self._job(X, Y, weight, None, epochs=1, start=state, seed=seed)
-        return self._train(job)
+        return self._train(job, partial=True)
 
     def _check_before(self, *, partial=False):
         super()._check_before(partial=partial)
@@ -271,113 +277,3 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
         if self.target_transform is None:
             return super()._scaling(Y, weight)
         return target_scale(Y, self.loss_, weight)
-
-    def predict(self, X):
-        """Return the point prediction in the user's units.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_targets)
-        """
-        raw = self._raw(X)
-        scaled = np.asarray(self.loss_.inverse_link(self._task, raw))
-        y = scaled * self._scale + self._loc
-        return y[:, 0] if self._one_target else y
-
-    @available_if(gives_quantiles)
-    def predict_quantiles(self, X, quantiles=None):
-        """Return predicted quantiles in the user's units, in the order asked for.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        quantiles : float or tuple of float in (0, 1), default=None
-            Among the trained levels for ``loss=Quantile(...)``, all of them by
-            default; any for a distribution. ``PerTarget(...)`` needs losses that all
-            give quantiles; by default those that every target was trained for.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, levels) or (n_samples, n_targets, levels)
-        """
-        check_is_fitted(self)
-        if quantiles is None:
-            quantiles = self._trained_levels()
-        for level in np.atleast_1d(quantiles).tolist():
-            check_number(
-                "quantiles", level, low=0, high=1, open_low=True, open_high=True
-            )
-        raw = np.asarray(self.loss_.split(self._task, self._raw(X)))
-        y = self.loss_.predict_quantiles(raw, quantiles, self._loc, self._scale)
-        return y[:, 0] if self._one_target else y
-
-    def _trained_levels(self):
-        """Return the quantiles that were trained, refused where there are none."""
-        trained = self.loss_.quantile_levels
-        if trained is None:
-            raise ValueError(
-                f"{self.loss_!r} predicts a distribution, which has all quantiles; "
-                f"say which, for example quantiles=(0.05, 0.5, 0.95)."
-            )
-        if not len(trained):
-            raise ValueError(
-                f"{self.loss_!r} was trained for no quantile that all targets share. "
-                f"Refit with the same levels for every target."
-            )
-        return trained
-
-    @available_if(gives_quantiles)
-    def predict_interval(self, X, level=0.9):
-        """Return central prediction intervals in the user's units.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        level : float in (0, 1), default=0.9
-            Nominal coverage. For ``loss=Quantile(...)`` both of its ends,
-            ``(1 - level) / 2`` and ``(1 + level) / 2``, must have been trained.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
-        """
-        check_is_fitted(self)
-        check_number("level", level, low=0, high=1, open_low=True, open_high=True)
-        ends = np.array([(1 - level) / 2, (1 + level) / 2])
-        trained = self.loss_.quantile_levels
-        if trained is not None and not all(
-            np.isclose(trained, end, rtol=0, atol=1e-9).any() for end in ends
-        ):
-            raise ValueError(
-                f"level={level!r} needs the quantiles {ends[0]:g} and {ends[1]:g}, but "
-                f"{self.loss_!r} was trained for {trained.tolist()}. Refit with "
-                f"loss=Quantile(({ends[0]:g}, 0.5, {ends[1]:g}))."
-            )
-        return self.predict_quantiles(X, ends)
-
-    @available_if(gives_distribution)
-    def predict_dist(self, X):
-        """Return the predicted distribution of each row in the user's units.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        frozen distribution of ``scipy.stats``
-            Of shape (n_samples,) or (n_samples, n_targets): ``.mean()``, ``.ppf(0.9)``,
-            ``.logpdf(y)`` and so on work row by row.
-        """
-        check_is_fitted(self)
-        raw = np.asarray(self.loss_.split(self._task, self._raw(X)))
-        loc, scale = self._loc, self._scale
-        if self._one_target:
-            raw, loc, scale = raw[:, 0], loc[0], scale[0]
-        return self.loss_.distribution(raw, loc, scale)
-
-    def _finish(self, raw):
-        """Return the symbolic output of ``model_``."""
-        scaled = self.loss_.inverse_link(self._task, raw)
-        dtype = str(raw.dtype)
-        return scaled * self._scale.astype(dtype) + self._loc.astype(dtype)

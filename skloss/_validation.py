@@ -56,7 +56,7 @@ def check_parameters(estimator):
         open_high=True,
     )
     check_choice("dtype", e.dtype, ("auto", "float32", "float64"))
-    for name in ("early_stopping", "warm_start"):
+    for name in ("early_stopping", "warm_start", "record"):
         if not isinstance(getattr(e, name), bool | np.bool_):
             raise TypeError(f"{name}={getattr(e, name)!r} must be True or False.")
     check_count("verbose", int(e.verbose) if e.verbose is True else e.verbose, low=0)

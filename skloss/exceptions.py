@@ -1,5 +1,7 @@
 """What skloss raises and warns; every text names the value, the reason, the remedy."""
 
+from sklearn.exceptions import ConvergenceWarning
+
 
 class LossTargetError(ValueError):
     """The target, or another loss, does not fit the loss."""
@@ -9,7 +11,7 @@ class NotFusibleError(ValueError):
     """An estimator cannot be trained in one graph with others."""
 
 
-class DivergenceWarning(UserWarning):
+class DivergenceWarning(ConvergenceWarning):
     """Training met a value that is not finite and was stopped."""
 
 

@@ -7,6 +7,7 @@ one traced program serves several trainings at the same time.
 import tensorflow as tf
 
 from skloss._engine import _step as step_math
+from skloss._engine._record import layer_rows
 from skloss._engine._rows import take
 
 HISTORY = ("loss", "learning_rate", "gradient_norm", "val_loss", "val_monitor")
@@ -27,13 +28,15 @@ def run_epochs(program, inputs, state):
     Returns
     -------
     state : dict of tensors
-    history : tensor of shape (epochs, 5, networks)
+    history : tensor of shape (epochs, 5 or more, networks)
+        ``HISTORY``, and the record of the layers.
     """
     if program.structure.judged_outside:
         state, row = one_epoch(program, inputs, state)
         return state, row[None]
     count = inputs["until"] - state["epoch"]
-    record = tf.TensorArray(program.dtype, size=count, element_shape=[5, program.size])
+    shape = [program.n_rows, program.size]
+    record = tf.TensorArray(program.dtype, size=count, element_shape=shape)
     first = state["epoch"]
 
     def going(state, record):
@@ -51,9 +54,14 @@ def run_epochs(program, inputs, state):
 def one_epoch(program, inputs, state):
     """Train one epoch and validate; return the state and the row of the history."""
     rates = learning_rates(program, inputs, state)
-    variables, alive, loss, norm = train_epoch(program, inputs, state, rates)
+    variables, alive, loss, norm, *squares = train_epoch(program, inputs, state, rates)
     val_loss, score = validate(program, inputs, variables)
+    norm = norm / tf.cast(inputs["steps"], program.dtype)
     row = tf.stack([loss, rates[0], norm, val_loss, score])
+    if squares:
+        ends = state["variables"][0], variables[0]
+        layers = layer_rows(program, *ends, *squares, inputs["steps"])
+        row = tf.concat([row, layers], axis=0)
     return dict(state, variables=variables, alive=alive), row
 
 
@@ -120,8 +128,10 @@ def train_epoch(program, inputs, state, rates):
     Returns
     -------
     variables : list of tensors
-    alive, loss, norm : tensors of shape (networks,)
-        Who is finite; mean loss and mean norm.
+    alive : tensor of shape (networks,)
+        Who is finite.
+    *sums : tensors
+        See ``first_sums``; over the steps of the epoch.
     """
     index, weight, share = batches(program, inputs, state)
     length, steps = program.block_length, inputs["steps"]
@@ -131,9 +141,8 @@ def train_epoch(program, inputs, state, rates):
         for a in (index, weight, share, rates)
     ]
     constants = {name: inputs[name] for name in IN_STEPS}
-    zero = tf.zeros([program.size], program.dtype)
 
-    def body(i, variables, alive, loss, norm):
+    def body(i, variables, alive, *sums):
         begin = i * length
         index, weight, share, rate = (
             tf.ensure_shape(a[begin : begin + length], [length, *a.shape[1:]])
@@ -150,18 +159,26 @@ def train_epoch(program, inputs, state, rates):
         }
         count = tf.minimum(steps - begin, length)
         going = state["active"], alive
-        variables, alive, value, own_norm = program.take_steps(
-            variables, batch, count, first, going, constants
+        return i + 1, *program.take_steps(
+            variables, batch, count, first, going, constants, sums
         )
-        return i + 1, variables, alive, loss + value, norm + own_norm
 
-    _, variables, alive, loss, norm = tf.while_loop(
-        lambda i, *_: i < blocks,
-        body,
-        (tf.constant(0), state["variables"], state["alive"], zero, zero),
-        parallel_iterations=1,
-    )
-    return variables, alive, loss, norm / tf.cast(steps, program.dtype)
+    start = tf.constant(0), state["variables"], state["alive"], *first_sums(program)
+    return tf.while_loop(lambda i, *_: i < blocks, body, start, parallel_iterations=1)[
+        1:
+    ]
+
+
+def first_sums(program):
+    """Return zeros for what is summed over the steps of an epoch.
+
+    The shares of the mean loss and the norms of the gradient, both (networks,); squared
+    gradients, (networks, weights), if layers are recorded.
+    """
+    zero = tf.zeros([program.size], program.dtype)
+    if not program.structure.recorded:
+        return [zero, zero]
+    return [zero, zero, tf.zeros([program.size, len(program.kernels)], program.dtype)]
 
 
 def dropout_noise(program, seed, first):
@@ -184,7 +201,7 @@ def dropout_noise(program, seed, first):
     return [draw(layer, mask) for layer, mask in enumerate(program.layout.masks)]
 
 
-def take_steps(program, variables, batch, count, first, going, inputs):
+def take_steps(program, variables, batch, count, first, going, inputs, sums):
     """Take the first ``count`` steps of a block; all shapes are static.
 
     Parameters
@@ -199,34 +216,36 @@ def take_steps(program, variables, batch, count, first, going, inputs):
     going : tuple of two bool tensors of shape (networks,)
         Who has not stopped early, and who is still finite.
     inputs : dict of tensors
+    sums : sequence of tensors
+        See ``first_sums``.
 
     Returns
     -------
     variables : list of tensors
-    alive, loss, norm : tensors of shape (networks,)
-        Who is still finite; the shares of the mean loss, and the norms, summed.
+    alive : tensor of shape (networks,)
+        Who is still finite.
+    *sums : tensors
     """
     active, alive = going
-    zero = tf.zeros([program.size], program.dtype)
 
-    def body(i, variables, alive, loss, norm):
+    def body(i, variables, alive, *sums):
         own = tf.nest.map_structure(lambda a: a[i], batch)
-        variables, value, own_norm, finite = one_step(
+        variables, finite, *terms = one_step(
             program, variables, own, first + i, active & alive, inputs
         )
-        loss, norm = loss + value * own["share"], norm + own_norm
-        return i + 1, variables, alive & finite, loss, norm
+        sums = [total + term for total, term in zip(sums, terms, strict=True)]
+        return i + 1, variables, alive & finite, *sums
 
     return tf.while_loop(
         lambda i, *_: i < count,
         body,
-        (tf.constant(0), variables, alive, zero, zero),
+        (tf.constant(0), variables, alive, *sums),
         parallel_iterations=1,
     )[1:]
 
 
 def one_step(program, variables, batch, number, going, inputs):
-    """Take one optimiser step with every network."""
+    """Take one optimiser step; return variables, who is finite, terms of the sums."""
     key = tf.stack([inputs["seed"], tf.cast(number, tf.int32)])
     weights, stored = variables[0], variables[1]
     rate = inputs["dropout"][:, None, None]
@@ -248,6 +267,7 @@ def one_step(program, variables, batch, number, going, inputs):
         tf.cast(key, tf.int64),
     )
     gradient = step_math.join(gradient, program.size)
+    squares = [tf.square(gradient)] if program.structure.recorded else []
     gradient = step_math.penalised(
         gradient, weights, program.kernels, inputs["l1"], inputs["l2"]
     )
@@ -262,7 +282,8 @@ def one_step(program, variables, batch, number, going, inputs):
     weights, *slots = program.update(
         [weights, *variables[2:]], gradient, batch["rate"], going, inputs
     )
-    return [weights, stored, *slots], value, norm, finite
+    terms = value * batch["share"], norm, *squares
+    return [weights, stored, *slots], finite, *terms
 
 
 def validate(program, inputs, variables):

@@ -133,6 +133,8 @@ class Plan:
     dtype : {"float32", "float64"}
     seed : int
         Of initial weights, batches and dropout noise, common to all members.
+    record : bool, default=False
+        Whether to record each layer's norms.
     report : callable, optional
         Called as ``report(epoch, history)`` with (4 or more, members) arrays.
     """
@@ -145,6 +147,7 @@ class Plan:
     dtype: str
     seed: int
     horizon: int | None = None
+    record: bool = False
     report: Any = None
 
 
@@ -159,6 +162,8 @@ class Result:
     history : dict of str to list
     curve : list of float
         The monitored score of each epoch, lower is better; empty without validation.
+    layers : dict of str to ndarray of shape (epochs, layers)
+        By the names of ``RECORDED``; empty where nothing was recorded.
     n_epochs, best_epoch : int
         Epochs trained; the epoch (from 1) whose weights were kept.
     outcome : Outcome
@@ -170,6 +175,7 @@ class Result:
     stored: np.ndarray
     history: dict
     curve: list
+    layers: dict
     n_epochs: int
     best_epoch: int
     outcome: Outcome
@@ -196,6 +202,7 @@ class Structure:
     validation: bool
     compiled: bool  # by XLA
     judged_outside: bool  # Python scores each epoch
+    recorded: bool  # each layer's norms
 
 
 def kind_of(plan, data, member):
@@ -251,4 +258,5 @@ def structure_of(plan, data, members, compiled):
         validation=len(data.streams[first.stream].val_rows) > 0,
         compiled=compiled,
         judged_outside=first.judge is not None,
+        recorded=plan.record,
     )

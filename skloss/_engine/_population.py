@@ -18,6 +18,7 @@ from skloss._engine._plan import (
     structure_of,
 )
 from skloss._engine._program import program_for
+from skloss._engine._record import RECORDED
 
 SECONDS_IN_GRAPH = 1.0
 # Where XLA's compilation pays: it costs about as much as it saves in so many steps.
@@ -241,7 +242,8 @@ class Chunk:
     def named(self, history, k):
         """Return network ``k``'s history as a dict of lists, by name."""
         member = self.members[k]
-        columns = dict(zip(HISTORY, history.T.tolist(), strict=True))
+        own = history[:, : len(HISTORY)]
+        columns = dict(zip(HISTORY, own.T.tolist(), strict=True))
         score = columns.pop("val_monitor")
         if not len(self.data.streams[member.stream].val_rows):
             del columns["val_loss"]
@@ -277,6 +279,7 @@ class Chunk:
             stored=kept[1][k].copy(),
             history=self.named(history, k),
             curve=history[:, HISTORY.index("val_monitor")].tolist() * validated,
+            layers=recorded_layers(history[:, len(HISTORY) :]),
             n_epochs=epochs,
             best_epoch=epochs if to_the_end else int(state["best_epoch"][k]),
             outcome=ended,
@@ -287,6 +290,14 @@ class Chunk:
                 "epoch": int(state["epoch"]),
             },
         )
+
+
+def recorded_layers(rows):
+    """Return the record of (epochs, 4 x layers) numbers by name; empty without."""
+    if not rows.shape[1]:
+        return {}
+    parts = np.split(rows, len(RECORDED), axis=1)
+    return dict(zip(RECORDED, parts, strict=True))
 
 
 def as_arrays(state):

@@ -9,9 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from skloss import networks
-from skloss._engine._loop import run_epochs, take_steps
+from skloss._engine._loop import HISTORY, run_epochs, take_steps
 from skloss._engine._optimizers import Positive, slots, state_variables
 from skloss._engine._plan import steps_of
+from skloss._engine._record import RECORDED, indicators
 from skloss._engine._rows import table_specs
 from skloss._engine._step import Layout, no_dropout, stacked_dropout
 
@@ -62,6 +63,10 @@ class Program:
             for name, size in zip(self.layout.names, self.layout.sizes, strict=True)
         ]
         self.kernels = np.concatenate(kernels)
+        self.n_rows = len(HISTORY)
+        if structure.recorded:
+            self.indicators = indicators(self.layout)
+            self.n_rows += len(RECORDED) * self.indicators[0].shape[1]
         self.make_optimizer(member.optimizer)
         numbers = self.size * self.batch_size * structure.n_features
         self.block_length = int(np.clip(BLOCK_NUMBERS // numbers, 1, MAX_STEPS))

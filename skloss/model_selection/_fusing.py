@@ -38,6 +38,7 @@ def plan_key(job):
         plan.horizon,
         plan.dtype,
         plan.seed,
+        plan.record,
         X.shape[1],
         sparse.issparse(X),
     )

@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 
 from skloss import networks
 from skloss._engine import Outcome, chunks, repacked
+from skloss._findings import diverged
 from skloss.model_selection._cells import Cell, net_of
 from skloss.model_selection._fusing import fused
 from skloss.model_selection._scored import Scored, mean_score
@@ -197,12 +198,7 @@ class FusedRun:
         if result.outcome is Outcome.DIVERGED:
             scored.outcome += f" in epoch {result.n_epochs}"
             scored.test_scores = scored.train_scores = scored.estimator = None
-            scored.error = (
-                f"Training of {cell.net.loss_!r} diverged in epoch {result.n_epochs}: "
-                f"a loss or gradient was not finite. Lower "
-                f"learning_rate={cell.net.learning_rate!r}, set clip_norm (for example "
-                f"1.0), or scale the features.\n"
-            )
+            scored.error = f"{diverged(cell.net, result)}\n"
             if self.error_score == "raise":
                 raise ValueError(scored.error)
             return False

@@ -1,0 +1,125 @@
+"""What a fit leaves for its diagnosis."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+MAX_ROWS = 2000  # that are predicted once more when training has ended
+
+
+@dataclass
+class TrainingRecord:
+    """What training recorded.
+
+    Attributes
+    ----------
+    layers : dict of str to ndarray of shape (epochs, layers)
+        "gradient_norm" (root mean square over the steps of an epoch, without
+        penalties), "weight_norm" (at the beginning of the epoch), "change" (of the
+        weights in the epoch, as a share of that norm) and "idle" (share of a layer's
+        units whose gradient was zero throughout); the last layer is the head.
+    curve : list of float
+        The monitored validation score, lower is better; empty without validation.
+    constant_loss : float
+        The training loss of the best constant prediction; NaN after a warm start.
+    constant_score : float
+        Its monitored validation score; NaN without validation.
+    steps_per_epoch : int
+    class_shares, recalls : ndarray of shape (n_classes,)
+        Share of each class among the training rows, and of its rows that are predicted
+        right (of at most 2,000 rows in all); empty where the target is no class.
+    seen_mean, seen_std : ndarray of shape (n_targets,)
+        Of the training target as the network sees it; empty for classes.
+    """
+
+    layers: dict
+    curve: list
+    constant_loss: float
+    constant_score: float
+    steps_per_epoch: int
+    class_shares: np.ndarray
+    recalls: np.ndarray
+    seen_mean: np.ndarray
+    seen_std: np.ndarray
+
+
+def training_record(net, job, result):
+    """Return the record of a finished job.
+
+    Parameters
+    ----------
+    net : LossAwareClassifier or LossAwareRegressor
+        With its fitted attributes.
+    job : Job
+    result : Result
+    """
+    member, stream = job.plan.members[0], job.data.streams[0]
+    Y, weight = job.data.Y[stream.rows], stream.weight
+    none = np.zeros(0)
+    shares, recalls, mean, std = none, none, none, none
+    if job.plan.task.kind == "regression":
+        seen = (Y - member.loc) / member.scale
+        mean, std = seen.mean(axis=0), seen.std(axis=0)
+    elif job.plan.task.kind != "multilabel":
+        shares, recalls = class_shares(Y), recalls_of(net, job)
+    return TrainingRecord(
+        layers=result.layers,
+        curve=result.curve,
+        constant_loss=constant_loss(job.plan.task, member, Y, weight),
+        constant_score=constant_score(job, member),
+        steps_per_epoch=-(-len(stream.rows) // job.plan.batch_size),
+        class_shares=shares,
+        recalls=recalls,
+        seen_mean=mean,
+        seen_std=std,
+    )
+
+
+def constant_loss(task, member, Y, weight):
+    """Return the mean training loss of the constant that the head's bias starts at."""
+    if member.start is not None:
+        return np.nan
+    raw, y = np.tile(member.head_bias, (len(Y), 1)), Y.astype(float)
+    if task.kind == "regression" and member.loss.in_user_units:
+        raw = raw * member.scale + member.loc
+    elif task.kind == "regression":
+        y = (y - member.loc) / member.scale
+    return float(member.loss.batch_value(task, y, raw, weight / len(Y)))
+
+
+def constant_score(job, member):
+    """Return the monitored score of that constant on the validation rows."""
+    stream, task = job.data.streams[0], job.plan.task
+    rows, weight = stream.val_rows, stream.val_weight
+    if member.start is not None or not len(rows):
+        return np.nan
+    raw = np.tile(member.head_bias, (len(rows), 1))
+    if member.judge is not None:
+        return -member.judge(raw)
+    y = job.data.Y[rows].astype(float)
+    y = (y - member.loc) / member.scale if task.kind == "regression" else y
+    values = member.loss.monitor(task, y, raw, member.class_weight)
+    return float(np.average(np.asarray(values), weights=weight))
+
+
+def codes_of(Y):
+    """Return the class numbers of 0/1 or one-hot targets."""
+    return Y.argmax(axis=1) if Y.shape[1] > 1 else Y[:, 0].astype(int)
+
+
+def class_shares(Y):
+    """Return the share of each class."""
+    return np.bincount(codes_of(Y), minlength=max(2, Y.shape[1])) / len(Y)
+
+
+def recalls_of(net, job):
+    """Return the share of each class's rows that are predicted right; NaN without."""
+    rows = job.data.streams[0].rows
+    rows = rows[:: -(-len(rows) // MAX_ROWS)]
+    scores = np.asarray(net.loss_.scores(job.plan.task, net._raw_of(job.data.X[rows])))
+    codes = codes_of(job.data.Y[rows])
+    predicted = scores.argmax(axis=1) if scores.shape[1] > 1 else scores[:, 0] > 0
+    n_classes = max(2, job.data.Y.shape[1])
+    right = np.bincount(codes, weights=predicted == codes, minlength=n_classes)
+    with np.errstate(invalid="ignore"):
+        return right / np.bincount(codes, minlength=n_classes)
