@@ -82,8 +82,10 @@ class FusedRun:
             self.remaining[candidate] = len(self.folds.splits)
             for fold in range(len(self.folds.splits)):
                 cell = Cell(candidate, fold, clone(estimator))
-                if net_of(cell.estimator).random_state is None:
-                    net_of(cell.estimator).random_state = self.common_seed()
+                net = net_of(cell.estimator)
+                net.record = False  # nobody diagnoses thousands: the refit records
+                if net.random_state is None:
+                    net.random_state = self.common_seed()
                 self.prepare(cell)
                 cells.append(cell)
         return cells
