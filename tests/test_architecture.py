@@ -14,7 +14,7 @@ LAYERS = (
     ("model_selection", "serialization", "datasets"),
     ("_classifier", "_regressor"),
     ("_base", "_calibration"),
-    ("_nested", "_job"),
+    ("_nested", "_job", "_warm"),
     ("_targets", "_class_weight", "_available", "_validation", "_engine", "_keras_fit"),
     ("losses", "schedules", "networks"),
     ("_params", "exceptions"),
