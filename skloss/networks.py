@@ -83,11 +83,13 @@ class MLP(Params):
                 raise ValueError(
                     f"MLP: {what}={getattr(self, what)!r} is not one that Keras knows."
                 ) from error
-        if self.normalization not in NORMALIZATIONS:
+        if self.normalization not in tuple(NORMALIZATIONS):
             raise ValueError(
                 f"MLP: normalization={self.normalization!r} must be one of "
                 f"{', '.join(map(repr, NORMALIZATIONS))}."
             )
+        if not isinstance(self.residual, bool | np.bool_):
+            raise TypeError(f"MLP: residual={self.residual!r} must be True or False.")
         sizes = self.hidden_layer_sizes
         if self.residual and not any(a == b for a, b in pairwise(sizes)):
             raise ValueError(

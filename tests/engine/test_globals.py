@@ -24,8 +24,6 @@ PENALTIES = {
     "clip_norm": 0.5,
     "clip_value": 0.1,
     "max_norm": 1.0,
-    "input_noise": 0.1,
-    "mixup": 0.4,
 }
 TIED = ["coral", "cumulative_link"]
 

@@ -56,7 +56,7 @@ def member(k, **changes):
         "dropout": 0.05 * k,
         "clip_norm": (np.inf, 0.5)[k % 2],
         "clip_value": (np.inf, 0.01)[k // 2 % 2],
-        "max_norm": (1.0, np.inf)[k // 3],
+        "max_norm": (1.0, np.inf, 2.0)[k % 3],
         "input_noise": 0.02 * k,
         "mixup": 0.1 * (k % 4),
         "weight_averaging": (0.9, 0.0)[k % 2],
