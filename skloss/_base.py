@@ -30,11 +30,12 @@ from skloss._nested import NestedParams
 from skloss._params import Params
 from skloss._record import training_record
 from skloss._validation import check_parameters
+from skloss._warm import WarmStart
 from skloss.exceptions import DivergenceWarning, IneffectiveParameterWarning
 from skloss.losses._constant import best_constant
 
 
-class BaseLossAware(NestedParams):
+class BaseLossAware(WarmStart, NestedParams):
     """What the classifier and the regressor share."""
 
     # -- tags ----------------------------------------------------------------------
@@ -200,7 +201,12 @@ class BaseLossAware(NestedParams):
             l2=float(self.l2),
             weight_decay=float(self.weight_decay),
             dropout=float(self.dropout),
-            clip_norm=np.inf if self.clip_norm is None else float(self.clip_norm),
+            clip_norm=limit(self.clip_norm),
+            clip_value=limit(self.clip_value),
+            max_norm=limit(self.max_norm),
+            input_noise=float(self.input_noise),
+            mixup=float(self.mixup),
+            weight_averaging=float(self.weight_averaging),
             patience=float(self.patience) if self.early_stopping else np.inf,
             loc=self._loc,
             scale=self._scale,
@@ -290,15 +296,6 @@ class BaseLossAware(NestedParams):
 
     # -- predicting ----------------------------------------------------------------
 
-    def _warm_state(self, result):
-        """Return the state that warm_start goes on from: the weights that were kept."""
-        return {
-            "weights": result.weights,
-            "stored": result.stored,
-            "slots": None,
-            "epoch": 0,
-        }
-
     def _raw(self, X):
         """Return raw outputs of shape (n, n_raw) in float64."""
         check_is_fitted(self)
@@ -372,3 +369,8 @@ class BaseLossAware(NestedParams):
         X_val, y_val = self._check_table(X_val, y_val, reset=False)
         check_consistent_length(X_val, y_val)
         return X_val, y_val, self._weights(sample_weight_val, X_val)
+
+
+def limit(value):
+    """Return a largest value as a number: infinite where there is none."""
+    return np.inf if value is None else float(value)

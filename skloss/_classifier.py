@@ -43,8 +43,22 @@ class LossAwareClassifier(ClassPredictions, ClassifierMixin, BaseLossAware):
         Decoupled decay of kernels (Loshchilov and Hutter 2019), times the rate.
     dropout : float in [0, 1), default=0.0
         Share of each hidden layer's outputs that a training step drops.
-    clip_norm : float, default=None
-        Largest global norm of a gradient.
+    clip_norm, clip_value : float, default=None
+        Largest global norm of a gradient; largest size of each of its elements.
+    max_norm : float, default=None
+        Largest norm of a hidden unit's incoming weights, which are scaled back to it
+        after a step (Srivastava et al. 2014, Section 5.1).
+    input_noise : float, default=0.0
+        Standard deviation, in units of X, of normal noise on the features of a training
+        row (Bishop 1995). Scale them before. Also on the zeros of a sparse X.
+    mixup : float, default=0.0
+        Mix each training row with another, the shares drawn from Beta(a, a) once a
+        batch (Zhang et al. 2018, Eq. 1), a usually from 0.1 to 1. A mixed row counts as
+        both rows' targets, with these shares; "loss" in ``history_`` is that of mixed
+        rows.
+    weight_averaging : float in [0, 1), default=0.0
+        Predict, validate and stop by the moving average of the weights over the steps,
+        of this momentum (Kingma and Ba 2015, Section 7.2), usually 0.9 to 0.999.
     batch_size : int or "auto", default="auto"
         "auto": 64 up to 1,024 rows, 128 up to 8,192, 256 up to 30,000, 512 up to
         100,000, 1,024 above.
@@ -123,6 +137,11 @@ class LossAwareClassifier(ClassPredictions, ClassifierMixin, BaseLossAware):
         weight_decay=0.0,
         dropout=0.0,
         clip_norm=None,
+        clip_value=None,
+        max_norm=None,
+        input_noise=0.0,
+        mixup=0.0,
+        weight_averaging=0.0,
         batch_size="auto",
         epochs=100,
         class_weight=None,
@@ -146,6 +165,11 @@ class LossAwareClassifier(ClassPredictions, ClassifierMixin, BaseLossAware):
         self.weight_decay = weight_decay
         self.dropout = dropout
         self.clip_norm = clip_norm
+        self.clip_value = clip_value
+        self.max_norm = max_norm
+        self.input_noise = input_noise
+        self.mixup = mixup
+        self.weight_averaging = weight_averaging
         self.batch_size = batch_size
         self.epochs = epochs
         self.class_weight = class_weight
@@ -280,29 +304,6 @@ class LossAwareClassifier(ClassPredictions, ClassifierMixin, BaseLossAware):
         rows, weight, raw = unseen(plan, data, self._raw_of)
         p = self._probabilities(raw)
         self.temperature_ = best_temperature(p, data.Y[rows], weight, self._task)
-
-    def _earlier(self):
-        """Return classes, task and result of the previous fit, for warm_start."""
-        if not (self.warm_start and hasattr(self, "_result")):
-            return None
-        return self._ranked, self._task, self._result, self.n_features_in_
-
-    def _warm(self, earlier):
-        """Return the state to start from, or refuse another problem."""
-        if earlier is None:
-            return None
-        classes, task, result, n_features = earlier
-        if task != self._task or not np.array_equal(classes, self._ranked):
-            raise ValueError(
-                f"warm_start=True needs the same classes as the previous fit, "
-                f"{classes.tolist()}, got {self._ranked.tolist()}."
-            )
-        if n_features != self.n_features_in_:
-            raise ValueError(
-                f"warm_start=True needs the {n_features} features of the previous "
-                f"fit, got {self.n_features_in_}."
-            )
-        return self._warm_state(result)
 
     def _prepare(self, X, y, classes):
         given = y

@@ -37,8 +37,22 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, BaseLossAware):
         Decoupled decay of kernels (Loshchilov and Hutter 2019), times the rate.
     dropout : float in [0, 1), default=0.0
         Share of each hidden layer's outputs that a training step drops.
-    clip_norm : float, default=None
-        Largest global norm of a gradient.
+    clip_norm, clip_value : float, default=None
+        Largest global norm of a gradient; largest size of each of its elements.
+    max_norm : float, default=None
+        Largest norm of a hidden unit's incoming weights, which are scaled back to it
+        after a step (Srivastava et al. 2014, Section 5.1).
+    input_noise : float, default=0.0
+        Standard deviation, in units of X, of normal noise on the features of a training
+        row (Bishop 1995). Scale them before. Also on the zeros of a sparse X.
+    mixup : float, default=0.0
+        Mix each training row with another, the shares drawn from Beta(a, a) once a
+        batch (Zhang et al. 2018, Eq. 1), a usually from 0.1 to 1. A mixed row counts as
+        both rows' targets, with these shares; "loss" in ``history_`` is that of mixed
+        rows.
+    weight_averaging : float in [0, 1), default=0.0
+        Predict, validate and stop by the moving average of the weights over the steps,
+        of this momentum (Kingma and Ba 2015, Section 7.2), usually 0.9 to 0.999.
     batch_size : int or "auto", default="auto"
         "auto": 64 up to 1,024 rows, 128 up to 8,192, 256 up to 30,000, 512 up to
         100,000, 1,024 above.
@@ -113,6 +127,11 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, BaseLossAware):
         weight_decay=0.0,
         dropout=0.0,
         clip_norm=None,
+        clip_value=None,
+        max_norm=None,
+        input_noise=0.0,
+        mixup=0.0,
+        weight_averaging=0.0,
         batch_size="auto",
         epochs=100,
         target_transform="auto",
@@ -135,6 +154,11 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, BaseLossAware):
         self.weight_decay = weight_decay
         self.dropout = dropout
         self.clip_norm = clip_norm
+        self.clip_value = clip_value
+        self.max_norm = max_norm
+        self.input_noise = input_noise
+        self.mixup = mixup
+        self.weight_averaging = weight_averaging
         self.batch_size = batch_size
         self.epochs = epochs
         self.target_transform = target_transform
@@ -236,23 +260,6 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, BaseLossAware):
         super()._check_before(partial=partial)
         check_choice("target_transform", self.target_transform, ("auto", None))
         self._class_weight = np.ones(1)
-
-    def _earlier(self):
-        if not (self.warm_start and hasattr(self, "_result")):
-            return None
-        return self._task, self._result, self.n_features_in_
-
-    def _warm(self, earlier):
-        if earlier is None:
-            return None
-        task, result, n_features = earlier
-        if task != self._task or n_features != self.n_features_in_:
-            raise ValueError(
-                f"warm_start=True needs the {n_features} features and {task.size} "
-                f"targets of the previous fit, got {self.n_features_in_} and "
-                f"{self._task.size}."
-            )
-        return self._warm_state(result)
 
     def _prepare(self, X, y, *, reset):
         X, y = self._check_table(X, y, reset=reset)

@@ -38,11 +38,13 @@ def check_parameters(estimator):
     """Check every numeric parameter of a loss-aware estimator."""
     e = estimator
     check_number("learning_rate", e.learning_rate, low=0, open_low=True, open_high=True)
-    for name in ("l1", "l2", "weight_decay"):
+    for name in ("l1", "l2", "weight_decay", "input_noise", "mixup"):
         check_number(name, getattr(e, name), low=0, open_high=True)
-    check_number("dropout", e.dropout, low=0, high=1, open_high=True)
-    if e.clip_norm is not None:
-        check_number("clip_norm", e.clip_norm, low=0, open_low=True)
+    for name in ("dropout", "weight_averaging"):
+        check_number(name, getattr(e, name), low=0, high=1, open_high=True)
+    for name in ("clip_norm", "clip_value", "max_norm"):
+        if getattr(e, name) is not None:
+            check_number(name, getattr(e, name), low=0, open_low=True)
     if not (isinstance(e.batch_size, str) and e.batch_size == "auto"):
         check_count("batch_size", e.batch_size)
     check_count("epochs", e.epochs)

@@ -7,26 +7,39 @@ import inspect
 import random
 from collections.abc import Callable
 from contextlib import contextmanager
+from itertools import pairwise
 
 import keras
 import numpy as np
 
 from skloss._params import Params, freeze, is_number
 
+NORMALIZATIONS = {
+    None: None,
+    "batch": keras.layers.BatchNormalization,
+    "layer": keras.layers.LayerNormalization,
+}
+
 
 class MLP(Params):
-    """Fully connected layers, each followed by its activation and dropout.
+    """Fully connected layers, each with normalisation, activation and dropout.
 
     Parameters
     ----------
     hidden_layer_sizes : tuple of int, default=(64, 64)
         Units of each hidden layer; empty for a linear model.
     activation : str, default="relu"
-        Any Keras activation.
+        Any Keras activation, such as "leaky_relu", "elu", "selu", "gelu", "silu" or
+        "mish".
     kernel_initializer : str, default="glorot_uniform"
-        Any Keras initialiser.
-    batch_normalization : bool, default=False
-        Normalise each layer before its activation (Ioffe and Szegedy 2015).
+        Any Keras initialiser, such as "he_normal", "lecun_normal" or "orthogonal".
+    normalization : {"batch", "layer"} or None, default=None
+        Normalise each layer before its activation: over the rows of a batch (Ioffe and
+        Szegedy 2015, Algorithm 1), or over the units of a row (Ba, Kiros and Hinton
+        2016, Eq. 3).
+    residual : bool, default=False
+        Add its input to the output of each hidden layer that is as wide as the one
+        before it (He et al. 2016, Identity mappings, Eq. 3).
     """
 
     def __init__(
@@ -35,12 +48,14 @@ class MLP(Params):
         *,
         activation="relu",
         kernel_initializer="glorot_uniform",
-        batch_normalization=False,
+        normalization=None,
+        residual=False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.kernel_initializer = kernel_initializer
-        self.batch_normalization = batch_normalization
+        self.normalization = normalization
+        self.residual = residual
 
     def structure(self):
         """Return all parameters: widths are shapes, not run-time numbers."""
@@ -51,7 +66,7 @@ class MLP(Params):
         return {}
 
     def check(self):
-        """Raise ValueError for sizes that are not positive integers, unknown names."""
+        """Raise ValueError for sizes and names that cannot be, alone or together."""
         for size in self.hidden_layer_sizes:
             if not is_number(size) or size != int(size) or size < 1:
                 raise ValueError(
@@ -68,23 +83,44 @@ class MLP(Params):
                 raise ValueError(
                     f"MLP: {what}={getattr(self, what)!r} is not one that Keras knows."
                 ) from error
-
-    def layers(self, dropout_layer, dtype):
-        """Return the hidden layers; ``dropout_layer()`` makes each dropout."""
-        layers = []
-        for size in self.hidden_layer_sizes:
-            layers.append(
-                keras.layers.Dense(
-                    int(size),
-                    kernel_initializer=self.kernel_initializer,
-                    dtype=dtype,
-                )
+        if self.normalization not in tuple(NORMALIZATIONS):
+            raise ValueError(
+                f"MLP: normalization={self.normalization!r} must be one of "
+                f"{', '.join(map(repr, NORMALIZATIONS))}."
             )
-            if self.batch_normalization:
-                layers.append(keras.layers.BatchNormalization(dtype=dtype))
-            layers.append(keras.layers.Activation(self.activation, dtype=dtype))
-            layers.append(dropout_layer())
-        return layers
+        if not isinstance(self.residual, bool | np.bool_):
+            raise TypeError(f"MLP: residual={self.residual!r} must be True or False.")
+        sizes = self.hidden_layer_sizes
+        if self.residual and not any(a == b for a, b in pairwise(sizes)):
+            raise ValueError(
+                f"MLP: residual={self.residual!r} has no place in hidden_layer_sizes="
+                f"{sizes!r}: no layer is as wide as the one before it. Use for example "
+                f"(64, 64), or residual=False."
+            )
+
+    def body(self, x, dropout_layer, dtype):
+        """Return the last hidden layer's output; ``dropout_layer()`` makes dropouts."""
+        before = None  # the features are no layer, even where they are as many
+        for size in map(int, self.hidden_layer_sizes):
+            skipped = x
+            for layer in self.layers(size, dropout_layer, dtype):
+                x = layer(x)
+            if self.residual and size == before:
+                x = keras.layers.Add(dtype=dtype)([x, skipped])
+            before = size
+        return x
+
+    def layers(self, size, dropout_layer, dtype):
+        """Return what a hidden layer is made of."""
+        normalization = NORMALIZATIONS[self.normalization]
+        return [
+            keras.layers.Dense(
+                size, kernel_initializer=self.kernel_initializer, dtype=dtype
+            ),
+            *([normalization(dtype=dtype)] if normalization else []),
+            keras.layers.Activation(self.activation, dtype=dtype),
+            dropout_layer(),
+        ]
 
 
 class StackedDropout(keras.layers.Layer):
@@ -163,9 +199,7 @@ def build(network, n_features, n_raw, dtype, dropout_layer):
     keras.config.set_dtype_policy(dtype)
     try:
         if isinstance(network, MLP):
-            x = inputs
-            for layer in network.layers(dropout_layer, dtype):
-                x = layer(x)
+            x = network.body(inputs, dropout_layer, dtype)
         else:
             x = built_by_user(network, n_features)(inputs)
         head = keras.layers.Dense(n_raw, dtype=dtype, name="head")

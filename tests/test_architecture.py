@@ -15,7 +15,7 @@ LAYERS = (
     ("_classifier", "_regressor"),
     ("_class_predictions", "_number_predictions"),
     ("_base", "_calibration"),
-    ("_nested", "_job", "_record", "_findings"),
+    ("_nested", "_job", "_warm", "_record", "_findings"),
     ("_targets", "_class_weight", "_available", "_validation", "_engine", "_keras_fit"),
     ("losses", "schedules", "networks"),
     ("_params", "exceptions"),

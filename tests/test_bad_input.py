@@ -108,6 +108,11 @@ NAMES = [
     ({"optimizer": "adam:beta_1=-1"}, ["beta_1=-1", ">= 0"]),
     ({"optimizer": keras.optimizers.Adam(1e-2)}, ["learning_rate", "instead"]),
     ({"optimizer": keras.optimizers.SGD(clipnorm=1.0)}, ["clip_norm=1.0", "instead"]),
+    ({"optimizer": keras.optimizers.SGD(clipvalue=1.0)}, ["clip_value=1.0", "instead"]),
+    (
+        {"optimizer": keras.optimizers.SGD(use_ema=True, ema_momentum=0.9)},
+        ["weight_averaging=0.9", "instead"],
+    ),
     (
         {"optimizer": keras.optimizers.AdamW(weight_decay=0.1)},
         ["weight_decay=0.1", "instead"],

@@ -308,7 +308,7 @@ def test_model_gives_the_same_numbers(name):
 def test_saved_models_need_no_skloss(tmp_path):
     for kind, (X, y) in TABLES.items():
         for name in [n for n in CLOSED if kind in REGISTRY[n].kinds]:
-            own = net(loss=name, network=MLP((8,), batch_normalization=True)).fit(X, y)
+            own = net(loss=name, network=MLP((8,), normalization="batch")).fit(X, y)
             probable = hasattr(own, "predict_proba")
             ours = own.predict_proba(X) if probable else own.decision_function(X)
             saved_models.save(tmp_path, f"{kind}-{name}", own, X, ours)

@@ -157,7 +157,7 @@ def test_warm_start_starts_from_the_previous_weights():
 
 
 def test_warm_start_takes_the_statistics_of_the_best_epoch():
-    body = MLP((8,), batch_normalization=True)
+    body = MLP((8,), normalization="batch")
     make = {"network": body, "early_stopping": True, "learning_rate": 0.5}
     warm = net(warm_start=True, patience=1, epochs=20, **make).fit(X2, y2)
     assert warm.n_epochs_ > warm._result.best_epoch

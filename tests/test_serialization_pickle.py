@@ -55,7 +55,7 @@ CASES = {
     "sum": (classifier(loss=0.7 * CrossEntropy() + 0.3 * Hinge()), X, y),
     "keras loss": (classifier(loss=keras.losses.BinaryFocalCrossentropy()), X, y),
     "function": (regressor(loss=squared), Xr, yr),
-    "norm": (classifier(network=MLP((8,), batch_normalization=True)), X, y),
+    "norm": (classifier(network=MLP((8,), normalization="batch")), X, y),
     "optimizer": (classifier(optimizer=keras.optimizers.Adam(beta_1=0.8)), X, y),
     "regressor": (regressor(loss="gaussian_nll"), Xr, yr),
 }

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from skloss._engine._loop import HISTORY, judged
+from skloss._engine._loop import HISTORY, judged, predicting
 from skloss._engine._predict import stacked_predictions
 
 
@@ -25,12 +25,15 @@ class Network:
 
     @property
     def weights(self):
-        """The trainable weights, flat; may be set."""
-        return self._state["variables"][0][self._k]
+        """The trainable weights that predict, flat; may be set."""
+        averaged = self.member.weight_averaging > 0
+        return predicting(self._state["variables"], averaged)[0][self._k]
 
     @weights.setter
     def weights(self, value):
         self._state["variables"][0][self._k] = value
+        if self.member.weight_averaging > 0:
+            self._state["variables"][-1][self._k] = value
 
     @property
     def stored(self):
@@ -97,7 +100,9 @@ def judge(chunk, program, inputs, state, row):
 
 def scores(chunk, state):
     """Return each network's score, lower is better; predictions are batched."""
-    weights, stored = (np.asarray(v) for v in state["variables"][:2])
+    averaged = chunk.members[0].weight_averaging > 0
+    seen = predicting(state["variables"], averaged)
+    weights, stored = (np.asarray(v) for v in seen)
     streams = {}
     for k in range(len(chunk.numbers)):
         streams.setdefault(chunk.members[k].stream, []).append(k)

@@ -6,7 +6,9 @@ one traced program serves several trainings at the same time.
 
 import tensorflow as tf
 
+from skloss._engine import _cures as cures
 from skloss._engine import _step as step_math
+from skloss._engine._noise import noise_of
 from skloss._engine._record import layer_rows
 from skloss._engine._rows import take
 
@@ -55,7 +57,9 @@ def one_epoch(program, inputs, state):
     """Train one epoch and validate; return the state and the row of the history."""
     rates = learning_rates(program, inputs, state)
     variables, alive, loss, norm, *squares = train_epoch(program, inputs, state, rates)
-    val_loss, score = validate(program, inputs, variables)
+    val_loss, score = validate(
+        program, inputs, predicting(variables, averages(program))
+    )
     norm = norm / tf.cast(inputs["steps"], program.dtype)
     row = tf.stack([loss, rates[0], norm, val_loss, score])
     if squares:
@@ -72,9 +76,20 @@ def judged(program, inputs, state, row):
     score comes from there.
     """
     loss, score = row[HISTORY.index("loss")], row[HISTORY.index("val_monitor")]
-    state = stop_and_snapshot(inputs, state, loss, score)
+    seen = predicting(state["variables"], averages(program))
+    state = stop_and_snapshot(inputs, state, seen, loss, score)
     state = plateau(program, inputs, state, score)
     return dict(state, epoch=state["epoch"] + 1)
+
+
+def predicting(variables, averaged):
+    """Return the weights that predict, averaged or the last, and the statistics."""
+    return [variables[-1] if averaged else variables[0], variables[1]]
+
+
+def averages(program):
+    """Tell whether the networks' weights are averaged."""
+    return "weight_averaging" in program.structure.cures
 
 
 def learning_rates(program, inputs, state):
@@ -140,7 +155,7 @@ def train_epoch(program, inputs, state, rates):
         tf.pad(a, [[0, blocks * length - steps], *([[0, 0]] * (a.shape.rank - 1))])
         for a in (index, weight, share, rates)
     ]
-    constants = {name: inputs[name] for name in IN_STEPS}
+    constants = {name: inputs[name] for name in (*IN_STEPS, *program.structure.cures)}
 
     def body(i, variables, alive, *sums):
         begin = i * length
@@ -152,7 +167,7 @@ def train_epoch(program, inputs, state, rates):
         batch = {
             "x": take(inputs["table"], index, program.structure.n_features),
             "y": tf.gather(inputs["Y"], index),
-            "noise": dropout_noise(program, inputs["seed"], first),
+            "noise": noise_of(program, inputs["seed"], first),
             "weight": weight,
             "share": share,
             "rate": rate,
@@ -179,26 +194,6 @@ def first_sums(program):
     if not program.structure.recorded:
         return [zero, zero]
     return [zero, zero, tf.zeros([program.size, len(program.kernels)], program.dtype)]
-
-
-def dropout_noise(program, seed, first):
-    """Return each dropout layer's noise in a block of steps, (steps, batch, units).
-
-    All networks share it, so that comparisons between them are paired.
-    """
-
-    def draw(layer, mask):
-        return tf.map_fn(
-            lambda i: tf.random.stateless_uniform(
-                mask.shape,
-                seed=tf.stack([seed, first + i]) + tf.constant([7919 * layer, 0]),
-                dtype=program.dtype,
-            ),
-            tf.range(program.block_length),
-            fn_output_signature=tf.TensorSpec(mask.shape, program.dtype),
-        )
-
-    return [draw(layer, mask) for layer, mask in enumerate(program.layout.masks)]
 
 
 def take_steps(program, variables, batch, count, first, going, inputs, sums):
@@ -247,7 +242,10 @@ def take_steps(program, variables, batch, count, first, going, inputs, sums):
 def one_step(program, variables, batch, number, going, inputs):
     """Take one optimiser step; return variables, who is finite, terms of the sums."""
     key = tf.stack([inputs["seed"], tf.cast(number, tf.int32)])
-    weights, stored = variables[0], variables[1]
+    weights, stored, *slots = variables
+    used, noise = program.structure.cures, batch["noise"]
+    average = slots.pop() if "weight_averaging" in used else None
+    x, y, row_weight = cures.rows_seen(used, batch, noise, inputs)
     rate = inputs["dropout"][:, None, None]
     value, gradient, new_stored = step_math.gradients(
         program.layout,
@@ -257,10 +255,10 @@ def one_step(program, variables, batch, number, going, inputs):
             inputs["loss_knobs"],
             program.layout.cut(weights),
             program.layout.cut_stored(stored),
-            batch["x"],
-            [tf.where(noise >= rate, 1 / (1 - rate), 0.0) for noise in batch["noise"]],
-            batch["y"],
-            batch["weight"],
+            x,
+            [tf.where(own >= rate, 1 / (1 - rate), 0.0) for own in noise["dropout"]],
+            y,
+            row_weight,
             inputs["loc"],
             inputs["scale"],
         ),
@@ -274,19 +272,26 @@ def one_step(program, variables, batch, number, going, inputs):
     if program.structure.n_global:
         gradient = tf.where(program.zeros, tf.zeros_like(gradient), gradient)
     gradient, norm, finite = step_math.clipped(gradient, inputs["clip_norm"])
+    if "clip_value" in used:
+        gradient = cures.clipped_by_value(gradient, inputs["clip_value"])
     finite = finite & tf.math.is_finite(value)
     going = going & finite
     if program.layout.stored:
         rows = step_math.join(new_stored, program.size)
         stored = tf.where(going[:, None], rows, stored)
     weights, *slots = program.update(
-        [weights, *variables[2:]], gradient, batch["rate"], going, inputs
+        [weights, *slots], gradient, batch["rate"], going, inputs
     )
+    if "max_norm" in used:
+        weights = cures.within_norm(program.layout, weights, inputs["max_norm"], going)
+    if "weight_averaging" in used:
+        momentum = inputs["weight_averaging"]
+        slots.append(cures.averaged(average, weights, momentum, number, going))
     terms = value * batch["share"], norm, *squares
     return [weights, stored, *slots], finite, *terms
 
 
-def validate(program, inputs, variables):
+def validate(program, inputs, seen):
     """Return validation loss and monitored score per network; NaN without data."""
     if not program.structure.validation:
         missing = tf.fill([program.size], tf.constant(float("nan"), program.dtype))
@@ -299,8 +304,8 @@ def validate(program, inputs, variables):
     weight = tf.reshape(tf.pad(inputs["val_weight"], padding), [-1, steps, batch])
     rows = tf.transpose(tf.gather(rows, inputs["stream"]), [1, 0, 2])
     weight = tf.transpose(tf.gather(weight, inputs["stream"]), [1, 0, 2])
-    parts = program.layout.cut(variables[0])
-    stored = program.layout.cut_stored(variables[1])
+    parts = program.layout.cut(seen[0])
+    stored = program.layout.cut_stored(seen[1])
     zero = tf.zeros([size], program.dtype)
 
     def body(i, loss, score):
@@ -328,7 +333,7 @@ def validate(program, inputs, variables):
     return loss, score
 
 
-def stop_and_snapshot(inputs, state, loss, score):
+def stop_and_snapshot(inputs, state, seen, loss, score):
     """Keep the best weights; stop who ran out of patience.
 
     Without early stopping the training loss tells which are best: a network that
@@ -342,7 +347,7 @@ def stop_and_snapshot(inputs, state, loss, score):
     wait = tf.where(better, 0.0, state["wait"] + 1.0)
     out_of_patience = stopping & (wait >= tf.cast(inputs["patience"], tf.float32))
     number = state["epoch"] + 1
-    kept = zip(state["kept"], state["variables"][:2], strict=True)
+    kept = zip(state["kept"], seen, strict=True)
     return dict(
         state,
         kept=[tf.where(better[:, None], new, old) for old, new in kept],

@@ -26,9 +26,10 @@ OURS = {
     "weight_decay": "weight_decay",
     "clipnorm": "clip_norm",
     "global_clipnorm": "clip_norm",
-    "clipvalue": "clip_norm",
+    "clipvalue": "clip_value",
+    "use_ema": "weight_averaging",
 }
-REFUSED = ("use_ema", "loss_scale_factor", "gradient_accumulation_steps")
+REFUSED = ("loss_scale_factor", "gradient_accumulation_steps")
 
 
 class Positive:
@@ -126,8 +127,9 @@ class Optimizer:
         for theirs in (*OURS, *REFUSED):
             if self.config[theirs] != self.defaults[theirs]:
                 ours = OURS.get(theirs)
+                number = "ema_momentum" if theirs == "use_ema" else theirs
                 remedy = (
-                    f"give the estimator {ours}={self.config[theirs]!r} instead"
+                    f"give the estimator {ours}={self.config[number]!r} instead"
                     if ours
                     else "leave it at its default"
                 )

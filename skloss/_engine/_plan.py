@@ -14,6 +14,15 @@ from skloss._engine._rows import table_tensors
 from skloss.losses import Loss, Task
 from skloss.schedules import Schedule
 
+# What a step may do besides, by its number in a network without it.
+CURES = {
+    "clip_value": np.inf,
+    "max_norm": np.inf,
+    "input_noise": 0.0,
+    "mixup": 0.0,
+    "weight_averaging": 0.0,
+}
+
 
 class Outcome(Enum):
     """How the training of one network ended."""
@@ -80,6 +89,8 @@ class Member:
     schedule : Schedule
     optimizer : Optimizer
     learning_rate, l1, l2, weight_decay, dropout, clip_norm : float
+    clip_value, max_norm, input_noise, mixup, weight_averaging : float
+        See ``_cures.py``; without effect at their defaults.
     patience : float
         Epochs without improvement; infinite without early stopping.
     stream : int
@@ -108,6 +119,11 @@ class Member:
     weight_decay: float = 0.0
     dropout: float = 0.0
     clip_norm: float = np.inf
+    clip_value: float = CURES["clip_value"]
+    max_norm: float = CURES["max_norm"]
+    input_noise: float = CURES["input_noise"]
+    mixup: float = CURES["mixup"]
+    weight_averaging: float = CURES["weight_averaging"]
     patience: float = np.inf
     stream: int = 0
     loc: np.ndarray = field(default_factory=lambda: np.zeros(1))
@@ -195,6 +211,7 @@ class Structure:
     schedule: tuple
     optimizer: tuple
     drops: bool  # any network has dropout
+    cures: tuple  # those of CURES that any network uses
     size: int  # networks
     batch_size: int
     dtype: str
@@ -209,7 +226,8 @@ def kind_of(plan, data, member):
     """Return what must be equal for members to share a program.
 
     The number of steps of an epoch is part of it: a step on padding alone would still
-    move an optimiser with momentum.
+    move an optimiser with momentum. So is whether the weights are averaged, since the
+    averages are part of the state.
     """
     stream = data.streams[member.stream]
     return (
@@ -220,7 +238,8 @@ def kind_of(plan, data, member):
         member.optimizer.structure(),
         steps_of(plan, stream),
         len(stream.val_rows) > 0,
-        member.start and (member.start["epoch"], bool(member.start["slots"])),
+        member.weight_averaging > 0,
+        member.start and (member.start["epoch"], len(member.start["slots"] or ())),
         member.judge is not None,
     )
 
@@ -251,6 +270,11 @@ def structure_of(plan, data, members, compiled):
         schedule=first.schedule.structure(),
         optimizer=first.optimizer.structure(),
         drops=any(member.dropout > 0 for member in members),
+        cures=tuple(
+            name
+            for name, off in CURES.items()
+            if any(getattr(member, name) != off for member in members)
+        ),
         size=len(members),
         batch_size=plan.batch_size,
         dtype=plan.dtype,

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from skloss import networks
 from skloss._engine._between import judge, tell
-from skloss._engine._loop import HISTORY
+from skloss._engine._loop import HISTORY, predicting
 from skloss._engine._plan import (
     Outcome,
     Result,
@@ -270,7 +270,9 @@ class Chunk:
         ended = outcome(state, k)
         to_the_end = ended is not Outcome.DIVERGED and not np.isfinite(member.patience)
         weights, stored, count, *moments = state["variables"]
-        kept = (weights, stored) if to_the_end else state["kept"]
+        kept = state["kept"]
+        if to_the_end:
+            kept = predicting(state["variables"], member.weight_averaging > 0)
         epochs = int(state["n_epochs"][k])
         history = history[: epochs - self.first]
         validated = len(self.data.streams[member.stream].val_rows) > 0

@@ -180,9 +180,10 @@ class Program:
             "optimizer_knobs": self.knob_rows([m.optimizer for m in members]),
         }
         for name in (
-            "learning_rate l1 l2 weight_decay dropout clip_norm patience"
-            " loc scale class_weight"
-        ).split():
+            *"learning_rate l1 l2 weight_decay dropout clip_norm patience".split(),
+            *"loc scale class_weight".split(),
+            *self.structure.cures,
+        ):
             values = [np.asarray(getattr(m, name), dtype=dtype) for m in members]
             inputs[name] = np.stack(values)
         return tf.nest.map_structure(tf.convert_to_tensor, inputs)
@@ -202,7 +203,7 @@ class Program:
         begin = [self.begin(fresh, member) for member in members]
         weights, stored = (np.stack(rows) for rows in zip(*begin, strict=True))
         state = {
-            "variables": [weights, stored, *self.first_slots(members)],
+            "variables": [weights, stored, *self.first_slots(members, weights)],
             "kept": [weights, stored],
             "epoch": np.int32(members[0].start["epoch"] if members[0].start else 0),
             "active": ones > 0,
@@ -243,13 +244,20 @@ class Program:
             values.append(np.ravel(value))
         return np.where(self.zeros, 0.0, np.concatenate(values))
 
-    def first_slots(self, members):
-        """Return the optimiser's step counter, and moments with a row per network."""
+    def first_slots(self, members, weights):
+        """Return the optimiser's step counter, and moments with a row per network.
+
+        With averaged weights their average comes last; it begins at the weights where
+        an earlier training left none.
+        """
         given = [m.start["slots"] for m in members if m.start and m.start["slots"]]
-        if not given:
-            return self.fresh_slots
-        moments = zip(*(slots[1:] for slots in given), strict=True)
-        return [given[0][0], *map(np.stack, moments)]
+        count, slots = len(self.fresh_slots), self.fresh_slots
+        if given:
+            moments = zip(*(slots[1:] for slots in given), strict=True)
+            slots = [given[0][0], *map(np.stack, moments)]
+        if "weight_averaging" in self.structure.cures:
+            return [*slots[:count], *(slots[count:] or [weights])]
+        return slots[:count]
 
 
 def spec_of(value):

@@ -123,6 +123,8 @@ def gradients(layout, loss, task, own, key):
         with tf.GradientTape() as tape:
             tape.watch(parts)
             raw, new = network(layout, parts, stored, x, masks, key)
+            if y.shape[0] > raw.shape[0]:  # mixed rows have two targets each
+                raw = tf.concat([raw, raw], axis=0)
             y, raw = seen_by(bound, task, y, raw, loc, scale)
             value = bound.batch_value(task, y, raw, weight)
         slope = tape.gradient(value, parts, unconnected_gradients="zero")

@@ -98,9 +98,8 @@ def fused_cross_validate(
     splits = list(cv.split(X, y, **split_params))
     folds = Folds(X, y, splits, fit_params, train_scores=return_train_score)
     parallel = {"n_jobs": n_jobs}
-    run = FusedRun(
-        folds, scorer, score_params, error_score, parallel, lambda *finished: None
-    )
+    common = folds, scorer, score_params, error_score, parallel
+    run = FusedRun(*common, record=return_estimator)
     watch = None if trial is None else OptunaPruning(None, None, {0: trial})
     run(checked_candidates(clone(estimator), [{}]), watch=watch)
     if run.interrupted:

@@ -28,15 +28,28 @@ class FusedRun:
     error_score : float or "raise"
     parallel : dict
         Arguments of ``joblib.Parallel``.
-    complete : callable
+    complete : callable, optional
         ``complete(candidate, folds)`` is told of each finished candidate.
+    record : bool, default=False
+        Whether networks record their training as they are told to: nobody diagnoses
+        thousands, and the winner's refit records its own.
     """
 
-    def __init__(self, folds, scorer, score_params, error_score, parallel, complete):
+    def __init__(
+        self,
+        folds,
+        scorer,
+        score_params,
+        error_score,
+        parallel,
+        complete=lambda candidate, folds: None,
+        *,
+        record=False,
+    ):
         self.folds, self.scorer, self.score_params = folds, scorer, score_params
         self.error_score = error_score
         self.parallel = {"prefer": "threads", **parallel}
-        self.complete = complete
+        self.complete, self.record = complete, record
         self.scored = {}
         self.remaining = {}
         self.interrupted = False
@@ -83,7 +96,7 @@ class FusedRun:
             for fold in range(len(self.folds.splits)):
                 cell = Cell(candidate, fold, clone(estimator))
                 net = net_of(cell.estimator)
-                net.record = False  # nobody diagnoses thousands: the refit records
+                net.record = net.record and self.record
                 if net.random_state is None:
                     net.random_state = self.common_seed()
                 self.prepare(cell)

@@ -16,6 +16,11 @@ RANGES = {
     "weight_decay": (1e-4, 1e-1, "log"),
     "dropout": (0.0, 0.5, "linear"),
     "clip_norm": (0.1, 10.0, "log"),
+    "clip_value": (0.01, 1.0, "log"),
+    "max_norm": (0.5, 8.0, "log"),
+    "input_noise": (0.01, 0.5, "log"),
+    "mixup": (0.05, 1.0, "log"),
+    "weight_averaging": (0.9, 0.999, "linear"),
     "batch_size": [32, 64, 128, 256],
 }
 
@@ -42,6 +47,11 @@ def suggest_params(trial, estimator, y=None, *, names=USUAL, ranges=None):
         - "weight_decay": 1e-4 to 0.1, log (not by default)
         - "dropout": 0 to 0.5, linear
         - "clip_norm": 0.1 to 10, log (not by default)
+        - "clip_value": 0.01 to 1, log (not by default)
+        - "max_norm": 0.5 to 8, log (not by default)
+        - "input_noise": 0.01 to 0.5, log (not by default)
+        - "mixup": 0.05 to 1, log (not by default)
+        - "weight_averaging": 0.9 to 0.999, linear (not by default)
         - "batch_size": 32, 64, 128 or 256 (not by default)
     ranges : dict, default=None
         Other ranges, and further parameters of the network's estimator, under its own

@@ -35,6 +35,11 @@ def trained(monkeypatch, loss, task, least, *, optimizer="adam", **changes):
         "weight_decay": 1e-2,
         "clip_norm": 1.0,
         "dropout": 0.2,
+        "clip_value": 0.1,
+        "max_norm": 1.5,
+        "input_noise": 0.1,
+        "mixup": 0.3,
+        "weight_averaging": 0.5,
         "class_weight": np.ones(max(2, task.size)),
         **changes,
     }

@@ -22,6 +22,8 @@ PENALTIES = {
     "weight_decay": 0.1,
     "dropout": 0.3,
     "clip_norm": 0.5,
+    "clip_value": 0.1,
+    "max_norm": 1.0,
 }
 TIED = ["coral", "cumulative_link"]
 

@@ -8,6 +8,7 @@ from test_population import member, plan, table
 from skloss import networks
 from skloss._engine import train_population
 from skloss._engine._optimizers import Optimizer
+from skloss._engine._plan import CURES
 
 NAMES = ("gradient_norm", "weight_norm", "change", "idle")
 
@@ -23,7 +24,7 @@ def test_one_step_against_keras():
     data = table()
     data.streams = [data.streams[0]]
     rate = 0.1
-    changes = {"optimizer": Optimizer("sgd"), "learning_rate": rate, "l2": 0.01}
+    changes = {"optimizer": Optimizer("sgd"), "learning_rate": rate, "l2": 0.01, **CURES}
     given = {"batch_size": 512, "epochs": 1, "dtype": "float64", "record": True}
     network = networks.MLP((8, 6), activation="tanh")
     result = train_population(

@@ -101,12 +101,32 @@ PARAMETERS = {
     "seeds": {"random_state": [0, 1, 2]},
     "dtypes": {"dtype": ["float32", "float64", "auto"]},
     "dropout and clipping": {"dropout": [0.0, 0.5], "clip_norm": [None, 0.1]},
+    "clipping of values and norms": {
+        "clip_value": [None, 0.01],
+        "max_norm": [None, 0.5],
+    },
+    "noise and averages": [
+        {"input_noise": [0.0, 0.5], "mixup": [0.0, 0.4]},
+        {"weight_averaging": [0.9]},
+    ],
+    "bodies": {
+        "network": [MLP((6, 6), residual=True)],
+        "network__normalization": [None, "layer", "batch"],
+    },
     "schedules": {"lr_schedule": [None, "cosine", "one_cycle"]},
     "penalties": {"weight_decay": [0.0, 1.0], "l2": [0.0, 1.0]},
 }
 
 
-SLOW = ("optimiser", "network", "schedules", "batches and epochs", "lists of grids")
+SLOW = (
+    "optimiser",
+    "clipping of values and norms",
+    "bodies",
+    "network",
+    "schedules",
+    "batches and epochs",
+    "lists of grids",
+)
 
 
 @pytest.mark.parametrize("name", some_slow(PARAMETERS, SLOW))

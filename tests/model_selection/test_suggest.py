@@ -196,6 +196,7 @@ def test_usual_parameters_and_their_ranges():
 
 def test_every_documented_parameter_can_be_set_and_trained():
     names = ("l1", "l2", "weight_decay", "dropout", "clip_norm", "batch_size")
+    names += ("clip_value", "max_norm", "input_noise", "mixup", "weight_averaging")
     trial = optuna.create_study().ask()
     params = suggest_params(trial, NET, names=names)
     assert set(params) == set(names)

@@ -1,0 +1,108 @@
+"""Cures against bad training: what a step does to its rows before, its weights after.
+
+Each is in the graph only if a network of the program uses it, and each network has its
+own number, at which, at its default, nothing happens to it.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+
+def rows_seen(used, batch, noise, inputs):
+    """Return x, y and weights of a step as the networks see them.
+
+    Parameters
+    ----------
+    used : tuple of str
+        ``Structure.cures``.
+    batch : dict of tensors
+        "x", "y" and "weight", (networks, batch, ...).
+    noise : dict of tensors
+        This step's, see ``noise_of``.
+    inputs : dict of tensors
+
+    Returns
+    -------
+    x : tensor of shape (networks, batch, features)
+    y : tensor of shape (networks, batch or 2 * batch, task.size)
+    weight : tensor of shape (networks, batch or 2 * batch)
+    """
+    x, y, weight = batch["x"], batch["y"], batch["weight"]
+    if "mixup" in used:
+        share = symmetric_beta(inputs["mixup"], noise["mixup"])
+        x, y, weight = mixed(x, y, weight, share)
+    if "input_noise" in used:
+        x = x + inputs["input_noise"][:, None, None] * noise["input_noise"]
+    return x, y, weight
+
+
+def symmetric_beta(alpha, uniform):
+    """Return a draw from Beta(alpha, alpha) per network; 1 where alpha is 0.
+
+    By the polar method for Student's t with 2 alpha degrees of freedom (Bailey 1994,
+    Eq. 3), of which it is a function (Devroye 1986, Section IX.3.6). Every network has
+    its own quantile of the same two uniform numbers.
+    """
+    power = uniform[0] ** (1 / tf.where(alpha > 0, alpha, 1.0))
+    cosine = tf.cos(2 * np.pi * uniform[1])
+    draw = 0.5 + 0.5 * cosine / tf.sqrt(power / (1 - power) + tf.square(cosine))
+    return tf.where(alpha > 0, draw, 1.0)
+
+
+def mixed(x, y, weight, share):
+    """Mix each row with the next one (Zhang et al. 2018, Eq. 1): the order is random.
+
+    The target of a mixed row is the first one's with the weight ``share``, the other
+    one's with the rest, which for a loss linear in the target is the loss of the mixed
+    target. So no loss ever sees a target that is not one. Padding, at the end of a
+    batch and of weight zero, is passed over.
+    """
+    last = tf.roll(weight, -1, axis=1) == 0
+
+    def other(rows):
+        at_end = tf.reshape(last, [*last.shape, *[1] * (rows.shape.rank - 2)])
+        return tf.where(at_end, rows[:, :1], tf.roll(rows, -1, axis=1))
+
+    of_row, of_column = share[:, None], share[:, None, None]
+    rest = tf.where(weight > 0, other(weight), 0.0)
+    return (
+        of_column * x + (1 - of_column) * other(x),
+        tf.concat([y, other(y)], axis=1),
+        tf.concat([of_row * weight, (1 - of_row) * rest], axis=1),
+    )
+
+
+def clipped_by_value(gradient, clip_value):
+    """Return gradients whose elements are at most ``clip_value`` in size."""
+    return tf.clip_by_value(gradient, -clip_value[:, None], clip_value[:, None])
+
+
+def within_norm(layout, weights, max_norm, going):
+    """Return weights with which no hidden unit's incoming ones exceed ``max_norm``.
+
+    Srivastava et al. 2014, Section 5.1: projected onto the ball after each step.
+    """
+    bound = tf.where(going, max_norm, np.inf)
+    parts = layout.cut(weights)
+    for i, variable in enumerate(layout.model.trainable_variables):
+        part, axes = parts[i], list(range(1, parts[i].shape.rank - 1))
+        if variable.name != "kernel" or variable.path.endswith("head/kernel"):
+            continue
+        norm = tf.sqrt(tf.reduce_sum(tf.square(part), axes, keepdims=True))
+        own = tf.reshape(bound, [-1, *[1] * (part.shape.rank - 1)])
+        parts[i] = part * tf.where(norm > own, own / norm, 1.0)
+    return tf.concat([tf.reshape(p, [weights.shape[0], -1]) for p in parts], axis=1)
+
+
+def averaged(average, weights, momentum, number, going):
+    """Return the exponential moving average of the weights after one more step.
+
+    Kingma and Ba 2015, Section 7.2, with their correction for the beginning: weights w
+    of step s of t have the share ``m^(t - s)`` of ``sum_s m^(t - s)``, so that a
+    momentum m near 1 gives the plain average of Polyak and Juditsky 1992.
+    """
+    before = tf.cast(number, weights.dtype)  # steps
+    log = tf.math.log(momentum)
+    keep = momentum * tf.math.expm1(before * log) / tf.math.expm1((before + 1) * log)
+    new = keep[:, None] * average + (1 - keep)[:, None] * weights
+    return tf.where(going[:, None], new, average)
