@@ -52,10 +52,9 @@ def one_epoch(program, inputs, state):
     variables, alive, loss, norm = train_epoch(program, inputs, state, rates)
     healthy = alive & tf.math.is_finite(loss)
     state = dict(state, variables=variables, alive=alive)
-    seen = predicting(variables, "weight_averaging" in program.structure.cures)
-    val_loss, score = validate(program, inputs, seen)
+    val_loss, score = validate(program, inputs, variables)
     row = tf.stack([loss, rates[0], norm, val_loss, score])
-    state = stop_and_snapshot(inputs, state, seen, healthy, loss, score)
+    state = stop_and_snapshot(inputs, state, healthy, loss, score)
     state = plateau(program, inputs, state, score)
     return dict(state, epoch=state["epoch"] + 1), row
 
@@ -251,7 +250,7 @@ def one_step(program, variables, batch, number, going, inputs):
     return [weights, stored, *slots], value, norm, finite
 
 
-def validate(program, inputs, seen):
+def validate(program, inputs, variables):
     """Return validation loss and monitored score per network; NaN without data."""
     if not program.structure.validation:
         missing = tf.fill([program.size], tf.constant(float("nan"), program.dtype))
@@ -264,8 +263,9 @@ def validate(program, inputs, seen):
     weight = tf.reshape(tf.pad(inputs["val_weight"], padding), [-1, steps, batch])
     rows = tf.transpose(tf.gather(rows, inputs["stream"]), [1, 0, 2])
     weight = tf.transpose(tf.gather(weight, inputs["stream"]), [1, 0, 2])
-    parts = program.layout.cut(seen[0])
-    stored = program.layout.cut_stored(seen[1])
+    weights, stored = predicting(variables, "weight_averaging" in inputs)
+    parts = program.layout.cut(weights)
+    stored = program.layout.cut_stored(stored)
     zero = tf.zeros([size], program.dtype)
 
     def body(i, loss, score):
@@ -293,7 +293,7 @@ def validate(program, inputs, seen):
     return loss, score
 
 
-def stop_and_snapshot(inputs, state, seen, healthy, loss, score):
+def stop_and_snapshot(inputs, state, healthy, loss, score):
     """Keep the best weights; stop who ran out of patience.
 
     Without early stopping the training loss tells which are best: a network that
@@ -306,6 +306,7 @@ def stop_and_snapshot(inputs, state, seen, healthy, loss, score):
     wait = tf.where(better, 0.0, state["wait"] + 1.0)
     out_of_patience = stopping & (wait >= tf.cast(inputs["patience"], tf.float32))
     number = state["epoch"] + 1
+    seen = predicting(state["variables"], "weight_averaging" in inputs)
     kept = zip(state["kept"], seen, strict=True)
     return dict(
         state,
