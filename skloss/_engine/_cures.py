@@ -39,9 +39,8 @@ def rows_seen(used, batch, noise, inputs):
 def symmetric_beta(alpha, uniform):
     """Return a draw from Beta(alpha, alpha) per network; 1 where alpha is 0.
 
-    By the polar method for Student's t with 2 alpha degrees of freedom (Bailey 1994,
-    Eq. 3), of which it is a function (Devroye 1986, Section IX.3.6). Every network has
-    its own quantile of the same two uniform numbers.
+    A function of Student's t with 2 alpha degrees of freedom (Devroye 1996), drawn by
+    the polar method (Bailey 1994): all networks share its two uniform numbers.
     """
     power = uniform[0] ** (1 / tf.where(alpha > 0, alpha, 1.0))
     cosine = tf.cos(2 * np.pi * uniform[1])

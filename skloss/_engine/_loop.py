@@ -57,9 +57,7 @@ def one_epoch(program, inputs, state):
     """Train one epoch and validate; return the state and the row of the history."""
     rates = learning_rates(program, inputs, state)
     variables, alive, loss, norm, *squares = train_epoch(program, inputs, state, rates)
-    val_loss, score = validate(
-        program, inputs, predicting(variables, averages(program))
-    )
+    val_loss, score = validate(program, inputs, variables)
     norm = norm / tf.cast(inputs["steps"], program.dtype)
     row = tf.stack([loss, rates[0], norm, val_loss, score])
     if squares:
@@ -76,8 +74,7 @@ def judged(program, inputs, state, row):
     score comes from there.
     """
     loss, score = row[HISTORY.index("loss")], row[HISTORY.index("val_monitor")]
-    seen = predicting(state["variables"], averages(program))
-    state = stop_and_snapshot(inputs, state, seen, loss, score)
+    state = stop_and_snapshot(inputs, state, loss, score)
     state = plateau(program, inputs, state, score)
     return dict(state, epoch=state["epoch"] + 1)
 
@@ -85,11 +82,6 @@ def judged(program, inputs, state, row):
 def predicting(variables, averaged):
     """Return the weights that predict, averaged or the last, and the statistics."""
     return [variables[-1] if averaged else variables[0], variables[1]]
-
-
-def averages(program):
-    """Tell whether the networks' weights are averaged."""
-    return "weight_averaging" in program.structure.cures
 
 
 def learning_rates(program, inputs, state):
@@ -291,7 +283,7 @@ def one_step(program, variables, batch, number, going, inputs):
     return [weights, stored, *slots], finite, *terms
 
 
-def validate(program, inputs, seen):
+def validate(program, inputs, variables):
     """Return validation loss and monitored score per network; NaN without data."""
     if not program.structure.validation:
         missing = tf.fill([program.size], tf.constant(float("nan"), program.dtype))
@@ -304,8 +296,9 @@ def validate(program, inputs, seen):
     weight = tf.reshape(tf.pad(inputs["val_weight"], padding), [-1, steps, batch])
     rows = tf.transpose(tf.gather(rows, inputs["stream"]), [1, 0, 2])
     weight = tf.transpose(tf.gather(weight, inputs["stream"]), [1, 0, 2])
-    parts = program.layout.cut(seen[0])
-    stored = program.layout.cut_stored(seen[1])
+    weights, stored = predicting(variables, "weight_averaging" in inputs)
+    parts = program.layout.cut(weights)
+    stored = program.layout.cut_stored(stored)
     zero = tf.zeros([size], program.dtype)
 
     def body(i, loss, score):
@@ -333,7 +326,7 @@ def validate(program, inputs, seen):
     return loss, score
 
 
-def stop_and_snapshot(inputs, state, seen, loss, score):
+def stop_and_snapshot(inputs, state, loss, score):
     """Keep the best weights; stop who ran out of patience.
 
     Without early stopping the training loss tells which are best: a network that
@@ -347,6 +340,7 @@ def stop_and_snapshot(inputs, state, seen, loss, score):
     wait = tf.where(better, 0.0, state["wait"] + 1.0)
     out_of_patience = stopping & (wait >= tf.cast(inputs["patience"], tf.float32))
     number = state["epoch"] + 1
+    seen = predicting(state["variables"], "weight_averaging" in inputs)
     kept = zip(state["kept"], seen, strict=True)
     return dict(
         state,

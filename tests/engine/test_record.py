@@ -24,7 +24,12 @@ def test_one_step_against_keras():
     data = table()
     data.streams = [data.streams[0]]
     rate = 0.1
-    changes = {"optimizer": Optimizer("sgd"), "learning_rate": rate, "l2": 0.01, **CURES}
+    changes = {
+        "optimizer": Optimizer("sgd"),
+        "learning_rate": rate,
+        "l2": 0.01,
+        **CURES,
+    }
     given = {"batch_size": 512, "epochs": 1, "dtype": "float64", "record": True}
     network = networks.MLP((8, 6), activation="tanh")
     result = train_population(
