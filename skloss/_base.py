@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     _check_sample_weight,
-    check_consistent_length,
     check_is_fitted,
     validate_data,
 )
@@ -23,15 +22,18 @@ from skloss._engine import (
     train_population,
 )
 from skloss._engine._optimizers import Optimizer
-from skloss._job import Job, automatic_batch_size, set_aside, stacked
+from skloss._fit import Fit
+from skloss._job import Job, automatic_batch_size, stacked
+from skloss._judge import scorer_of
 from skloss._nested import NestedParams
 from skloss._params import Params
+from skloss._progress import shown
 from skloss._validation import check_parameters
 from skloss.exceptions import DivergenceWarning, IneffectiveParameterWarning
 from skloss.losses._constant import best_constant
 
 
-class BaseLossAware(NestedParams):
+class BaseLossAware(Fit, NestedParams):
     """What the classifier and the regressor share."""
 
     # -- tags ----------------------------------------------------------------------
@@ -69,21 +71,26 @@ class BaseLossAware(NestedParams):
             )
         return weight
 
-    def _validation_rows(self, Y, weight, given, rng):
-        """Return row numbers for training and for validation (of the stacked table)."""
-        if not given and self.early_stopping:
-            fraction = self.validation_fraction
-            return set_aside(Y, weight, fraction, self._task.kind, rng)
-        rows = np.flatnonzero(weight > 0)
-        return rows, np.arange(len(weight), len(Y) if given else len(weight))
-
     def _train(self, job):
         """Train one network and set the fitted attributes."""
-        with networks.python_random_untouched():
-            return self._finish_fit(job, train_population(job.plan, job.data)[0])
+        with networks.python_random_untouched(), shown(job.plan, self.verbose):
+            result = train_population(job.plan, job.data)[0]
+            return self._finish_fit(job, result)
 
     @networks.python_random_untouched()
-    def _job(self, X, Y, weight, val, *, epochs, cost=None, start=None, seed=None):
+    def _job(
+        self,
+        X,
+        Y,
+        weight,
+        val,
+        *,
+        epochs,
+        groups=None,
+        cost=None,
+        start=None,
+        seed=None,
+    ):
         """Return what is to be trained.
 
         Parameters
@@ -91,6 +98,8 @@ class BaseLossAware(NestedParams):
         X, Y, weight : training table, encoded target, weights
         val : tuple of the same for validation, or None
         epochs : int
+        groups : array-like, optional
+            Of the training rows.
         cost : ndarray, optional
             Further weights of the training rows, not used for validation.
         start : dict, optional
@@ -103,7 +112,8 @@ class BaseLossAware(NestedParams):
         if val is not None:
             X, Y, all_weight = stacked(X, val[0]), np.vstack([Y, val[1]]), val[2]
             weight = np.concatenate([weight, all_weight])
-        train, held = self._validation_rows(Y, weight[:n_train], val is not None, rng)
+        given = val is not None
+        train, held = self._validation_rows(Y, weight[:n_train], given, groups, rng)
         own = weight[train] if cost is None else weight[train] * cost[train]
         batch_size = self.batch_size
         if isinstance(batch_size, str):
@@ -123,7 +133,6 @@ class BaseLossAware(NestedParams):
             horizon=int(self.epochs),
             dtype=dtype,
             seed=seed,
-            report=self._report if self.verbose else None,
         )
         stream = Stream(
             train.astype(np.int32), own, held.astype(np.int32), weight[held]
@@ -218,6 +227,8 @@ class BaseLossAware(NestedParams):
             self.loss_ = self.loss_.bind({})
         network, optimizer = networks.get(self.network), Optimizer(self.optimizer)
         schedules.get(self.lr_schedule).check()
+        if self.validation_scoring is not None:
+            scorer_of(self)
         if self.dropout > 0 and not isinstance(network, networks.MLP):
             raise ValueError(
                 f"dropout={self.dropout!r} has no place in network={network!r}; put "
@@ -232,7 +243,14 @@ class BaseLossAware(NestedParams):
             )
 
     def _warn_before(self, member, validated):
-        """Refuse or warn about a schedule that cannot act."""
+        """Refuse or warn about a schedule, or a score, that cannot act."""
+        if self.validation_scoring is not None and not validated:
+            warnings.warn(
+                f"validation_scoring={self.validation_scoring!r} has no effect without "
+                f"validation data; set early_stopping=True, or give X_val and y_val.",
+                IneffectiveParameterWarning,
+                stacklevel=5,
+            )
         if member.schedule.monitors and not validated:
             raise ValueError(
                 f"lr_schedule={self.lr_schedule!r} watches a validation score, but "
@@ -269,15 +287,6 @@ class BaseLossAware(NestedParams):
                 DivergenceWarning,
                 stacklevel=5,
             )
-
-    def _report(self, epoch, rows):
-        """Print one line about the epochs just trained."""
-        loss, rate, norm, val_loss, score = np.asarray(rows)[-1, :, 0]
-        line = f"epoch {epoch:4d}  loss {loss:.5f}  learning rate {rate:.3g}"
-        if np.isfinite(val_loss):
-            name = self.loss_.monitor_name()
-            line += f"  val loss {val_loss:.5f}  val {name} {score:.5f}"
-        print(f"{line}  gradient norm {norm:.3g}")
 
     # -- predicting ----------------------------------------------------------------
 
@@ -351,15 +360,3 @@ class BaseLossAware(NestedParams):
     def __sklearn_is_fitted__(self):
         """Tell whether ``fit`` or ``partial_fit`` has finished."""
         return hasattr(self, "_result")
-
-    def _validation_table(self, X_val, y_val, sample_weight_val):
-        """Return validated X_val, y_val and weights, or None."""
-        if X_val is None and y_val is None:
-            if sample_weight_val is not None:
-                raise ValueError("sample_weight_val was given without X_val and y_val.")
-            return None
-        if X_val is None or y_val is None:
-            raise ValueError("X_val and y_val must be given together.")
-        X_val, y_val = self._check_table(X_val, y_val, reset=False)
-        check_consistent_length(X_val, y_val)
-        return X_val, y_val, self._weights(sample_weight_val, X_val)
