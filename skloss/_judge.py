@@ -81,20 +81,18 @@ class Judge:
                 score = self.score(np.zeros(shape))
                 if np.isnan(score):  # as a correlation's, for equal predictions
                     score = self.score(np.random.RandomState(0).normal(size=shape))
-            if not np.isnan(score):
-                return
-            reason = "it returns nan; perhaps they hold a single class."
-        except NotFittedError:
-            reason = "it asks for predictions of other rows than it was given."
-            score = None
+            if np.isnan(score):
+                raise ValueError("it returns nan; perhaps they hold a single class.")
         except Exception as error:
-            reason, score = str(error), error
-        raise ValueError(
-            f"validation_scoring={self.net.validation_scoring!r} cannot score the "
-            f"validation rows with loss={self.net.loss!r}: {reason} Choose another "
-            f"scorer, or a loss that gives what it needs; validation_scoring=None "
-            f"watches a score that does not depend on the loss."
-        ) from (score if isinstance(score, Exception) else None)
+            reason = str(error).rstrip(".")
+            if isinstance(error, NotFittedError):
+                reason = "it asks for predictions of other rows than it was given"
+            raise ValueError(
+                f"validation_scoring={self.net.validation_scoring!r} cannot score the "
+                f"validation rows with loss={self.net.loss!r}: {reason}. Choose another "
+                f"scorer, or a loss that gives what it needs; validation_scoring=None "
+                f"watches a score that does not depend on the loss."
+            ) from error
 
 
 def scorer_of(net):
