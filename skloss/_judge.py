@@ -89,8 +89,8 @@ class Judge:
                 reason = "it asks for predictions of other rows than it was given"
             raise ValueError(
                 f"validation_scoring={self.net.validation_scoring!r} cannot score the "
-                f"validation rows with loss={self.net.loss!r}: {reason}. Choose another "
-                f"scorer, or a loss that gives what it needs; validation_scoring=None "
+                f"validation rows with loss={self.net.loss!r}: {reason}. Choose "
+                f"another scorer, or a loss that gives what it needs; validation_scoring=None "
                 f"watches a score that does not depend on the loss."
             ) from error
 
