@@ -90,8 +90,8 @@ class Judge:
             raise ValueError(
                 f"validation_scoring={self.net.validation_scoring!r} cannot score the "
                 f"validation rows with loss={self.net.loss!r}: {reason}. Choose "
-                f"another scorer, or a loss that gives what it needs; validation_scoring=None "
-                f"watches a score that does not depend on the loss."
+                f"another scorer, or a loss that gives what it needs; "
+                f"validation_scoring=None watches one that does not depend on the loss."
             ) from error
 
 
