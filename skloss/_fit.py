@@ -39,7 +39,8 @@ class Fit(CallbackSupportMixin):
         sample_weight : array-like of shape (n_samples,), default=None
         groups : array-like of shape (n_samples,), default=None
             Rows of one group are never on both sides of the split that
-            ``early_stopping`` makes.
+            ``early_stopping`` makes. With metadata routing, a search over grouped
+            folds asks for ``set_fit_request(groups=True)``, or False.
         X_val, y_val, sample_weight_val : array-like, default=None
             Validation data; without ``early_stopping`` they are only recorded. In a
             Pipeline, ``transform_input=["X_val"]`` has the earlier steps transform
