@@ -7,7 +7,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     _check_sample_weight,
-    check_consistent_length,
     check_is_fitted,
     validate_data,
 )
@@ -25,9 +24,12 @@ from skloss._engine import (
 )
 from skloss._engine._optimizers import Optimizer
 from skloss._findings import findings
-from skloss._job import Job, automatic_batch_size, set_aside, stacked
+from skloss._fit import Fit
+from skloss._job import Job, automatic_batch_size, stacked
+from skloss._judge import scorer_of
 from skloss._nested import NestedParams
 from skloss._params import Params
+from skloss._progress import shown
 from skloss._record import training_record
 from skloss._validation import check_parameters
 from skloss._warm import WarmStart
@@ -35,7 +37,7 @@ from skloss.exceptions import DivergenceWarning, IneffectiveParameterWarning
 from skloss.losses._constant import best_constant
 
 
-class BaseLossAware(WarmStart, NestedParams):
+class BaseLossAware(Fit, WarmStart, NestedParams):
     """What the classifier and the regressor share."""
 
     # -- tags ----------------------------------------------------------------------
@@ -73,23 +75,27 @@ class BaseLossAware(WarmStart, NestedParams):
             )
         return weight
 
-    def _validation_rows(self, Y, weight, given, rng):
-        """Return row numbers for training and for validation (of the stacked table)."""
-        if not given and self.early_stopping:
-            fraction = self.validation_fraction
-            return set_aside(Y, weight, fraction, self._task.kind, rng)
-        rows = np.flatnonzero(weight > 0)
-        return rows, np.arange(len(weight), len(Y) if given else len(weight))
-
     def _train(self, job, *, partial=False):
         """Train one network, set the fitted attributes, warn of what went wrong."""
-        with networks.python_random_untouched():
+        with networks.python_random_untouched(), shown(job.plan, self.verbose):
             self._finish_fit(job, train_population(job.plan, job.data)[0])
         self._warn_after(partial)
         return self
 
     @networks.python_random_untouched()
-    def _job(self, X, Y, weight, val, *, epochs, cost=None, start=None, seed=None):
+    def _job(
+        self,
+        X,
+        Y,
+        weight,
+        val,
+        *,
+        epochs,
+        groups=None,
+        cost=None,
+        start=None,
+        seed=None,
+    ):
         """Return what is to be trained.
 
         Parameters
@@ -97,6 +103,8 @@ class BaseLossAware(WarmStart, NestedParams):
         X, Y, weight : training table, encoded target, weights
         val : tuple of the same for validation, or None
         epochs : int
+        groups : array-like, optional
+            Of the training rows.
         cost : ndarray, optional
             Further weights of the training rows, not used for validation.
         start : dict, optional
@@ -109,7 +117,8 @@ class BaseLossAware(WarmStart, NestedParams):
         if val is not None:
             X, Y, all_weight = stacked(X, val[0]), np.vstack([Y, val[1]]), val[2]
             weight = np.concatenate([weight, all_weight])
-        train, held = self._validation_rows(Y, weight[:n_train], val is not None, rng)
+        given = val is not None
+        train, held = self._validation_rows(Y, weight[:n_train], given, groups, rng)
         own = weight[train] if cost is None else weight[train] * cost[train]
         batch_size = self.batch_size
         if isinstance(batch_size, str):
@@ -130,7 +139,6 @@ class BaseLossAware(WarmStart, NestedParams):
             dtype=dtype,
             seed=seed,
             record=bool(self.record),
-            report=self._report if self.verbose else None,
         )
         stream = Stream(
             train.astype(np.int32), own, held.astype(np.int32), weight[held]
@@ -232,6 +240,8 @@ class BaseLossAware(WarmStart, NestedParams):
             self.loss_ = self.loss_.bind({})
         network, optimizer = networks.get(self.network), Optimizer(self.optimizer)
         schedules.get(self.lr_schedule).check()
+        if self.validation_scoring is not None:
+            scorer_of(self)
         if self.dropout > 0 and not isinstance(network, networks.MLP):
             raise ValueError(
                 f"dropout={self.dropout!r} has no place in network={network!r}; put "
@@ -246,7 +256,14 @@ class BaseLossAware(WarmStart, NestedParams):
             )
 
     def _warn_before(self, member, validated):
-        """Refuse or warn about a schedule that cannot act."""
+        """Refuse or warn about a schedule, or a score, that cannot act."""
+        if self.validation_scoring is not None and not validated:
+            warnings.warn(
+                f"validation_scoring={self.validation_scoring!r} has no effect without "
+                f"validation data; set early_stopping=True, or give X_val and y_val.",
+                IneffectiveParameterWarning,
+                stacklevel=5,
+            )
         if member.schedule.monitors and not validated:
             raise ValueError(
                 f"lr_schedule={self.lr_schedule!r} watches a validation score, but "
@@ -265,9 +282,9 @@ class BaseLossAware(WarmStart, NestedParams):
         diverged = self.outcome_ is Outcome.DIVERGED
         if diverged:
             kept = f" The weights of epoch {self._result.best_epoch} are kept."
-            warnings.warn(f"{found[0]}{kept}", DivergenceWarning, stacklevel=4)
+            warnings.warn(f"{found[0]}{kept}", DivergenceWarning, stacklevel=5)
         elif found and not partial:
-            warnings.warn(str(found[0]), ConvergenceWarning, stacklevel=4)
+            warnings.warn(str(found[0]), ConvergenceWarning, stacklevel=5)
 
     def _keep(self, result, member, seed, history=None):
         """Set the fitted attributes from a result; ``history`` comes before its own."""
@@ -284,15 +301,6 @@ class BaseLossAware(WarmStart, NestedParams):
         self.n_epochs_ = result.n_epochs
         self.outcome_ = result.outcome
         self.__dict__.pop("_model", None)
-
-    def _report(self, epoch, rows):
-        """Print one line about the epochs just trained."""
-        loss, rate, norm, val_loss, score = np.asarray(rows)[-1, :5, 0]
-        line = f"epoch {epoch:4d}  loss {loss:.5f}  learning rate {rate:.3g}"
-        if np.isfinite(val_loss):
-            name = self.loss_.monitor_name()
-            line += f"  val loss {val_loss:.5f}  val {name} {score:.5f}"
-        print(f"{line}  gradient norm {norm:.3g}")
 
     # -- predicting ----------------------------------------------------------------
 
@@ -357,18 +365,6 @@ class BaseLossAware(WarmStart, NestedParams):
     def __sklearn_is_fitted__(self):
         """Tell whether ``fit`` or ``partial_fit`` has finished."""
         return hasattr(self, "_result")
-
-    def _validation_table(self, X_val, y_val, sample_weight_val):
-        """Return validated X_val, y_val and weights, or None."""
-        if X_val is None and y_val is None:
-            if sample_weight_val is not None:
-                raise ValueError("sample_weight_val was given without X_val and y_val.")
-            return None
-        if X_val is None or y_val is None:
-            raise ValueError("X_val and y_val must be given together.")
-        X_val, y_val = self._check_table(X_val, y_val, reset=False)
-        check_consistent_length(X_val, y_val)
-        return X_val, y_val, self._weights(sample_weight_val, X_val)
 
 
 def limit(value):

@@ -78,6 +78,10 @@ class LossAwareClassifier(ClassPredictions, ClassifierMixin, BaseLossAware):
     validation_fraction : float in (0, 1), default=0.1
         Share set aside, stratified, for early stopping without ``X_val``.
     patience : int, default=10
+    validation_scoring : str or callable, default=None
+        A scikit-learn scorer, or a function ``scorer(estimator, X, y)``, that scores
+        the validation rows after each epoch, with their weights if it takes weights;
+        early stopping and ``ReduceLROnPlateau`` watch it. None: the score above.
     dtype : {"auto", "float32", "float64"}, default="auto"
         "auto": float64 where one batch holds all rows.
     warm_start : bool, default=False
@@ -88,7 +92,7 @@ class LossAwareClassifier(ClassPredictions, ClassifierMixin, BaseLossAware):
         Record each layer's norms and what else :func:`skloss.inspection.diagnose`
         reads, and warn of its first finding.
     verbose : int, default=0
-        Print progress about once a second.
+        From 1: a bar in terminals and notebooks, elsewhere a line about once a second.
 
     Attributes
     ----------
@@ -103,7 +107,8 @@ class LossAwareClassifier(ClassPredictions, ClassifierMixin, BaseLossAware):
     history_ : dict of lists
         Per epoch: "loss", "learning_rate" (at its first step), "gradient_norm" (mean
         over steps), and with validation data "val_loss" and "val_log_loss" or
-        "val_zero_one_loss". Penalties are not part of the losses.
+        "val_zero_one_loss", or the score that ``validation_scoring`` names, such as
+        "val_roc_auc", in its own sign. Penalties are not part of the losses.
     training_record_ : TrainingRecord
         What ``diagnose`` reads; with ``record=True``.
     outcome_ : Outcome
@@ -149,6 +154,7 @@ class LossAwareClassifier(ClassPredictions, ClassifierMixin, BaseLossAware):
         early_stopping=False,
         validation_fraction=0.1,
         patience=10,
+        validation_scoring=None,
         dtype="auto",
         warm_start=False,
         random_state=None,
@@ -177,6 +183,7 @@ class LossAwareClassifier(ClassPredictions, ClassifierMixin, BaseLossAware):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.validation_scoring = validation_scoring
         self.dtype = dtype
         self.warm_start = warm_start
         self.random_state = random_state
@@ -192,66 +199,19 @@ class LossAwareClassifier(ClassPredictions, ClassifierMixin, BaseLossAware):
         tags.classifier_tags.multi_label = "multilabel" in kinds
         return tags
 
-    def fit(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
-        """Fit the network.
-
-        Parameters
-        ----------
-        X : array-like or CSR matrix of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Losses of ordered classes take the ranks from an ordered pandas
-            categorical, else from the sorted classes.
-        sample_weight : array-like of shape (n_samples,), default=None
-        X_val, y_val, sample_weight_val : array-like, default=None
-            Validation data; without ``early_stopping`` they are only recorded.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError
-            Before training, for parameters or data that make no sense.
-        """
-        val = X_val, y_val, sample_weight_val
-        return self._train(self._plan_fit(X, y, sample_weight, *val))
-
-    def _plan_fit(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        *,
-        epochs=None,
-    ):
-        """Return the job that ``fit`` trains, for ``epochs`` if given."""
+    def _job_of_fit(self, X, y, sample_weight, val, *, groups, epochs):
+        """Return the job that ``fit`` trains, without a judge."""
         self._check_before()
         earlier = self._earlier()
         X, y = self._prepare(X, y, classes=None)
         start = self._warm(earlier)
         weight = self._weights(sample_weight, X)
         self._class_weight = self._weights_of_classes(y, weight)
-        val = self._validation_table(X_val, y_val, sample_weight_val)
-        if val is not None:
-            encoded = encode_classes(dense_target(val[1]), self._task, self._ranked)
-            val = (val[0], encoded, val[2])
-        Y = encode_classes(y, self._task, self._ranked)
+        val = self._validation_table(*val)
+        Y = self._encoded(y)
         cost = self._row_weight(Y)
-        epochs = epochs or self.epochs
-        return self._job(X, Y, weight, val, epochs=epochs, cost=cost, start=start)
+        more = {"groups": groups, "cost": cost, "start": start}
+        return self._job(X, Y, weight, val, epochs=epochs, **more)
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train one more epoch, keeping the optimiser's state.
@@ -285,7 +245,7 @@ class LossAwareClassifier(ClassPredictions, ClassifierMixin, BaseLossAware):
         weight = self._weights(sample_weight, X)
         if state is None:
             self._class_weight = self._weights_of_classes(y, weight)
-        Y = encode_classes(y, self._task, self._ranked)
+        Y = self._encoded(y)
         cost = self._row_weight(Y)
         job = self._job(X, Y, weight, None, epochs=1, cost=cost, start=state, seed=seed)
         return self._train(job, partial=True)
@@ -293,12 +253,12 @@ class LossAwareClassifier(ClassPredictions, ClassifierMixin, BaseLossAware):
     def _check_before(self, *, partial=False):
         super()._check_before(partial=partial)
         check_choice("calibration", self.calibration, ("temperature", None))
+        self.temperature_ = 1.0
         if self.calibration is not None:
             check_calibration(self.calibration, self.loss, self.loss_, partial)
 
     def _calibrate(self, plan, data):
         """Set the temperature."""
-        self.temperature_ = 1.0
         if self.calibration is None:
             return
         rows, weight, raw = unseen(plan, data, self._raw_of)
@@ -319,6 +279,10 @@ class LossAwareClassifier(ClassPredictions, ClassifierMixin, BaseLossAware):
                 f"y is {self._task.kind}. Use loss='cross_entropy'."
             )
         return X, y
+
+    def _encoded(self, y):
+        """Return the columns of the loss for a validated y."""
+        return encode_classes(dense_target(y), self._task, self._ranked)
 
     def _weights_of_classes(self, y, weight):
         """Return the weight of each class, in the loss's order."""

@@ -300,7 +300,9 @@ def overfitting(t):
         return None
     best = int(np.argmin(t.curve))
     gap = t.curve[-1] - t.curve[best]
-    if best > 0.7 * t.epochs or gap < 0.1 * (t.record.constant_score - t.curve[best]):
+    worst = t.record.constant_score
+    worst = t.curve[0] if np.isnan(worst) else worst
+    if best > 0.7 * t.epochs or not gap > 0.1 * (worst - t.curve[best]):
         return None
     return Finding(
         "overfitting",

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array, vstack
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import GroupShuffleSplit, train_test_split
+from sklearn.utils import _safe_indexing
 
 from skloss._engine import Data, Plan
 
+N_DRAWS = 50
 BATCH_SIZES = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512))
 
 
@@ -43,7 +45,7 @@ class Job:
     history: dict | None
 
 
-def set_aside(Y, weight, fraction, kind, rng):
+def set_aside(Y, weight, fraction, kind, rng, groups=None):
     """Return row numbers for training, and for early stopping.
 
     Parameters
@@ -55,14 +57,20 @@ def set_aside(Y, weight, fraction, kind, rng):
     kind : str
         The task's; the classes of one label are stratified.
     rng : RandomState
+    groups : array-like of shape (n,), optional
+        A group is not split.
     """
     rows, classes = np.flatnonzero(weight > 0), None
     if kind in ("binary", "multiclass"):
         classes = Y[rows].argmax(axis=1) if Y.shape[1] > 1 else Y[rows, 0]
     try:
-        train, held = train_test_split(
-            rows, test_size=fraction, stratify=classes, random_state=rng
-        )
+        if groups is not None:
+            own = _safe_indexing(groups, rows)
+            train, held = grouped(rows, classes, own, fraction, rng)
+        else:
+            train, held = train_test_split(
+                rows, test_size=fraction, stratify=classes, random_state=rng
+            )
     except ValueError as error:
         raise ValueError(
             f"early_stopping=True cannot set aside validation_fraction={fraction!r} of "
@@ -70,6 +78,39 @@ def set_aside(Y, weight, fraction, kind, rng):
             f"early_stopping=False."
         ) from error
     return np.sort(train), np.sort(held)
+
+
+def grouped(rows, classes, groups, fraction, rng):
+    """Split rows by groups: of several draws, that which comes nearest to stratified.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n,)
+    classes : ndarray of shape (n,), or None
+    groups : array-like of shape (n,)
+    fraction : float
+        Of the rows, not of the groups.
+    rng : RandomState
+
+    Raises
+    ------
+    ValueError
+        If there are too few groups, or no draw leaves all classes to train on.
+    """
+    code = np.zeros(len(rows), int)
+    if classes is not None:
+        code = np.unique(classes, return_inverse=True)[1]
+    counts = np.bincount(code)
+    splitter = GroupShuffleSplit(N_DRAWS, test_size=fraction, random_state=rng)
+    draws = []
+    for train, held in splitter.split(rows, groups=groups):
+        own = np.bincount(code[held], minlength=len(counts))
+        if (own < counts).all():
+            draws.append((np.abs(own - fraction * counts).sum(), train, held))
+    if not draws:
+        raise ValueError("Every draw of groups takes away all rows of a class.")
+    _, train, held = min(draws, key=lambda draw: draw[0])
+    return rows[train], rows[held]
 
 
 def stacked(a, b):

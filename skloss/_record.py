@@ -23,7 +23,8 @@ class TrainingRecord:
     constant_loss : float
         The training loss of the best constant prediction; NaN after a warm start.
     constant_score : float
-        Its monitored validation score; NaN without validation.
+        Its monitored validation score; NaN without validation, and where a scorer of
+        the user's is monitored.
     steps_per_epoch : int
     class_shares, recalls : ndarray of shape (n_classes,)
         Share of each class among the training rows, and of its rows that are predicted
@@ -91,11 +92,9 @@ def constant_score(job, member):
     """Return the monitored score of that constant on the validation rows."""
     stream, task = job.data.streams[0], job.plan.task
     rows, weight = stream.val_rows, stream.val_weight
-    if member.start is not None or not len(rows):
+    if member.start is not None or member.judge is not None or not len(rows):
         return np.nan
     raw = np.tile(member.head_bias, (len(rows), 1))
-    if member.judge is not None:
-        return -member.judge(raw)
     y = job.data.Y[rows].astype(float)
     y = (y - member.loc) / member.scale if task.kind == "regression" else y
     values = member.loss.monitor(task, y, raw, member.class_weight)

@@ -68,6 +68,10 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, BaseLossAware):
     validation_fraction : float in (0, 1), default=0.1
         Share set aside for early stopping without ``X_val``.
     patience : int, default=10
+    validation_scoring : str or callable, default=None
+        A scikit-learn scorer, or a function ``scorer(estimator, X, y)``, that scores
+        the validation rows after each epoch, with their weights if it takes weights;
+        early stopping and ``ReduceLROnPlateau`` watch it. None: the score above.
     dtype : {"auto", "float32", "float64"}, default="auto"
         "auto": float64 where one batch holds all rows.
     warm_start : bool, default=False
@@ -78,7 +82,7 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, BaseLossAware):
         Record each layer's norms and what else :func:`skloss.inspection.diagnose`
         reads, and warn of its first finding.
     verbose : int, default=0
-        Print progress about once a second.
+        From 1: a bar in terminals and notebooks, elsewhere a line about once a second.
 
     Attributes
     ----------
@@ -92,8 +96,9 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, BaseLossAware):
     n_epochs_ : int
     history_ : dict of lists
         Per epoch: "loss", "learning_rate" (at its first step), "gradient_norm" (mean
-        over steps), and with validation data "val_loss" and the monitored score.
-        Losses are in scaled units, without penalties.
+        over steps), and with validation data "val_loss" and the monitored score; one
+        that ``validation_scoring`` names, such as "val_r2", in its own sign. Losses are
+        in scaled units, without penalties.
     training_record_ : TrainingRecord
         What ``diagnose`` reads; with ``record=True``.
     outcome_ : Outcome
@@ -138,6 +143,7 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, BaseLossAware):
         early_stopping=False,
         validation_fraction=0.1,
         patience=10,
+        validation_scoring=None,
         dtype="auto",
         warm_start=False,
         random_state=None,
@@ -165,6 +171,7 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, BaseLossAware):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.validation_scoring = validation_scoring
         self.dtype = dtype
         self.warm_start = warm_start
         self.random_state = random_state
@@ -179,62 +186,16 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, BaseLossAware):
         tags.target_tags.positive_only = loss is not None and loss.domain != "real"
         return tags
 
-    def fit(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
-        """Fit the network.
-
-        Parameters
-        ----------
-        X : array-like or CSR matrix of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-        sample_weight : array-like of shape (n_samples,), default=None
-        X_val, y_val, sample_weight_val : array-like, default=None
-            Validation data; without ``early_stopping`` they are only recorded.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        LossTargetError
-            If y is outside the loss's domain.
-        ValueError, TypeError
-            Before training, for parameters or data that make no sense.
-        """
-        val = X_val, y_val, sample_weight_val
-        return self._train(self._plan_fit(X, y, sample_weight, *val))
-
-    def _plan_fit(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        *,
-        epochs=None,
-    ):
-        """Return the job that ``fit`` trains, for ``epochs`` if given."""
+    def _job_of_fit(self, X, y, sample_weight, val, *, groups, epochs):
+        """Return the job that ``fit`` trains, without a judge."""
         self._check_before()
         earlier = self._earlier()
         X, Y = self._prepare(X, y, reset=True)
         start = self._warm(earlier)
         weight = self._weights(sample_weight, X)
-        val = self._validation_table(X_val, y_val, sample_weight_val)
-        if val is not None:
-            val = (val[0], self._encoded(val[1]), val[2])
-        epochs = epochs or self.epochs
-        return self._job(X, Y, weight, val, epochs=epochs, start=start)
+        val = self._validation_table(*val)
+        more = {"groups": groups, "start": start}
+        return self._job(X, Y, weight, val, epochs=epochs, **more)
 
     def partial_fit(self, X, y, sample_weight=None):
         """Train one more epoch, keeping optimiser state and target scaling.

@@ -104,7 +104,8 @@ def encode_classes(y, task, classes):
     if len(unseen):
         raise ValueError(
             f"y contains classes that were not seen before: {unseen.tolist()}; known "
-            f"are {classes.tolist()}. Give all of them to the first call."
+            f"are {classes.tolist()}. Give all of them to the first call of "
+            f"partial_fit, or leave out their rows."
         )
     return label_binarize(y, classes=classes).astype(np.float64)
 

@@ -58,7 +58,7 @@ class Network:
         self._state["active"][self._k] = False
 
 
-def tell(when, chunk, state, histories):
+def tell(when, chunk, state, histories, going):
     """Tell the callbacks of a chunk's networks that an epoch begins or ends.
 
     Parameters
@@ -68,6 +68,8 @@ def tell(when, chunk, state, histories):
     state : dict of tensors
     histories : list of dict
         Of each network's epoch.
+    going : tensor of bool
+        Which networks train, or trained, in this epoch.
 
     Returns
     -------
@@ -75,7 +77,6 @@ def tell(when, chunk, state, histories):
         The state as the callbacks leave it.
     """
     state = tf.nest.map_structure(np.array, state)
-    going = state["active"].copy()
     for k, history in enumerate(histories):
         member = chunk.members[k]
         if member.callback is not None and going[k]:

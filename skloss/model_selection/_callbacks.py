@@ -1,13 +1,5 @@
 """scikit-learn's callbacks (from 1.9) on a search: a task for each network."""
 
-try:
-    from sklearn.callback import with_callbacks
-except ImportError:  # an older scikit-learn
-
-    def with_callbacks(method):
-        """Return the method: there are no callbacks."""
-        return method
-
 
 class Tasks:
     """Tells the callbacks of a search what begins and ends.

@@ -73,13 +73,24 @@ def checked_candidates(estimator, candidates):
         try:
             # values may be estimators: every candidate has its own
             candidate = clone(estimator).set_params(**clone(params, safe=False))
-            net_of(candidate)._check_before()
+            net = net_of(candidate)
+            refuse_callbacks(net)
+            net._check_before()
         except NotFusibleError:
             raise
         except (TypeError, ValueError) as error:
             raise type(error)(f"Candidate {params}: {error}") from error
         estimators.append(candidate)
     return estimators
+
+
+def refuse_callbacks(net):
+    """Raise NotFusibleError for a net whose callbacks nobody would tell anything."""
+    if hasattr(net, "_skl_callbacks"):
+        raise NotFusibleError(
+            f"{net!r} has callbacks of its own, which are told of one fit at a time. "
+            f"Set them on the search, or use sklearn.model_selection.GridSearchCV."
+        )
 
 
 class Folds:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skloss._progress import new_bar
+
 
 class Progress:
     """A tqdm bar over candidates, with the best score so far; silent at 0.
@@ -28,9 +30,7 @@ class Progress:
         if not self.verbose:
             return
         if self.bar is None:
-            from tqdm.auto import tqdm
-
-            self.bar = tqdm(total=0, unit="candidate", desc=f"{self.n_splits} folds")
+            self.bar = new_bar(total=0, unit="candidate", desc=f"{self.n_splits} folds")
         self.bar.total += n_candidates
         self.bar.refresh()
 

@@ -10,7 +10,8 @@ def refitted(estimator, X, y, fit_params, curves):
     """Fit the estimator; with early stopping for the epochs that the folds chose.
 
     Then no rows are set aside, and schedules reckon with the original ``epochs``. A
-    schedule that watches the validation score still needs one: it is fitted as usual.
+    schedule that watches the validation score still needs one: it is fitted as usual,
+    and so is a net that was given validation data.
 
     Parameters
     ----------
@@ -29,25 +30,30 @@ def refitted(estimator, X, y, fit_params, curves):
     watches = schedules.get(net.lr_schedule).monitors
     if not net.early_stopping or watches or not all(curves):
         return estimator.fit(X, y, **fit_params)
-    epochs = best_epoch(curves)
+    own = {"early_stopping": True, "validation_scoring": net.validation_scoring}
 
-    def fit(X, y, sample_weight=None):
+    def fit(X, y, sample_weight=None, groups=None, **validation):
+        if any(value is not None for value in validation.values()):
+            return type(net).fit(net, X, y, sample_weight, groups=groups, **validation)
+        net.set_params(**dict.fromkeys(own, None) | {"early_stopping": False})
+        epochs = best_epoch(curves)  # groups have no rows to be kept out of
         return net._train(net._plan_fit(X, y, sample_weight, epochs=epochs))
 
-    net.fit, net.early_stopping = fit, False
+    net.fit = fit
     try:
         estimator.fit(X, y, **fit_params)
     finally:
         del net.fit
-        net.early_stopping = True
+        net.set_params(**own)
     return estimator
 
 
 def best_epoch(curves):
     """Return the epoch (from 1) at which the mean of the curves is lowest.
 
-    A fold that stopped keeps its last score.
+    A fold that stopped keeps its last score. Epochs without a score do not count.
     """
     longest = max(map(len, curves))
     full = [[*curve, *[curve[-1]] * (longest - len(curve))] for curve in curves]
-    return int(np.argmin(np.mean(full, axis=0))) + 1
+    means = np.mean(full, axis=0)
+    return int(np.argmin(np.where(np.isnan(means), np.inf, means))) + 1

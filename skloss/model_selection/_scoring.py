@@ -1,13 +1,12 @@
 """Scores of a trained cell, as scikit-learn's scorers give them."""
 
-import copy
-
 import numpy as np
-from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer, _PassthroughScorer
+from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._validation import _score
 from sklearn.utils.validation import _check_method_params
 
 from skloss._engine import stacked_predictions
+from skloss._judge import predicted, predictions_only
 
 
 def raw_outputs(cells, which):
@@ -58,7 +57,7 @@ def scores_of(cell, raw, folds, scorer, which, score_params, error_score):
     rows = folds.splits[cell.fold][which == "test"]
     params = _check_method_params(folds.X, params=score_params, indices=rows)
     estimator = cell.estimator
-    if predictions_only(scorer):
+    if predictions_only(scorer):  # then the last step stands for a whole Pipeline
         X = cell.tables[which]
         estimator = predicted(cell.net, X, raw)
     common = X, y
@@ -93,20 +92,3 @@ def explaining(scorer, net):
             raise
 
     return scored
-
-
-def predictions_only(scorer):
-    """Tell whether a scorer looks at predictions only, not into the estimator.
-
-    Then the last step stands for a whole Pipeline, on rows that are transformed.
-    """
-    if isinstance(scorer, _MultimetricScorer):
-        return all(map(predictions_only, scorer._scorers.values()))
-    return isinstance(scorer, _BaseScorer | _PassthroughScorer)
-
-
-def predicted(net, table, raw):
-    """Return a copy of the net that knows its raw outputs for ``table``."""
-    view = copy.copy(net)
-    view._raw = lambda X: raw if X is table else net._raw(X)
-    return view

@@ -19,7 +19,8 @@ from sklearn.model_selection._validation import (
 from sklearn.utils import indexable
 from sklearn.utils.validation import _check_method_params
 
-from skloss.model_selection._callbacks import Tasks, with_callbacks
+from skloss._tasks import with_callbacks
+from skloss.model_selection._callbacks import Tasks
 from skloss.model_selection._cells import Folds, checked_candidates, net_of
 from skloss.model_selection._ensemble import (
     FoldEnsembleClassifier,

@@ -100,7 +100,7 @@ def test_a_pipeline_with_weights_equals_scikit_learns():
 
 def test_metadata_is_routed_as_scikit_learn_does():
     with sklearn.config_context(enable_metadata_routing=True):
-        net = clone(NET).set_fit_request(sample_weight=True)
+        net = clone(NET).set_fit_request(sample_weight=True, groups=False)
         scorer = get_scorer("neg_log_loss").set_score_request(sample_weight=True)
         params = {"sample_weight": WEIGHTS, "groups": GROUPS}
         options = {"scoring": scorer, "cv": GroupKFold(3), "params": params}

@@ -1,0 +1,156 @@
+"""``validation_scoring``: a scikit-learn scorer that judges each epoch."""
+
+import copy
+import warnings
+from contextlib import suppress
+from inspect import signature
+from numbers import Real
+
+import numpy as np
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import check_scoring, get_scorer_names
+from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer, _PassthroughScorer
+
+from skloss._params import nearest
+
+
+class Judge:
+    """Scores the raw outputs of the validation rows; greater is better.
+
+    Parameters
+    ----------
+    net : LossAwareClassifier or LossAwareRegressor
+        Ready to be trained.
+    X, y : array-like
+        The validation rows as they were given to ``fit``.
+    weight : ndarray of shape (n,)
+        For scorers that take weights.
+
+    Raises
+    ------
+    ValueError
+        If the scorer cannot score such a network.
+    """
+
+    def __init__(self, net, X, y, weight):
+        self.scorer = scorer_of(net)
+        self.name = name_of(net.validation_scoring)
+        self.net = copy.copy(net)
+        # an earlier fit would answer for rows that this one knows nothing of
+        self.net.__dict__.pop("_result", None)
+        self.net.__dict__.pop("_skl_callbacks", None)
+        # predictions are known, and nothing else is made of X
+        self.X = np.empty((len(y), 0)) if predictions_only(self.scorer) else X
+        self.y = y
+        self.weights = {}
+        if np.ptp(weight) > 0 and takes_weights(self.scorer):
+            self.weights = {"sample_weight": weight}
+        self.rehearse()
+
+    def __call__(self, raw):
+        """Return the score; NaN, which never improves, where the scorer fails."""
+        try:
+            return self.score(raw)
+        except Exception as error:
+            warnings.warn(
+                f"validation_scoring={self.net.validation_scoring!r} failed, and its "
+                f"score is nan, which counts as no improvement: {error!r}",
+                UserWarning,
+                stacklevel=2,
+            )
+            return np.nan
+
+    def score(self, raw):
+        """Return the score of raw outputs of shape (n, n_raw)."""
+        view = predicted(self.net, self.X, raw)
+        view._result = None  # fitted, in the eyes of scikit-learn
+        score = self.scorer(view, self.X, self.y, **self.weights)
+        if hasattr(score, "item"):
+            with suppress(ValueError):  # an array of several numbers
+                score = score.item()
+        if not isinstance(score, Real):
+            raise TypeError(f"it returns {score!r}, which is not a number.")
+        return float(score)
+
+    def rehearse(self):
+        """Raise ValueError if the scorer cannot score, before anything is trained."""
+        shape = len(self.y), self.net.loss_.n_raw(self.net._task)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # nobody cares how the zeros do
+                score = self.score(np.zeros(shape))
+                if np.isnan(score):  # as a correlation's, for equal predictions
+                    score = self.score(np.random.RandomState(0).normal(size=shape))
+            if np.isnan(score):
+                raise ValueError("it returns nan; perhaps they hold a single class.")
+        except Exception as error:
+            reason = str(error).rstrip(".")
+            if isinstance(error, NotFittedError):
+                reason = "it asks for predictions of other rows than it was given"
+            raise ValueError(
+                f"validation_scoring={self.net.validation_scoring!r} cannot score the "
+                f"validation rows with loss={self.net.loss!r}: {reason}. Choose "
+                f"another scorer, or a loss that gives what it needs; "
+                f"validation_scoring=None watches one that does not depend on the loss."
+            ) from error
+
+
+def scorer_of(net):
+    """Return the scorer that ``net.validation_scoring`` names, or is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none.
+    """
+    scoring = net.validation_scoring
+    if isinstance(scoring, str) and scoring not in get_scorer_names():
+        raise ValueError(
+            f"validation_scoring={scoring!r} is no scorer of scikit-learn. "
+            f"{nearest(scoring, get_scorer_names())}"
+        )
+    if not (isinstance(scoring, str) or callable(scoring)):
+        raise TypeError(
+            f"validation_scoring={scoring!r} must be the name of a scikit-learn "
+            f"scorer, a callable scorer(estimator, X, y), or None."
+        )
+    try:
+        return check_scoring(net, scoring)
+    except ValueError as error:
+        raise ValueError(f"validation_scoring={scoring!r}: {error}") from error
+
+
+def name_of(scoring):
+    """Return the name of a scorer, in scikit-learn's sign.
+
+    Examples
+    --------
+    >>> from sklearn.metrics import make_scorer, max_error
+    >>> name_of("roc_auc"), name_of(make_scorer(max_error, greater_is_better=False))
+    ('roc_auc', 'neg_max_error')
+    """
+    if isinstance(scoring, str):
+        return scoring
+    name = getattr(getattr(scoring, "_score_func", scoring), "__name__", "")
+    name = name if name.isidentifier() else "score"
+    return f"neg_{name}" if getattr(scoring, "_sign", 1) < 0 else name
+
+
+def takes_weights(scorer):
+    """Tell whether a scorer can be given sample weights."""
+    function = getattr(scorer, "_score_func", scorer)
+    return "sample_weight" in signature(function).parameters
+
+
+def predictions_only(scorer):
+    """Tell whether a scorer looks at predictions only, not into the estimator."""
+    if isinstance(scorer, _MultimetricScorer):
+        return all(map(predictions_only, scorer._scorers.values()))
+    return isinstance(scorer, _BaseScorer | _PassthroughScorer)
+
+
+def predicted(net, table, raw):
+    """Return a copy of the net that knows its raw outputs for ``table``."""
+    view = copy.copy(net)
+    view._raw = lambda X: raw if X is table else net._raw(X)
+    return view

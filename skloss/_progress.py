@@ -1,0 +1,91 @@
+"""``verbose`` of a fit: a bar in terminals and notebooks, plain lines elsewhere."""
+
+import sys
+import time
+from contextlib import contextmanager
+
+import numpy as np
+
+SECONDS_BETWEEN_LINES = 1.0
+
+
+def new_bar(**arguments):
+    """Return a bar for a terminal or a notebook, whichever this is."""
+    from tqdm.auto import tqdm  # loaded where something is shown
+
+    return tqdm(**arguments)
+
+
+@contextmanager
+def shown(plan, verbose):
+    """Show how far the training of a plan of one network has come; nothing at 0."""
+    if not verbose:
+        yield
+        return
+    plan.report = Bar(plan) if sys.stderr.isatty() or in_notebook() else Lines(plan)
+    try:
+        yield
+    finally:
+        plan.report.close()
+        plan.report = None
+
+
+def in_notebook():
+    """Tell whether output goes to a notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return shell is not None and "IPKernelApp" in shell.config
+
+
+class Bar:
+    """A bar over epochs, with the latest losses and score, and the time left."""
+
+    def __init__(self, plan):
+        self.plan, self.bar = plan, new_bar(total=plan.epochs, unit="epoch")
+
+    def __call__(self, epoch, rows):
+        """Show the epochs just trained."""
+        values = latest(self.plan, rows)
+        del values["learning rate"], values["gradient norm"]
+        self.bar.set_postfix({k: f"{v:.4g}" for k, v in values.items()}, refresh=False)
+        self.bar.update(len(rows))
+
+    def close(self):
+        """Leave the bar as it stands."""
+        self.bar.close()
+
+
+class Lines:
+    """A line about once a second, and one at the end."""
+
+    def __init__(self, plan):
+        self.plan, self.line = plan, None
+        self.printed = time.monotonic()
+
+    def __call__(self, epoch, rows):
+        """Print a line about the epochs just trained, unless the last is fresh."""
+        values = latest(self.plan, rows)
+        texts = [f"{name} {value:.5g}" for name, value in values.items()]
+        self.line = "  ".join([f"epoch {epoch:4d}", *texts])
+        if time.monotonic() - self.printed >= SECONDS_BETWEEN_LINES:
+            self.close()
+
+    def close(self):
+        """Print the line that has not been printed."""
+        if self.line is not None:
+            print(self.line)
+        self.line, self.printed = None, time.monotonic()
+
+
+def latest(plan, rows):
+    """Return the numbers of the last epoch by name; scores in their own sign."""
+    loss, rate, norm, val_loss, score = np.asarray(rows)[-1, :5, 0]
+    values = {"loss": loss, "learning rate": rate, "gradient norm": norm}
+    member = plan.members[0]
+    if np.isfinite(val_loss):
+        values["val loss"] = val_loss
+        if member.judge is None:
+            values[f"val {member.loss.monitor_name()}"] = score
+        else:
+            values[f"val {member.judge.name}"] = -score
+    return values
