@@ -1,5 +1,6 @@
 """The skin: from scikit-learn's world to a plan, and from a result to attributes."""
 
+import inspect
 import warnings
 
 import numpy as np
@@ -113,7 +114,11 @@ class BaseLossAware(NestedParams):
             self._check_same_build(start)
         member = self._member(Y[train], own, start)
         own = own / own.mean()
-        self._warn_before(member, len(held) > 0)
+        steps = -(-len(train) // int(batch_size))
+        self._warn_before(member, len(held) > 0, steps)
+        member.schedule = member.schedule.settled(
+            member.learning_rate, steps, steps * int(self.epochs)
+        )
         plan = Plan(
             members=[member],
             network=networks.get(self.network),
@@ -231,8 +236,16 @@ class BaseLossAware(NestedParams):
                 stacklevel=5,
             )
 
-    def _warn_before(self, member, validated):
-        """Refuse or warn about a schedule that cannot act."""
+    def _warn_before(self, member, validated, steps):
+        """Refuse or warn about a schedule that cannot act, or acts alone."""
+        default = inspect.signature(type(self)).parameters["learning_rate"].default
+        if member.schedule.absolute and self.learning_rate != default:
+            raise ValueError(
+                f"learning_rate={self.learning_rate!r} has no effect, since "
+                f"lr_schedule={self.lr_schedule!r} gives the rates itself. Leave "
+                f"learning_rate at {default!r}, or use a schedule of skloss, which "
+                f"multiplies it."
+            )
         if member.schedule.monitors and not validated:
             raise ValueError(
                 f"lr_schedule={self.lr_schedule!r} watches a validation score, but "
@@ -241,9 +254,12 @@ class BaseLossAware(NestedParams):
             )
         patience = self.patience if self.early_stopping else None
         for text in schedules.warnings_for(
-            member.schedule, self.learning_rate, patience
+            member.schedule, self.learning_rate, patience, int(self.epochs)
         ):
             warnings.warn(text, IneffectiveParameterWarning, stacklevel=5)
+        schedules.check_rates(
+            member.schedule, member.learning_rate, int(self.epochs), steps
+        )
 
     def _keep(self, result, member, seed, history=None):
         """Set the fitted attributes from a result; ``history`` comes before its own."""

@@ -1,0 +1,21 @@
+"""Where plots are drawn; matplotlib is optional and loaded on first use."""
+
+
+def axes(ax=None):
+    """Return ``ax``, or the axes of a new figure.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    if ax is not None:
+        return ax
+    try:
+        from matplotlib import pyplot
+    except ImportError as error:
+        raise ImportError(
+            "Plots need matplotlib, which is not installed; install it with "
+            "pip install 'skloss[plot]'."
+        ) from error
+    return pyplot.subplots(layout="constrained")[1]
