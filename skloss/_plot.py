@@ -19,3 +19,8 @@ def axes(ax=None):
             "pip install 'skloss[plot]'."
         ) from error
     return pyplot.subplots(layout="constrained")[1]
+
+
+def legend_above(ax):
+    """Put the legend above the axes, where it covers nothing."""
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), frameon=False)

@@ -38,20 +38,20 @@ class FunctionSchedule(Schedule):
 
     def check(self):
         """Raise ``ValueError`` unless the function can be called."""
-        self.call()
+        self.count()
 
-    def call(self):
-        """Return the function of ``(epoch, lr)``, also where it takes one argument."""
+    def count(self):
+        """Return how many arguments the function takes: two, or one."""
         try:
             signature = inspect.signature(self.function)
         except (TypeError, ValueError):
-            return self.function  # written in C: it has no signature to look at
+            return 2  # written in C: it has no signature to look at
         for arguments in ((0, 0.1), (0,)):
             try:
                 signature.bind(*arguments)
+                return len(arguments)
             except TypeError:
                 continue
-            return lambda *given, n=len(arguments): self.function(*given[:n])
         raise ValueError(
             f"{self.function!r} cannot be a learning-rate schedule, since it takes "
             f"{signature}; it must take (epoch, lr), or (epoch), and return the "
@@ -66,9 +66,9 @@ class FunctionSchedule(Schedule):
         ValueError
             If a rate is not a finite number above 0.
         """
-        call, rate, rates = self.call(), float(learning_rate), []
+        count, rate, rates = self.count(), float(learning_rate), []
         for epoch in range(-(-n_steps // steps_per_epoch)):
-            value = call(epoch, rate)
+            value = self.function(*(epoch, rate)[:count])
             rate = as_rate(value)
             if not 0 < rate < np.inf:
                 raise ValueError(
@@ -121,11 +121,11 @@ class KerasSchedule(Schedule):
         if len(wrong):
             step = int(wrong[0])
             raise ValueError(
-                f"lr_schedule={type(self.schedule).__name__}(...) gives {rates[step]:g} "
-                f"at step {step} of {n_steps}, in epoch {step // steps_per_epoch} (the "
-                f"first is 0). Rates must be finite and above 0 to the end of the "
-                f"training: raise the end value, or let the decay last for all "
-                f"{n_steps} steps ({steps_per_epoch} an epoch)."
+                f"lr_schedule={type(self.schedule).__name__}(...) gives the learning "
+                f"rate {rates[step]:g} at step {step} of {n_steps}, in epoch "
+                f"{step // steps_per_epoch} (the first is 0). Rates must be finite and "
+                f"above 0 to the end of the training: raise the end value, or let the "
+                f"decay last for all {n_steps} steps ({steps_per_epoch} an epoch)."
             )
         return Table(rates / learning_rate, "step")
 

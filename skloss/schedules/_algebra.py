@@ -46,6 +46,8 @@ class Operation(Composite):
             yield value.multiplier(*args) if isinstance(value, Schedule) else value
 
     def __repr__(self):
+        if isinstance(self.a, str) or isinstance(self.b, str):
+            return super().__repr__()  # Python would add and multiply text
         a, b = (
             f"({v!r})" if isinstance(v, Operation) else repr(v)
             for v in (self.a, self.b)

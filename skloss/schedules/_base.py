@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import textwrap
 from typing import ClassVar
 
 import numpy as np
@@ -151,10 +152,11 @@ class Schedule(Params):
         """
         rates = self.values(learning_rate, epochs, steps_per_epoch)
         ax = _plot.axes(ax)
-        ax.plot(np.arange(len(rates)) / steps_per_epoch, rates, label=repr(self))
+        label = textwrap.fill(repr(self), 50)
+        ax.plot(np.arange(len(rates)) / steps_per_epoch, rates, label=label)
         ax.set(xlabel="Epoch", ylabel="Learning rate", xlim=(0, epochs))
         ax.set_ylim(bottom=0)
-        ax.legend(loc="best")
+        _plot.legend_above(ax)
         return ax
 
     def resolve(self):
