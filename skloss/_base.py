@@ -238,14 +238,15 @@ class BaseLossAware(NestedParams):
 
     def _warn_before(self, member, validated, steps):
         """Refuse or warn about a schedule that cannot act, or acts alone."""
-        default = inspect.signature(type(self)).parameters["learning_rate"].default
-        if member.schedule.absolute and self.learning_rate != default:
-            raise ValueError(
-                f"learning_rate={self.learning_rate!r} has no effect, since "
-                f"lr_schedule={self.lr_schedule!r} gives the rates itself. Leave "
-                f"learning_rate at {default!r}, or use a schedule of skloss, which "
-                f"multiplies it."
-            )
+        if member.schedule.absolute:
+            default = inspect.signature(type(self)).parameters["learning_rate"].default
+            if self.learning_rate != default:
+                raise ValueError(
+                    f"learning_rate={self.learning_rate!r} has no effect, since "
+                    f"lr_schedule={self.lr_schedule!r} gives the rates itself. Leave "
+                    f"learning_rate at {default!r}, or use a schedule of skloss, which "
+                    f"multiplies it."
+                )
         if member.schedule.monitors and not validated:
             raise ValueError(
                 f"lr_schedule={self.lr_schedule!r} watches a validation score, but "

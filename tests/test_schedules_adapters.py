@@ -112,6 +112,9 @@ def test_in_compositions():
     rest = [0.8, 0.8, 0.8, 0.8, 0.4, 0.4, 0.2]
     np.testing.assert_allclose(after, [*first, *rest], rtol=1e-9)
     assert not (WarmUp(2) * get(halves)).absolute
+    # asked for the rates of its own steps only: this one ends at 0
+    decay = get(theirs.CosineDecay(0.1, 20)).followed_by(Always(), epochs=2)
+    np.testing.assert_allclose(decay.values(0.001, 3, 10)[20:], 0.25)
 
 
 def test_a_table_is_numbers_and_structure():
