@@ -1,5 +1,6 @@
 """The skin: from scikit-learn's world to a plan, and from a result to attributes."""
 
+import inspect
 import warnings
 
 import numpy as np
@@ -128,7 +129,11 @@ class BaseLossAware(Fit, WarmStart, NestedParams):
             self._check_same_build(start)
         member = self._member(Y[train], own, start)
         own = own / own.mean()
-        self._warn_before(member, len(held) > 0)
+        steps = -(-len(train) // int(batch_size))
+        self._warn_before(member, len(held) > 0, steps)
+        member.schedule = member.schedule.settled(
+            member.learning_rate, steps, steps * int(self.epochs)
+        )
         plan = Plan(
             members=[member],
             network=networks.get(self.network),
@@ -255,8 +260,8 @@ class BaseLossAware(Fit, WarmStart, NestedParams):
                 stacklevel=5,
             )
 
-    def _warn_before(self, member, validated):
-        """Refuse or warn about a schedule, or a score, that cannot act."""
+    def _warn_before(self, member, validated, steps):
+        """Refuse or warn of a schedule, or a score, that cannot act or acts alone."""
         if self.validation_scoring is not None and not validated:
             warnings.warn(
                 f"validation_scoring={self.validation_scoring!r} has no effect without "
@@ -264,6 +269,15 @@ class BaseLossAware(Fit, WarmStart, NestedParams):
                 IneffectiveParameterWarning,
                 stacklevel=5,
             )
+        if member.schedule.absolute:
+            default = inspect.signature(type(self)).parameters["learning_rate"].default
+            if self.learning_rate != default:
+                raise ValueError(
+                    f"learning_rate={self.learning_rate!r} has no effect, since "
+                    f"lr_schedule={self.lr_schedule!r} gives the rates itself. Leave "
+                    f"learning_rate at {default!r}, or use a schedule of skloss, which "
+                    f"multiplies it."
+                )
         if member.schedule.monitors and not validated:
             raise ValueError(
                 f"lr_schedule={self.lr_schedule!r} watches a validation score, but "
@@ -272,9 +286,12 @@ class BaseLossAware(Fit, WarmStart, NestedParams):
             )
         patience = self.patience if self.early_stopping else None
         for text in schedules.warnings_for(
-            member.schedule, self.learning_rate, patience
+            member.schedule, self.learning_rate, patience, int(self.epochs)
         ):
             warnings.warn(text, IneffectiveParameterWarning, stacklevel=5)
+        schedules.check_rates(
+            member.schedule, member.learning_rate, int(self.epochs), steps
+        )
 
     def _warn_after(self, partial):
         """Warn of the first finding; after a part of the training, of divergence."""

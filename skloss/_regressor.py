@@ -29,8 +29,9 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, BaseLossAware):
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         A name, also with numbers (``"sgd:momentum=0.9"``), or a template.
     learning_rate : float, default=1e-3
-    lr_schedule : str or Schedule, default=None
-        For example ``"cosine"`` or ``ReduceLROnPlateau(patience=3)``.
+    lr_schedule : str, Schedule, function or Keras schedule, default=None
+        For example ``"cosine"``, ``WarmUp(epochs=3) * Step()``, a function of
+        ``(epoch, lr)``, or a Keras schedule, whose rates replace ``learning_rate``.
     l1, l2 : float, default=0.0
         Penalties ``l1 * sum|w|`` and ``l2 * sum w^2`` on kernels.
     weight_decay : float, default=0.0

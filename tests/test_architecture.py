@@ -28,7 +28,7 @@ LAYERS = (
     ),
     ("_targets", "_class_weight", "_available", "_validation", "_engine", "_keras_fit"),
     ("losses", "schedules", "networks"),
-    ("_params", "exceptions"),
+    ("_params", "exceptions", "_plot"),
 )
 DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}
 KERAS_AT_HOME = {"_engine", "networks", "_keras_fit"}

@@ -1,8 +1,16 @@
-"""What a fit can tell about itself."""
+"""What can be learnt about an estimator, its settings and its data.
+
+TensorFlow is loaded when a name that needs it is first used.
+"""
 
 import importlib
 
-_HOMES = {"Diagnosis": "_diagnose", "diagnose": "_diagnose"}
+_HOMES = {
+    "Diagnosis": "_diagnose",
+    "LRRangeTest": "_lr_range_test",
+    "diagnose": "_diagnose",
+    "lr_range_test": "_lr_range_test",
+}
 
 __all__ = sorted(_HOMES)
 

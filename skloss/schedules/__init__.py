@@ -5,11 +5,21 @@ formula serves one network and a population: its numbers may be tensors with one
 per network, so nothing here branches on a number.
 
 Names: ``"constant"``, ``"cosine"``, ``"exponential"``, ``"step"``, ``"polynomial"``,
-``"warm_up"``, ``"one_cycle"``, ``"reduce_on_plateau"``; with numbers, as in
-``"cosine:final=0.01"``.
+``"warm_up"``, ``"one_cycle"``, ``"cosine_restarts"``, ``"cyclic"``,
+``"reduce_on_plateau"``; with numbers, as in ``"cosine:final=0.01"``. Schedules are
+added, multiplied and put one after the other, and functions and Keras' schedules are
+taken wherever a schedule is.
 """
 
+from skloss.schedules._adapters import FunctionSchedule as FunctionSchedule
+from skloss.schedules._adapters import KerasSchedule as KerasSchedule
+from skloss.schedules._algebra import Product as Product
+from skloss.schedules._algebra import Sum as Sum
 from skloss.schedules._base import Schedule as Schedule
+from skloss.schedules._before import check_rates as check_rates
+from skloss.schedules._before import warnings_for as warnings_for
+from skloss.schedules._cycles import CosineRestarts as CosineRestarts
+from skloss.schedules._cycles import Cyclic as Cyclic
 from skloss.schedules._decay import Constant as Constant
 from skloss.schedules._decay import Cosine as Cosine
 from skloss.schedules._decay import Exponential as Exponential
@@ -17,7 +27,7 @@ from skloss.schedules._decay import Polynomial as Polynomial
 from skloss.schedules._decay import Step as Step
 from skloss.schedules._get import get as get
 from skloss.schedules._plateau import ReduceLROnPlateau as ReduceLROnPlateau
-from skloss.schedules._plateau import warnings_for as warnings_for
+from skloss.schedules._sequential import Sequential as Sequential
 from skloss.schedules._warm_up import OneCycle as OneCycle
 from skloss.schedules._warm_up import WarmUp as WarmUp
 

@@ -1,10 +1,13 @@
 """What a schedule is: a value object that multiplies the learning rate."""
 
+import inspect
 import math
+import textwrap
 from typing import ClassVar
 
 import numpy as np
 
+from skloss import _plot
 from skloss._params import Params, is_number
 from skloss.schedules import _ops as ops
 
@@ -25,13 +28,33 @@ class Schedule(Params):
 
     A subclass with a ``name`` registers itself. It gives ``curve`` and, in ``limits``,
     the rule and the meaning of each number, for ``check``.
+
+    Schedules are added and multiplied, with each other and with numbers, and put one
+    after the other.
+
+    Examples
+    --------
+    >>> from skloss.schedules import Cosine, Step, WarmUp
+    >>> 0.5 * Cosine() + 0.1
+    (0.5 * Cosine()) + 0.1
+    >>> WarmUp(epochs=3) * Step(every=10)
+    WarmUp(epochs=3) * Step(every=10)
+    >>> Cosine().followed_by("step", epochs=20)
+    Sequential(first=Cosine(), then=Step(), epochs=20)
     """
 
     registry: ClassVar[dict] = {}
 
     name = None
+    #: Whether it watches the validation score.
     monitors = False
+    #: Whether it gives rates, and not multiples of the learning rate.
+    absolute = False
+    #: Whether its limits keep it finite and above zero: others are looked at before
+    #: training.
+    bounded = False
     limits: ClassVar[dict] = {}
+    __array_ufunc__ = None  # NumPy's numbers leave the multiplication to us
 
     def __init__(self):
         pass
@@ -70,7 +93,7 @@ class Schedule(Params):
         step = ops.convert_to_tensor(step)
         steps_per_epoch = tensor_of(steps_per_epoch, step.dtype)
         n_steps = tensor_of(n_steps, step.dtype)
-        bound = self._in_dtype(step.dtype)
+        bound = self.resolve()._in_dtype(step.dtype)
         return bound.curve(ops.minimum(step, n_steps), steps_per_epoch, n_steps)
 
     def values(self, learning_rate, epochs, steps_per_epoch=1):
@@ -98,27 +121,127 @@ class Schedule(Params):
         self.check()
         n_steps = epochs * steps_per_epoch
         step = np.arange(n_steps, dtype="float64")[:, None]
-        curve = ops.convert_to_numpy(self.multiplier(step, steps_per_epoch, n_steps))
-        return learning_rate * curve[:, 0]
+        known = self.resolve().settled(learning_rate, steps_per_epoch, n_steps)
+        curve = ops.convert_to_numpy(known.multiplier(step, steps_per_epoch, n_steps))
+        return learning_rate * np.broadcast_to(curve, step.shape)[:, 0]
+
+    def plot(self, learning_rate, epochs, steps_per_epoch=100, ax=None):
+        """Draw the learning rate over the epochs.
+
+        Parameters
+        ----------
+        learning_rate : float
+            The rate that the schedule multiplies.
+        epochs : int
+            The horizon in epochs.
+        steps_per_epoch : int, default=100
+            Optimiser steps per epoch.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If the rates depend on the validation score.
+        """
+        rates = self.values(learning_rate, epochs, steps_per_epoch)
+        ax = _plot.axes(ax)
+        label = textwrap.fill(repr(self), 50)
+        ax.plot(np.arange(len(rates)) / steps_per_epoch, rates, label=label)
+        ax.set(xlabel="Epoch", ylabel="Learning rate", xlim=(0, epochs))
+        ax.set_ylim(bottom=0)
+        _plot.legend_above(ax)
+        return ax
 
     def resolve(self):
         """Return the schedule with contained names turned into schedules."""
         return self
+
+    def settled(self, learning_rate, steps_per_epoch, n_steps):
+        """Return the schedule of one training: what Python computes is computed.
+
+        Parameters
+        ----------
+        learning_rate : float
+        steps_per_epoch, n_steps : int
+            As in ``multiplier``.
+
+        Returns
+        -------
+        Schedule
+        """
+        return self
+
+    def idle(self, learning_rate, patience=None, epochs=None):
+        """Return messages about what cannot act; see ``warnings_for``."""
+        return []
+
+    def followed_by(self, then, epochs):
+        """Return this schedule for so many epochs, and another one after it.
+
+        Parameters
+        ----------
+        then : Schedule, str, function or Keras schedule
+            It runs over the epochs that are left.
+        epochs : float
+            Length of this schedule, which sees it as its horizon.
+
+        Returns
+        -------
+        Sequential
+        """
+        from skloss.schedules._sequential import Sequential
+
+        return Sequential(self, then, epochs).resolve()
+
+    def __mul__(self, other):
+        return operation("Product", self, other)
+
+    def __rmul__(self, other):
+        return operation("Product", other, self)
+
+    def __add__(self, other):
+        return operation("Sum", self, other)
+
+    def __radd__(self, other):
+        return operation("Sum", other, self)
 
     def check(self):
         """Raise ``ValueError`` if a number makes no sense."""
         for name, (rule, meaning) in self.limits.items():
             value = getattr(self, name)
             if not is_number(value) or not RULES[rule](value):
+                default = self._defaults()[name]
+                known = default is not inspect.Parameter.empty
                 raise ValueError(
                     f"{type(self).__name__}: {name}={value!r} must be {rule}, since it "
-                    f"is {meaning}. The default is {name}={self._defaults()[name]!r}."
+                    f"is {meaning}."
+                    + (f" The default is {name}={default!r}." if known else "")
                 )
 
     def _in_dtype(self, dtype):
         """Return a copy whose plain numbers and arrays are tensors of ``dtype``."""
         knobs = self.knobs().items()
         return self.bind({name: tensor_of(value, dtype) for name, value in knobs})
+
+
+def operation(name, a, b):
+    """Return the sum or product of two schedules, or of one and a number."""
+    from skloss.schedules import _algebra
+    from skloss.schedules._get import get
+
+    if not all(is_number(x) or isinstance(x, Schedule) or callable(x) for x in (a, b)):
+        return NotImplemented
+    a, b = (float(x) if is_number(x) else get(x) for x in (a, b))
+    made = getattr(_algebra, name)(a, b)
+    made.check_agreement()
+    return made
 
 
 def tensor_of(value, dtype):

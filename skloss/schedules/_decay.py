@@ -11,6 +11,7 @@ class Constant(Schedule):
     """The learning rate as given: multiplier 1."""
 
     name = "constant"
+    bounded = True
 
 
 class Cosine(Schedule):
@@ -27,6 +28,7 @@ class Cosine(Schedule):
     """
 
     name = "cosine"
+    bounded = True
     limits: ClassVar[dict] = {
         "final": ("in [0, 1]", "the share of the rate left at the end")
     }
@@ -51,6 +53,7 @@ class Exponential(Schedule):
     """
 
     name = "exponential"
+    bounded = True
     limits: ClassVar[dict] = {"rate": ("in (0, 1]", "the factor per epoch")}
 
     def __init__(self, rate=0.95):
@@ -76,6 +79,7 @@ class Step(Schedule):
     """
 
     name = "step"
+    bounded = True
     limits: ClassVar[dict] = {
         "factor": ("in (0, 1)", "the factor at each drop"),
         "every": ("a whole number from 1", "the number of epochs between drops"),
@@ -107,6 +111,7 @@ class Polynomial(Schedule):
     """
 
     name = "polynomial"
+    bounded = True
     limits: ClassVar[dict] = {
         "power": ("above 0", "the exponent of the share of training that is left"),
         "final": ("in [0, 1]", "the share of the rate left at the end"),

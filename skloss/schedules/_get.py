@@ -1,6 +1,9 @@
 """From what a user writes to a schedule."""
 
+import inspect
+
 from skloss._params import nearest, parse_spec
+from skloss.schedules._adapters import adapted
 from skloss.schedules._base import Schedule
 from skloss.schedules._decay import Constant
 
@@ -10,8 +13,10 @@ def get(spec):
 
     Parameters
     ----------
-    spec : None, str or Schedule
-        None is the constant schedule; a string is a name, with numbers if wanted.
+    spec : None, str, Schedule, function or Keras schedule
+        None is the constant schedule; a string is a name, with numbers if wanted. A
+        function is one of ``(epoch, lr)``, see ``FunctionSchedule``; a schedule of
+        ``keras.optimizers.schedules`` gives the rates itself, see ``KerasSchedule``.
 
     Returns
     -------
@@ -34,10 +39,13 @@ def get(spec):
         return Constant()
     if isinstance(spec, Schedule):
         return spec.resolve()
+    if callable(spec) and not inspect.isclass(spec):
+        return adapted(spec)
     if not isinstance(spec, str):
         raise ValueError(
             f"{spec!r} is not a learning-rate schedule. Give None, a name such as "
-            "'cosine' or 'cosine:final=0.01', or an instance such as Cosine()."
+            "'cosine' or 'cosine:final=0.01', an instance such as Cosine(), a function "
+            "of (epoch, lr), or an instance of a Keras schedule."
         )
     name, params = parse_spec(spec)
     known = Schedule.registry

@@ -6,7 +6,6 @@ import numpy as np
 
 from skloss.schedules import _ops as ops
 from skloss.schedules._base import Schedule, tensor_of
-from skloss.schedules._get import get
 
 
 class ReduceLROnPlateau(Schedule):
@@ -33,6 +32,7 @@ class ReduceLROnPlateau(Schedule):
 
     name = "reduce_on_plateau"
     monitors = True
+    bounded = True
     limits: ClassVar[dict] = {
         "factor": ("in (0, 1)", "the factor at each reduction"),
         "patience": ("a whole number from 0", "a number of epochs"),
@@ -105,41 +105,23 @@ class ReduceLROnPlateau(Schedule):
             "cooldown": ops.where(reduce, knob.cooldown, cooldown),
         }
 
-
-def warnings_for(schedule, learning_rate, patience=None):
-    """Return what the user should be warned of: settings without any effect.
-
-    Parameters
-    ----------
-    schedule : None, str or Schedule
-        The schedule.
-    learning_rate : float
-        The learning rate it starts from.
-    patience : int or None, default=None
-        Patience of early stopping, None without it.
-
-    Returns
-    -------
-    list of str
-    """
-    schedule = get(schedule)
-    if not schedule.monitors:
-        return []
-    name, messages = type(schedule).__name__, []
-    if schedule.min_lr >= learning_rate:
-        messages.append(
-            f"{name} can never act: min_lr={schedule.min_lr!r} is not below "
-            f"learning_rate={learning_rate!r}; set min_lr to, say, "
-            f"{learning_rate / 100:g}, or raise learning_rate."
-        )
-    own = max(schedule.patience, 1)
-    if patience is not None and own >= patience:
-        lower = (
-            f"lower the former to, say, {patience // 2}, or " if patience > 1 else ""
-        )
-        messages.append(
-            f"{name} will hardly ever act: early stopping ends the fit first, since "
-            f"the schedule's patience={schedule.patience!r} is not below early "
-            f"stopping's patience={patience!r}; {lower}raise the latter above {own!r}."
-        )
-    return messages
+    def idle(self, learning_rate, patience=None, epochs=None):
+        """Return messages if ``min_lr`` or early stopping forestalls it."""
+        name, messages = type(self).__name__, []
+        if self.min_lr >= learning_rate:
+            messages.append(
+                f"{name} can never act: min_lr={self.min_lr!r} is not below "
+                f"learning_rate={learning_rate!r}; set min_lr to, say, "
+                f"{learning_rate / 100:g}, or raise learning_rate."
+            )
+        own = max(self.patience, 1)
+        if patience is not None and own >= patience:
+            half = patience // 2
+            lower = f"lower the former to, say, {half}, or " if patience > 1 else ""
+            messages.append(
+                f"{name} will hardly ever act: early stopping ends the fit first, "
+                f"since the schedule's patience={self.patience!r} is not below early "
+                f"stopping's patience={patience!r}; {lower}raise the latter above "
+                f"{own!r}."
+            )
+        return messages

@@ -5,10 +5,20 @@ from typing import ClassVar
 from skloss.schedules import _ops as ops
 from skloss.schedules._base import Schedule
 from skloss.schedules._decay import half_cosine
-from skloss.schedules._get import get
+from skloss.schedules._sequential import Sequential
 
 
-class WarmUp(Schedule):
+class Ramp(Schedule):
+    """A line to 1: ``(step + 1) / n_steps``, 1 at the last step."""
+
+    bounded = True
+
+    def curve(self, step, steps_per_epoch, n_steps):
+        """Return the multiplier at ``step``."""
+        return (step + 1.0) / n_steps
+
+
+class WarmUp(Sequential):
     """A linear ramp to the full learning rate, then another schedule.
 
     With ``w = round(epochs * steps_per_epoch)`` steps of warm-up (at least one), the
@@ -25,53 +35,17 @@ class WarmUp(Schedule):
     """
 
     name = "warm_up"
+    first = Ramp()
+    parts: ClassVar[tuple] = ("then",)
     limits: ClassVar[dict] = {"epochs": ("above 0", "the length of the ramp")}
+    why_not_monitored = (
+        "the schedule after a warm-up must not depend on the validation score: scores "
+        "of the ramp would count as a plateau."
+    )
 
     def __init__(self, epochs=5, then=None):
         self.epochs = epochs
         self.then = then
-
-    def set_params(self, **params):
-        """Set parameters; a nested one turns a name in ``then`` into its schedule.
-
-        Returns
-        -------
-        self
-        """
-        if "then" in params:
-            self.then = params.pop("then")
-        if isinstance(self.then, str) and any(k.startswith("then__") for k in params):
-            self.then = get(self.then)
-        return super().set_params(**params)
-
-    def resolve(self):
-        """Return the schedule with a name in ``then`` turned into its schedule."""
-        if self.then is None:
-            return self
-        then = get(self.then)
-        return self if then is self.then else self.bind({"then": then})
-
-    def check(self):
-        """Raise ``ValueError`` if a number or what follows makes no sense."""
-        super().check()
-        then = get(self.then)
-        if then.monitors:
-            raise ValueError(
-                f"WarmUp: then={self.then!r}, but the schedule after a warm-up must "
-                "not depend on the validation score: scores of the ramp would count "
-                "as a plateau. Use then='cosine', or the plateau schedule alone."
-            )
-        then.check()
-
-    def curve(self, step, steps_per_epoch, n_steps):
-        """Return the multiplier at ``step``."""
-        length = ops.maximum(ops.round(self.epochs * steps_per_epoch), 1.0)
-        rest = get(self.then).multiplier(
-            ops.maximum(step - length, 0.0),
-            steps_per_epoch,
-            ops.maximum(n_steps - length, 1.0),
-        )
-        return ops.where(step < length, (step + 1.0) / length, rest)
 
 
 class OneCycle(Schedule):
@@ -95,6 +69,7 @@ class OneCycle(Schedule):
     """
 
     name = "one_cycle"
+    bounded = True
     limits: ClassVar[dict] = {
         "warm_up_fraction": ("in [0, 1)", "the share of training with a rising rate"),
         "start": ("in (0, 1]", "the first rate as a share of the highest"),

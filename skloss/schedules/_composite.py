@@ -1,0 +1,77 @@
+"""What the schedules made of others have in common."""
+
+from typing import ClassVar
+
+from skloss._params import is_number
+from skloss.schedules._base import Schedule
+from skloss.schedules._get import get
+
+
+class Composite(Schedule):
+    """Base class of the schedules made of others, which are parameters.
+
+    A subclass names these parameters in ``parts``; their values may be names of
+    schedules, and None is the constant one.
+    """
+
+    parts: ClassVar[tuple] = ()
+    #: Why no part may watch the validation score.
+    why_not_monitored = ""
+
+    def inner(self):
+        """Return the parts that are schedules, by the names of their parameters."""
+        given = {name: getattr(self, name) for name in self.parts}
+        return {name: get(v) for name, v in given.items() if not is_number(v)}
+
+    def set_params(self, **params):
+        """Set parameters; a nested one turns a part's name into its schedule.
+
+        Returns
+        -------
+        self
+        """
+        for part in self.parts:
+            if part in params:
+                setattr(self, part, params.pop(part))
+            nested = any(key.startswith(f"{part}__") for key in params)
+            if nested and isinstance(getattr(self, part), str):
+                setattr(self, part, get(getattr(self, part)))
+        return super().set_params(**params)
+
+    def resolve(self):
+        """Return the schedule with names of parts turned into their schedules."""
+        given = {name: getattr(self, name) for name in self.parts}
+        found = {
+            name: get(value)
+            for name, value in given.items()
+            if isinstance(value, str | Schedule) or callable(value)
+        }
+        changed = any(found[name] is not given[name] for name in found)
+        return self.bind(found) if changed else self
+
+    def check(self):
+        """Raise ``ValueError`` if a number or a part makes no sense."""
+        super().check()
+        self.check_agreement()
+        for part in self.inner().values():
+            part.check()
+
+    def check_agreement(self):
+        """Raise ``ValueError`` if the parts do not go together."""
+        for name, part in self.inner().items():
+            if part.monitors:
+                raise ValueError(
+                    f"{type(self).__name__}: {name}={part!r}, but "
+                    f"{self.why_not_monitored} Use {name}='cosine', or the plateau "
+                    f"schedule alone."
+                )
+
+    def settled(self, learning_rate, steps_per_epoch, n_steps):
+        """Return the schedule with its parts settled."""
+        args = learning_rate, steps_per_epoch, n_steps
+        return self.bind({n: p.settled(*args) for n, p in self.inner().items()})
+
+    def idle(self, learning_rate, patience=None, epochs=None):
+        """Return the parts' messages about what cannot act."""
+        parts = self.inner().values()
+        return [m for part in parts for m in part.idle(learning_rate, patience, epochs)]
