@@ -259,6 +259,7 @@ class BaseLossAware(NestedParams):
             }
         self.n_epochs_ = result.n_epochs
         self.outcome_ = result.outcome
+        self.trained_by_ = result.trained_by
         self.__dict__.pop("_model", None)
         if result.outcome is Outcome.DIVERGED:
             warnings.warn(
