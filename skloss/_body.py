@@ -195,10 +195,10 @@ def attached(network, table, n_raw):
     check(network, body)
     body, head = parted(network, body, n_raw)
     x = body(blocks(network, body, table))
-    shape = getattr(x, "shape", None)
-    if shape is None or len(shape) != 2 or shape[1] is None:
+    shapes = [tuple(part.shape) for part in keras.tree.flatten(x)]
+    if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][1] is None:
         raise ValueError(
-            f"network={network!r} has outputs of shape {shape or x}; it must give one "
+            f"network={network!r} has outputs of shape {shapes}; it must give one "
             f"vector a row: end it with Flatten, a global pooling or Concatenate."
         )
     raw = (head or keras.layers.Dense(n_raw, name="head"))(x)

@@ -1,7 +1,9 @@
 """Networks of users, of every kind that Keras knows; at module level for pickle."""
 
 import keras
+import numpy as np
 from keras import layers
+from sklearn.datasets import load_digits
 
 
 def wide(units=8, activation="relu"):
@@ -73,6 +75,34 @@ class Attention(keras.Model):
     def get_config(self):
         """Return the arguments."""
         return {"heads": self.heads}
+
+
+def tuned(path, units=4):
+    """Return a body on layers that were trained before: frozen, penalised, normed."""
+    base = keras.models.load_model(path, compile=False)
+    base.trainable = False
+    top = layers.Dense(units, activation="relu", kernel_regularizer="l2")
+    return keras.Sequential([base, top, layers.BatchNormalization()])
+
+
+def save_pretrained(path):
+    """Save two layers with weights that no initialiser draws; return them."""
+    base = keras.Sequential(
+        [keras.Input((64,)), layers.Dense(6), layers.BatchNormalization()]
+    )
+    rng = np.random.default_rng(0)
+    base.set_weights([rng.uniform(0.1, 0.5, w.shape) for w in base.get_weights()])
+    base.save(path)
+    return base.get_weights()
+
+
+def table(kind, n=120, n_classes=4):
+    """Return digits as a body takes them: pixels, or codes and numbers."""
+    X, y = load_digits(n_class=n_classes, return_X_y=True)
+    X, y = X[:n] / 16, y[:n]
+    if kind == "embedding":
+        X = np.column_stack([np.round(4 * X[:, [20, 21, 42]]), X[:, :10]])
+    return X, y
 
 
 KINDS = {

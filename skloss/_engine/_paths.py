@@ -7,6 +7,7 @@ program of its own size, compiled all the same and shared by all of them.
 
 import re
 import threading
+import traceback
 from collections import OrderedDict
 
 import tensorflow as tf
@@ -49,10 +50,18 @@ def found_obstacle(chunk, few):
     if few and loops(program.model):
         return f"a loop is stacked for {MIN_STACKED_LOOPS} networks or more only"
     try:
-        program.trace(chunk.inputs(), chunk.first_state())
+        chunk.trace()
     except NotFusibleError as error:
+        if not while_stacking(error.__cause__):
+            raise
         return in_short(error.__cause__)
     return None
+
+
+def while_stacking(error):
+    """Tell whether an error comes from where TensorFlow stacks operations."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return any("parallel_for" in frame.f_code.co_filename for frame, _ in frames)
 
 
 def loops(model):

@@ -206,6 +206,17 @@ class Chunk:
             return _paths.SEVERAL
         return f"{_paths.ONE}: {self.alone}" if self.alone else _paths.ONE
 
+    def trace(self):
+        """Trace the program without training.
+
+        Raises
+        ------
+        NotFusibleError
+            If TensorFlow cannot make a graph of a user's own network.
+        """
+        inputs = dict(self.inputs(), until=np.int32(0))
+        self.program().trace(inputs, self.first_state())
+
     def __getstate__(self):
         return {**self.__dict__, "tensors": None}
 

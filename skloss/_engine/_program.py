@@ -117,12 +117,16 @@ class Program:
 
     def run_as_traced(self, inputs, state):
         """Train with the present function, traced if there is none."""
+        self.trace(inputs, state)
+        with self.executor():
+            return self.function(inputs, state)
+
+    def executor(self):
+        """Return TensorFlow's context for tracing and for running."""
         # handing small operations from thread to thread costs more than they do
         small = self.size * len(self.kernels) * self.batch_size < SMALL_STEP
         alone = "SINGLE_THREADED_EXECUTOR" if small or self.compiled else None
-        with tf.experimental.function_executor_type(alone):
-            self.trace(inputs, state)
-            return self.function(inputs, state)
+        return tf.experimental.function_executor_type(alone)
 
     def trace(self, inputs, state):
         """Trace the function, if that was not done.
@@ -132,7 +136,7 @@ class Program:
         NotFusibleError
             If TensorFlow cannot make a graph of a user's own network.
         """
-        with self.tracing:
+        with self.tracing, self.executor():
             if self.function is not None:
                 return
             try:
