@@ -5,10 +5,12 @@ stack (convolutions with a kernel for each network), each network computes alone
 program of its own size, compiled all the same and shared by all of them.
 """
 
+import logging
 import re
 import threading
 import traceback
 from collections import OrderedDict
+from contextlib import contextmanager
 
 import tensorflow as tf
 
@@ -50,12 +52,29 @@ def found_obstacle(chunk, few):
     if few and loops(program.model):
         return f"a loop is stacked for {MIN_STACKED_LOOPS} networks or more only"
     try:
-        chunk.trace()
+        with unlogged():
+            chunk.trace()
     except NotFusibleError as error:
         if not while_stacking(error.__cause__):
             raise
         return in_short(error.__cause__)
     return None
+
+
+@contextmanager
+def unlogged():
+    """Keep TensorFlow from logging, in this thread, that it cannot stack something."""
+    here = threading.get_ident()
+
+    def elsewhere(record):
+        return record.thread != here or record.levelno > logging.ERROR
+
+    logger = tf.get_logger()
+    logger.addFilter(elsewhere)
+    try:
+        yield
+    finally:
+        logger.removeFilter(elsewhere)
 
 
 def while_stacking(error):

@@ -123,10 +123,14 @@ class Program:
 
     def executor(self):
         """Return TensorFlow's context for tracing and for running."""
-        # handing small operations from thread to thread costs more than they do
+        # handing small operations from thread to thread costs more than they do; but a
+        # single thread waits for ever in stacked loops, which a user's body may hold
         small = self.size * len(self.kernels) * self.batch_size < SMALL_STEP
-        alone = "SINGLE_THREADED_EXECUTOR" if small or self.compiled else None
-        return tf.experimental.function_executor_type(alone)
+        sure = isinstance(self.network, networks.MLP)
+        alone = sure and (small or self.compiled)
+        return tf.experimental.function_executor_type(
+            "SINGLE_THREADED_EXECUTOR" if alone else None
+        )
 
     def trace(self, inputs, state):
         """Trace the function, if that was not done.

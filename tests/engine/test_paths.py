@@ -15,6 +15,7 @@ from skloss.networks import Body
 
 N, CLASSES, SEED, EPOCHS = 60, 4, 7, 3
 RATES = 0.05, 0.1, 0.2
+QUICK = "conv2d", "embedding"
 STACKED = "dense", "embedding", "attention"
 ALONE = {
     "conv2d": "Conv2D with a filter for each network cannot be stacked",
@@ -92,7 +93,13 @@ def rows_of(results):
     return [(result.weights, result.stored) for result in results]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=() if kind in QUICK else pytest.mark.slow)
+        for kind in KINDS
+    ],
+)
 def test_all_paths_train_as_keras_does(kind):
     plan, data = problem(kind, KINDS[kind][0])
     together, single = train_population(plan, data), alone(plan, data)
