@@ -48,8 +48,7 @@ def obstacle(chunk):
 
 def found_obstacle(chunk, few):
     """Return the reason that shows in the body's graph, or in tracing the program."""
-    program = chunk.program()
-    if few and loops(program.model):
+    if few and chunk.program().loops:
         return f"a loop is stacked for {MIN_STACKED_LOOPS} networks or more only"
     try:
         with unlogged():
@@ -81,13 +80,6 @@ def while_stacking(error):
     """Tell whether an error comes from where TensorFlow stacks operations."""
     frames = traceback.walk_tb(error.__traceback__)
     return any("parallel_for" in frame.f_code.co_filename for frame, _ in frames)
-
-
-def loops(model):
-    """Tell whether a model holds a loop, such as a recurrent layer over time."""
-    specs = [tf.TensorSpec(x.shape, x.dtype) for x in model.inputs]
-    graph = tf.function(model, autograph=False).get_concrete_function(*specs).graph
-    return any("While" in operation.type for operation in graph.get_operations())
 
 
 def in_short(error):

@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from contextlib import contextmanager
 from functools import partial
 
 import keras
@@ -58,6 +59,8 @@ class Program:
             dropout if structure.drops else no_dropout,
         )
         self.model = self.remake()
+        with explained(network):
+            self.loops = isinstance(network, networks.Body) and loops(self.model)
         self.layout = Layout(self.model)
         self.zeros = self.layout.of_globals(structure.n_global, "kernel")
         self.globals = self.layout.of_globals(structure.n_global, "bias")
@@ -124,10 +127,9 @@ class Program:
     def executor(self):
         """Return TensorFlow's context for tracing and for running."""
         # handing small operations from thread to thread costs more than they do; but a
-        # single thread waits for ever in stacked loops, which a user's body may hold
+        # single thread waits for ever in stacked loops
         small = self.size * len(self.kernels) * self.batch_size < SMALL_STEP
-        sure = isinstance(self.network, networks.MLP)
-        alone = sure and (small or self.compiled)
+        alone = (small or self.compiled) and not self.loops
         return tf.experimental.function_executor_type(
             "SINGLE_THREADED_EXECUTOR" if alone else None
         )
@@ -143,15 +145,8 @@ class Program:
         with self.tracing, self.executor():
             if self.function is not None:
                 return
-            try:
+            with explained(self.network):
                 self.function = self.traced(inputs, state)
-            except Exception as error:
-                if isinstance(self.network, networks.MLP):
-                    raise
-                raise NotFusibleError(
-                    f"network={self.network!r} cannot be trained in a compiled graph: "
-                    f"{error}. Build it of Keras layers and keras.ops only."
-                ) from error
 
     def traced(self, inputs, state):
         """Return the traced function for any number of rows."""
@@ -278,6 +273,27 @@ class Program:
             return self.fresh_slots
         moments = zip(*(slots[1:] for slots in given), strict=True)
         return [given[0][0], *map(np.stack, moments)]
+
+
+@contextmanager
+def explained(network):
+    """Say of what fails in a user's network that TensorFlow cannot make a graph."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(network, networks.MLP):
+            raise
+        raise NotFusibleError(
+            f"network={network!r} cannot be trained in a compiled graph: {error}. "
+            f"Build it of Keras layers and keras.ops only."
+        ) from error
+
+
+def loops(model):
+    """Tell whether a model holds a loop, such as a recurrent layer over time."""
+    specs = [spec_of(x) for x in model.inputs]
+    graph = tf.function(model, autograph=False).get_concrete_function(*specs).graph
+    return any("While" in operation.type for operation in graph.get_operations())
 
 
 def spec_of(value):
