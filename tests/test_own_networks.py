@@ -208,7 +208,7 @@ def one(*given):
         (Body(wide, units=[{3}]), TypeError, "hashable.*numbers, strings"),
         (Body(wide, unist=3), ValueError, "'units'"),
         (
-            one(lambda: layers.Lambda(np.asarray, output_shape=(64,))),
+            one(lambda: layers.Lambda(lambda x: np.asarray(x), output_shape=(64,))),
             NotFusibleError,
             "(?s)compiled graph.*keras.ops",
         ),
