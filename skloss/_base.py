@@ -317,6 +317,7 @@ class BaseLossAware(Fit, WarmStart, NestedParams):
             }
         self.n_epochs_ = result.n_epochs
         self.outcome_ = result.outcome
+        self.trained_by_ = result.trained_by
         self.__dict__.pop("_model", None)
 
     # -- predicting ----------------------------------------------------------------

@@ -29,9 +29,10 @@ class LossAwareClassifier(ClassPredictions, ClassifierMixin, BaseLossAware):
         A name, a name with knobs such as ``"focal:gamma=3"``, a loss of
         ``skloss.losses`` or a weighted sum of them, a Keras loss, or a function
         ``f(y_true, y_pred)``.
-    network : tuple of int, MLP or callable, default=(64, 64)
+    network : tuple of int, MLP, callable or Body, default=(64, 64)
         Hidden layer sizes, an :class:`~skloss.networks.MLP`, or a function that
-        returns a Keras model without its output layer.
+        returns a Keras model without its output layer, whose arguments are parameters
+        (``network__units``); see :class:`~skloss.networks.Body`.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         A name, also with numbers (``"sgd:momentum=0.9"``), or a template.
     learning_rate : float, default=1e-3
@@ -113,6 +114,8 @@ class LossAwareClassifier(ClassPredictions, ClassifierMixin, BaseLossAware):
     training_record_ : TrainingRecord
         What ``diagnose`` reads; with ``record=True``.
     outcome_ : Outcome
+    trained_by_ : str
+        Whether the network trained stacked with others, and why not.
     model_ : keras.Model
         Gives what ``predict_proba`` gives, or the raw scores without probabilities.
 

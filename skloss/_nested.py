@@ -22,7 +22,7 @@ class NestedParams(BaseEstimator):
             return value
         makers = {
             "loss": lambda v: losses.get(v, self._family),
-            "network": networks.get,
+            "network": networks.unchecked,
             "optimizer": Optimizer,
             "lr_schedule": schedules.get,
         }

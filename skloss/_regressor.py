@@ -23,9 +23,10 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, BaseLossAware):
         A name, a name with knobs such as ``"huber:delta=0.5"``, a loss of
         ``skloss.losses`` or a weighted sum of them, a Keras loss, or a function
         ``f(y_true, y_pred)``, which sees y in the user's units.
-    network : tuple of int, MLP or callable, default=(64, 64)
+    network : tuple of int, MLP, callable or Body, default=(64, 64)
         Hidden layer sizes, an :class:`~skloss.networks.MLP`, or a function that
-        returns a Keras model without its output layer.
+        returns a Keras model without its output layer, whose arguments are parameters
+        (``network__units``); see :class:`~skloss.networks.Body`.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         A name, also with numbers (``"sgd:momentum=0.9"``), or a template.
     learning_rate : float, default=1e-3
@@ -103,6 +104,8 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, BaseLossAware):
     training_record_ : TrainingRecord
         What ``diagnose`` reads; with ``record=True``.
     outcome_ : Outcome
+    trained_by_ : str
+        Whether the network trained stacked with others, and why not.
     model_ : keras.Model
         Gives what ``predict`` gives.
 

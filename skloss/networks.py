@@ -1,10 +1,10 @@
-"""The body of the network: an MLP by default, or a function that builds one in Keras.
+"""The body of the network: an MLP by default, or a user's own in Keras.
 
 The loss brings the head, a linear layer with as many raw outputs as it needs.
 """
 
-import inspect
 import random
+import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 from itertools import pairwise
@@ -12,13 +12,16 @@ from itertools import pairwise
 import keras
 import numpy as np
 
+from skloss._body import Body, attached
 from skloss._params import Params, freeze, is_number
 
+__all__ = ["MLP", "Body"]
 NORMALIZATIONS = {
     None: None,
     "batch": keras.layers.BatchNormalization,
     "layer": keras.layers.LayerNormalization,
 }
+_building = threading.RLock()  # Keras' dtype policy and source of seeds are global
 
 
 class MLP(Params):
@@ -140,7 +143,7 @@ class StackedDropout(keras.layers.Layer):
             shape=(self.batch_size, shape[-1]),
             initializer="ones",
             trainable=False,
-            name="mask",
+            name="stacked_dropout_mask",
         )
 
     def call(self, x, training=False):
@@ -149,78 +152,103 @@ class StackedDropout(keras.layers.Layer):
 
 
 def get(spec):
-    """Return the network for a tuple of sizes, an :class:`MLP` or a function.
+    """Return the network for a tuple of sizes, an :class:`MLP`, a function or a Body.
 
     Raises
     ------
     TypeError
-        If ``spec`` is none of these.
+        If ``spec`` is none of these, or a function that cannot be called as it should.
+    ValueError
+        If a parameter makes no sense.
     """
-    if isinstance(spec, MLP):
-        network = spec
-    elif is_number(spec):
-        network = MLP((spec,))
-    elif isinstance(spec, tuple | list | np.ndarray):
-        network = MLP(tuple(spec))
-    elif isinstance(spec, Callable) and not isinstance(spec, keras.Model):
-        return spec
-    else:
-        raise TypeError(
-            f"network={spec!r} must be hidden layer sizes such as (64, 64), an MLP, or "
-            f"a function that returns a Keras model without its output layer."
-        )
+    network = unchecked(spec)
     network.check()
     return network
 
 
+def unchecked(spec):
+    """Return the network for ``spec``, whatever its parameters."""
+    if isinstance(spec, MLP | Body):
+        return spec
+    if is_number(spec):
+        return MLP((spec,))
+    if isinstance(spec, tuple | list | np.ndarray):
+        return MLP(tuple(spec))
+    if isinstance(spec, Callable):
+        return Body(spec)
+    raise TypeError(
+        f"network={spec!r} must be hidden layer sizes such as (64, 64), an MLP, or "
+        f"a function that returns a Keras model without its output layer."
+    )
+
+
 def structure(network):
     """Return what identifies the graph of a network."""
-    return network.structure() if isinstance(network, MLP) else network
+    return network.structure()
 
 
-def build(network, n_features, n_raw, dtype, dropout_layer):
+def build(network, n_features, n_raw, dtype, dropout_layer, seed=0):
     """Return a Keras model: the body with a linear head of ``n_raw`` outputs.
 
     Parameters
     ----------
-    network : MLP or callable
+    network : MLP or Body
     n_features, n_raw : int
     dtype : {"float32", "float64"}
     dropout_layer : callable
         Makes the dropout layers of an MLP.
+    seed : int, default=0
+        Of the weights that Keras draws.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a user's function does not return what can be trained.
+    """
+    with _building, python_random_untouched():
+        random.seed(seed)
+        policy = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(dtype)
+        try:
+            inputs = keras.Input((n_features,), dtype=dtype)
+            if isinstance(network, Body):
+                return keras.Model(inputs, attached(network, inputs, n_raw))
+            x = network.body(inputs, dropout_layer, dtype)
+            head = keras.layers.Dense(n_raw, dtype=dtype, name="head")
+            return keras.Model(inputs, head(x))
+        finally:
+            keras.config.set_dtype_policy(policy)
+
+
+def build_private(network, *arguments):
+    """Return a model as ``build`` does, whose weights may be assigned to.
+
+    The layers that a user's function returns at every call are the user's: copies
+    stand for them.
 
     Raises
     ------
     TypeError
-        If the function does not return a Keras model or layer.
+        If such layers cannot be copied.
     """
-    inputs = keras.Input((n_features,), dtype=dtype)
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(dtype)
+    model = build(network, *arguments)
+    if not isinstance(network, Body):
+        return model
+    others = {id(variable) for variable in build(network, *arguments).variables}
+    if not any(id(variable) in others for variable in model.variables):
+        return model
     try:
-        if isinstance(network, MLP):
-            x = network.body(inputs, dropout_layer, dtype)
-        else:
-            x = built_by_user(network, n_features)(inputs)
-        head = keras.layers.Dense(n_raw, dtype=dtype, name="head")
-        model = keras.Model(inputs, head(x))
-    finally:
-        keras.config.set_dtype_policy(policy)
-    check_weights(model, network)
-    return model
-
-
-def built_by_user(network, n_features):
-    """Call the user's function, with ``n_features`` if it takes it."""
-    accepts = inspect.signature(network).parameters
-    arguments = {"n_features": n_features} if "n_features" in accepts else {}
-    body = network(**arguments)
-    if not isinstance(body, keras.layers.Layer):
+        return keras.models.clone_model(model)
+    except Exception as error:
         raise TypeError(
-            f"network={network!r} returned {type(body).__name__}; it must return a "
-            f"Keras model without its output layer."
-        )
-    return body
+            f"network={network!r} returns the same layers at every call, and they "
+            f"cannot be copied: {error}. Make them inside the function."
+        ) from error
+
+
+def head_of(model):
+    """Return the output layer of a model that ``build`` made."""
+    return model.outputs[0]._keras_history.operation
 
 
 def leaves(model):
@@ -232,33 +260,43 @@ def leaves(model):
     ]
 
 
-def check_weights(model, network):
-    """Refuse layers whose weights cannot be drawn anew for each fit."""
-    if isinstance(network, MLP):
-        return
-    for layer in leaves(model):
-        for variable in layer.weights:
-            if not hasattr(layer, f"{variable.name}_initializer"):
-                raise TypeError(
-                    f"network={network!r}: the layer {layer.name!r} "
-                    f"({type(layer).__name__}) is not supported; build the body of "
-                    f"Dense, normalisation, activation and Dropout layers."
-                )
-
-
-def initial_values(model, seed):
-    """Draw a fresh value for every trainable and stored weight.
+def initial_values(model, network, remake, seed):
+    """Return a first value for every weight: drawn anew, or a user's own.
 
     Parameters
     ----------
     model : keras.Model
+        That ``build`` made of ``network``.
+    network : MLP or Body
+    remake : callable
+        Builds the model again, ``remake(seed=seed)``.
     seed : int
 
     Returns
     -------
     dict of int to ndarray
-        ``id`` of the variable to its value, the same for the same seed.
+        ``id`` of the model's variable to its value, the same for the same seed.
+
+    Raises
+    ------
+    TypeError
+        If a user's function returns another model than before.
     """
+    if not isinstance(network, Body):
+        return drawn_values(model, seed)
+    again = remake(seed=seed)
+    pairs = list(zip(model.variables, again.variables, strict=False))
+    same_sizes = all(a.shape == b.shape for a, b in pairs)
+    if len(model.variables) != len(again.variables) or not same_sizes:
+        raise TypeError(
+            f"network={network!r} returned a model of other weights than before; what "
+            f"it returns may depend on its arguments only."
+        )
+    return {id(own): np.asarray(new.value) for own, new in pairs}
+
+
+def drawn_values(model, seed):
+    """Draw a fresh value for every trainable and stored weight of an MLP."""
     rng = np.random.default_rng(seed)
     values = {}
     for layer in leaves(model):
@@ -278,8 +316,10 @@ def initial_values(model, seed):
 @contextmanager
 def python_random_untouched():
     """Put Python's global random state back: Keras' initialisers draw from it."""
-    state = random.getstate()
+    with _building:
+        state = random.getstate()
     try:
         yield
     finally:
-        random.setstate(state)
+        with _building:
+            random.setstate(state)

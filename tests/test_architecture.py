@@ -16,22 +16,14 @@ LAYERS = (
     ("_class_predictions", "_number_predictions"),
     ("_base", "_calibration"),
     ("_fit", "_warm", "_record", "_findings"),
-    (
-        "_nested",
-        "_job",
-        "_judge",
-        "_tasks",
-        "_progress",
-        "_warm",
-        "_record",
-        "_findings",
-    ),
+    ("_nested", "_job", "_judge", "_tasks", "_progress"),
     ("_targets", "_class_weight", "_available", "_validation", "_engine", "_keras_fit"),
     ("losses", "schedules", "networks"),
+    ("_body",),
     ("_params", "exceptions", "_plot"),
 )
 DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}
-KERAS_AT_HOME = {"_engine", "networks", "_keras_fit"}
+KERAS_AT_HOME = {"_engine", "networks", "_body", "_keras_fit"}
 MAX_FILE, MAX_FUNCTION = 400, 60
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")
 

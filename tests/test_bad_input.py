@@ -302,7 +302,7 @@ def test_number_of_columns_and_dimensions_at_predict():
         ({"optimizer__learning_rate": 0.8}, "'learning_rate'.*'beta_1'"),
         ({"lr_schedule": "cosine", "lr_schedule__end": 0.1}, "'end'.*'final'"),
         ({"epochs__x": 3}, "'epochs__x'.*'epochs'"),
-        ({"network": body, "network__activation": "tanh"}, "network__activation"),
+        ({"network": body, "network__activation": "tanh"}, "'activation'.*'build_fn'"),
     ],
 )
 def test_unknown_parameters(params, match):

@@ -61,7 +61,7 @@ SCHEDULES = [
 @pytest.mark.parametrize(
     "compiled", [False, pytest.param(True, marks=pytest.mark.slow)]
 )
-@pytest.mark.parametrize("schedule", SCHEDULES, ids=repr)
+@pytest.mark.parametrize("schedule", SCHEDULES)
 def test_training_sees_the_values(schedule, compiled, monkeypatch):
     monkeypatch.setattr(_population, "MIN_COMPILED", 0 if compiled else np.inf)
     expected = get(schedule).values(0.001, EPOCHS, STEPS)[::STEPS]

@@ -7,6 +7,8 @@ own number, at which, at its default, nothing happens to it.
 import numpy as np
 import tensorflow as tf
 
+from skloss import networks
+
 
 def rows_seen(used, batch, noise, inputs):
     """Return x, y and weights of a step as the networks see them.
@@ -82,10 +84,10 @@ def within_norm(layout, weights, max_norm, going):
     Srivastava et al. 2014, Section 5.1: projected onto the ball after each step.
     """
     bound = tf.where(going, max_norm, np.inf)
-    parts = layout.cut(weights)
+    parts, head = layout.cut(weights), networks.head_of(layout.model)
     for i, variable in enumerate(layout.model.trainable_variables):
         part, axes = parts[i], list(range(1, parts[i].shape.rank - 1))
-        if variable.name != "kernel" or variable.path.endswith("head/kernel"):
+        if variable.name != "kernel" or variable is head.kernel:
             continue
         norm = tf.sqrt(tf.reduce_sum(tf.square(part), axes, keepdims=True))
         own = tf.reshape(bound, [-1, *[1] * (part.shape.rank - 1)])

@@ -268,7 +268,7 @@ def one_step(program, variables, batch, number, going, inputs):
         gradient = cures.clipped_by_value(gradient, inputs["clip_value"])
     finite = finite & tf.math.is_finite(value)
     going = going & finite
-    if program.layout.stored:
+    if new_stored:
         rows = step_math.join(new_stored, program.size)
         stored = tf.where(going[:, None], rows, stored)
     weights, *slots = program.update(

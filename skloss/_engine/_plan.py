@@ -141,7 +141,7 @@ class Plan:
     Attributes
     ----------
     members : list of Member
-    network : MLP or callable
+    network : MLP or Body
     task : Task
     batch_size, epochs : int
     horizon : int
@@ -185,6 +185,8 @@ class Result:
     outcome : Outcome
     state : dict
         Everything needed to go on training.
+    trained_by : str
+        Which way, and why.
     """
 
     weights: np.ndarray
@@ -196,6 +198,7 @@ class Result:
     best_epoch: int
     outcome: Outcome
     state: dict
+    trained_by: str
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from skloss import networks
+from skloss._engine import _paths
 from skloss._engine._between import judge, tell
 from skloss._engine._loop import HISTORY, predicting
 from skloss._engine._plan import (
@@ -90,10 +91,20 @@ def filled(plan, data, numbers, compiled, rows=None):
     """Return as few chunks as can be for networks of one kind, equally large."""
     members = len(numbers)
     size = chunk_size(plan, data, plan.members[numbers[0]], members, compiled)
+    made = cut(plan, data, numbers, compiled, rows, size)
+    reason = _paths.obstacle(made[0]) if len(made[0].members) > 1 else None
+    if reason is None:
+        return made
+    return cut(plan, data, numbers, compiled, rows, 1, reason)
+
+
+def cut(plan, data, numbers, compiled, rows, size, *alone):
+    """Cut networks into chunks of at most ``size``."""
+    members = len(numbers)
     count = -(-members // size)
     ends = [members * k // count for k in range(count + 1)]
     return [
-        Chunk(plan, data, numbers[a:b], compiled, rows and rows[a:b])
+        Chunk(plan, data, numbers[a:b], compiled, rows and rows[a:b], *alone)
         for a, b in pairwise(ends)
     ]
 
@@ -146,11 +157,13 @@ class Chunk:
         Whether XLA compiles the steps.
     rows : list, optional
         States and histories to go on from, as ``row`` gives them.
+    alone : str, optional
+        Why a network is not stacked with others.
     """
 
-    def __init__(self, plan, data, numbers, compiled, rows=None):
+    def __init__(self, plan, data, numbers, compiled, rows=None, alone=None):
         self.plan, self.data, self.numbers = plan, data, numbers
-        self.compiled = compiled
+        self.compiled, self.alone = compiled, alone
         # few sizes mean few programs: copies of the last network fill up
         self.spare = next(size for size in SIZES if size >= len(numbers)) - len(numbers)
         self.members = [plan.members[i] for i in numbers]
@@ -182,6 +195,30 @@ class Chunk:
             self.tensors = program.inputs(self.plan, self.data, self.members)
         return self.tensors
 
+    def first_state(self):
+        """Return the state to begin with, or to go on from."""
+        program = self.program()
+        state = self.state or program.initial_state(self.plan, self.members)
+        return tf.nest.map_structure(tf.convert_to_tensor, state)
+
+    @property
+    def trained_by(self):
+        """Say which way the networks train, and why."""
+        if len(self.members) > 1:
+            return _paths.SEVERAL
+        return f"{_paths.ONE}: {self.alone}" if self.alone else _paths.ONE
+
+    def trace(self):
+        """Trace the program without training.
+
+        Raises
+        ------
+        NotFusibleError
+            If TensorFlow cannot make a graph of a user's own network.
+        """
+        inputs = dict(self.inputs(), until=np.int32(0))
+        self.program().trace(inputs, self.first_state())
+
     def __getstate__(self):
         return {**self.__dict__, "tensors": None}
 
@@ -201,8 +238,7 @@ class Chunk:
         self
         """
         program, inputs = self.program(), self.inputs()
-        state = self.state or program.initial_state(self.plan, self.members)
-        state = tf.nest.map_structure(tf.convert_to_tensor, state)
+        state = self.first_state()
         last, per_call = self.done + epochs, 10
         watched = any(member.callback is not None for member in self.members)
         stepwise = watched or program.structure.judged_outside
@@ -293,6 +329,7 @@ class Chunk:
                 "slots": [count, *(moment[k] for moment in moments)],
                 "epoch": int(state["epoch"]),
             },
+            trained_by=self.trained_by,
         )
 
 

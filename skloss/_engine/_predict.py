@@ -13,6 +13,7 @@ from skloss._engine._step import Layout, stacked_dropout
 
 MAX_FORWARDS = 64
 ROWS_AT_ONCE = 16384
+OWN_ROWS_AT_ONCE = 1024  # of a user's body, whose layers may be much wider than a row
 _lock = threading.Lock()
 _forwards = OrderedDict()
 
@@ -66,7 +67,8 @@ class Forward:
             next(kept) if any(v is s for s in self.layout.stored) else v.value
             for v in self.model.non_trainable_variables
         ]
-        return self.model.stateless_call(parts, values, x, training=False)[0]
+        raw = self.model.stateless_call(parts, values, x, training=False)[0]
+        return tf.cast(raw, self.dtype)
 
 
 def forward_for(network, n_features, n_raw, dtype, is_sparse):
@@ -87,7 +89,7 @@ def raw_predictions(network, X, weights, stored, n_raw, *, is_sparse):
 
     Parameters
     ----------
-    network : MLP or callable
+    network : MLP or Body
     X : ndarray or CSR matrix of shape (n, features)
     weights, stored : ndarray
         A ``Result``'s.
@@ -102,8 +104,10 @@ def raw_predictions(network, X, weights, stored, n_raw, *, is_sparse):
     compiled = forward_for(network, X.shape[1], n_raw, dtype, is_sparse)
     weights, stored = tf.constant(weights), tf.constant(stored)
     pieces = []
-    for begin in range(0, X.shape[0], ROWS_AT_ONCE):
-        part = X[begin : begin + ROWS_AT_ONCE]
+    own = isinstance(network, networks.Body)
+    at_once = OWN_ROWS_AT_ONCE if own else ROWS_AT_ONCE
+    for begin in range(0, X.shape[0], at_once):
+        part = X[begin : begin + at_once]
         rows = np.arange(part.shape[0] if is_sparse else 0, dtype=np.int32)
         table = tuple(map(tf.constant, table_tensors(part, dtype)))
         raw = compiled.function(table, tf.constant(rows), weights, stored)
@@ -116,7 +120,7 @@ def stacked_predictions(network, X, weights, stored, n_raw):
 
     Parameters
     ----------
-    network : MLP or callable
+    network : MLP or Body
     X : ndarray or CSR matrix of shape (n, features)
     weights, stored : ndarray of shape (networks, size)
     n_raw : int
@@ -125,10 +129,11 @@ def stacked_predictions(network, X, weights, stored, n_raw):
     -------
     ndarray of shape (networks, n, n_raw)
     """
-    if not isinstance(X, np.ndarray):
+    is_sparse = not isinstance(X, np.ndarray)
+    if is_sparse or isinstance(network, networks.Body):  # not all can be stacked
         return np.stack(
             [
-                raw_predictions(network, X, *own, n_raw, is_sparse=True)
+                raw_predictions(network, X, *own, n_raw, is_sparse=is_sparse)
                 for own in zip(weights, stored, strict=True)
             ]
         )
@@ -150,7 +155,7 @@ def exported_model(network, n_features, n_raw, result, dropout, finish):
 
     Parameters
     ----------
-    network : MLP or callable
+    network : MLP or Body
     n_features, n_raw : int
     result : Result
     dropout : float
@@ -158,7 +163,7 @@ def exported_model(network, n_features, n_raw, result, dropout, finish):
         Turns the symbolic raw outputs into the model's output (the link).
     """
     dtype = result.weights.dtype.name
-    model = networks.build(
+    model = networks.build_private(
         network,
         n_features,
         n_raw,

@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from contextlib import contextmanager
 from functools import partial
 
 import keras
@@ -15,6 +16,7 @@ from skloss._engine._plan import steps_of
 from skloss._engine._record import RECORDED, indicators
 from skloss._engine._rows import table_specs
 from skloss._engine._step import Layout, no_dropout, stacked_dropout
+from skloss.exceptions import NotFusibleError
 
 MAX_PROGRAMS = 64
 MAX_STEPS = 16  # in a block
@@ -36,7 +38,7 @@ class Program:
     Parameters
     ----------
     structure : Structure
-    network : MLP or callable
+    network : MLP or Body
     member : Member
         Supplies the objects behind the structure; no number of it is kept.
     """
@@ -48,18 +50,23 @@ class Program:
         self.dtype = tf.as_dtype(structure.dtype)
         self.loss, self.schedule = member.loss, member.schedule
         dropout = stacked_dropout(structure.batch_size, structure.dtype)
-        self.model = networks.build(
-            network,
+        self.network = network.bind({})
+        self.remake = partial(
+            networks.build,
+            self.network,
             structure.n_features,
             structure.n_raw,
             structure.dtype,
             dropout if structure.drops else no_dropout,
         )
+        self.model = self.remake()
+        with explained(network):
+            self.loops = isinstance(network, networks.Body) and loops(self.model)
         self.layout = Layout(self.model)
         self.zeros = self.layout.of_globals(structure.n_global, "kernel")
         self.globals = self.layout.of_globals(structure.n_global, "bias")
         kernels = [
-            np.full(size, name == "kernel", structure.dtype)
+            np.full(size, name.endswith("kernel"), structure.dtype)
             for name, size in zip(self.layout.names, self.layout.sizes, strict=True)
         ]
         self.kernels = np.concatenate(kernels)
@@ -118,14 +125,33 @@ class Program:
 
     def run_as_traced(self, inputs, state):
         """Train with the present function, traced if there is none."""
-        # handing small operations from thread to thread costs more than they do
-        small = self.size * len(self.kernels) * self.batch_size < SMALL_STEP
-        alone = "SINGLE_THREADED_EXECUTOR" if small or self.compiled else None
-        with tf.experimental.function_executor_type(alone):
-            with self.tracing:
-                if self.function is None:
-                    self.function = self.traced(inputs, state)
+        self.trace(inputs, state)
+        with self.executor():
             return self.function(inputs, state)
+
+    def executor(self):
+        """Return TensorFlow's context for tracing and for running."""
+        # handing small operations from thread to thread costs more than they do; but a
+        # single thread waits for ever in stacked loops
+        small = self.size * len(self.kernels) * self.batch_size < SMALL_STEP
+        alone = (small or self.compiled) and not self.loops
+        return tf.experimental.function_executor_type(
+            "SINGLE_THREADED_EXECUTOR" if alone else None
+        )
+
+    def trace(self, inputs, state):
+        """Trace the function, if that was not done.
+
+        Raises
+        ------
+        NotFusibleError
+            If TensorFlow cannot make a graph of a user's own network.
+        """
+        with self.tracing, self.executor():
+            if self.function is not None:
+                return
+            with explained(self.network):
+                self.function = self.traced(inputs, state)
 
     def traced(self, inputs, state):
         """Return the traced function for any number of rows."""
@@ -199,7 +225,9 @@ class Program:
     def initial_state(self, plan, members):
         """Return the state before the first epoch: fresh, or one to go on from."""
         ones = np.ones(self.size)
-        fresh = networks.initial_values(self.model, plan.seed)
+        fresh = networks.initial_values(
+            self.model, self.network, self.remake, plan.seed
+        )
         begin = [self.begin(fresh, member) for member in members]
         weights, stored = (np.stack(rows) for rows in zip(*begin, strict=True))
         state = {
@@ -234,12 +262,12 @@ class Program:
 
     def first_row(self, fresh, member):
         """Return fresh weights whose output bias is the loss's best constant."""
-        values = []
+        values, head = [], networks.head_of(self.model)
         for variable in self.model.trainable_variables:
             value = fresh[id(variable)]
-            if variable.path.endswith("head/bias"):
+            if variable is head.bias:
                 value = member.head_bias
-            elif variable.path.endswith("head/kernel"):
+            elif variable is head.kernel:
                 value = value * member.loss.head_scale
             values.append(np.ravel(value))
         return np.where(self.zeros, 0.0, np.concatenate(values))
@@ -258,6 +286,27 @@ class Program:
         if "weight_averaging" in self.structure.cures:
             return [*slots[:count], *(slots[count:] or [weights])]
         return slots[:count]
+
+
+@contextmanager
+def explained(network):
+    """Say of what fails in a user's network that TensorFlow cannot make a graph."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(network, networks.MLP):
+            raise
+        raise NotFusibleError(
+            f"network={network!r} cannot be trained in a compiled graph: {error}. "
+            f"Build it of Keras layers and keras.ops only."
+        ) from error
+
+
+def loops(model):
+    """Tell whether a model holds a loop, such as a recurrent layer over time."""
+    specs = [spec_of(x) for x in model.inputs]
+    graph = tf.function(model, autograph=False).get_concrete_function(*specs).graph
+    return any("While" in operation.type for operation in graph.get_operations())
 
 
 def spec_of(value):

@@ -26,7 +26,7 @@ class Layout:
         self.stored_sizes = [
             int(tf.TensorShape(s).num_elements()) for s in self.stored_shapes
         ]
-        self.masks = [v for v in model.non_trainable_variables if v.name == "mask"]
+        self.masks = [v for v in model.non_trainable_variables if is_mask(v)]
 
     def of_globals(self, n_global, part):
         """Return which weights are the ``part`` of the head of the last outputs.
@@ -34,12 +34,12 @@ class Layout:
         The "kernel" must stay 0: it would let a row change a global. The "bias" is the
         globals themselves.
         """
-        masks = []
+        masks, own = [], getattr(networks.head_of(self.model), part)
         for variable, shape in zip(
             self.model.trainable_variables, self.shapes, strict=True
         ):
             mask = np.zeros(shape, dtype=bool)
-            if variable.path.endswith(f"head/{part}"):
+            if variable is own:
                 mask[..., shape[-1] - n_global :] = True
             masks.append(mask.ravel())
         return np.concatenate(masks)
@@ -67,13 +67,18 @@ def join(parts, n_rows):
     return tf.concat([tf.reshape(part, [n_rows, -1]) for part in parts], axis=1)
 
 
+def is_mask(variable):
+    """Tell the mask of one of our dropout layers."""
+    return variable.name == "stacked_dropout_mask"
+
+
 def is_stored(variable):
-    """Tell a moving statistic from a dropout's mask or seed."""
-    return variable.name != "mask" and "seed" not in variable.path
+    """Tell a moving statistic or a frozen weight from a dropout's mask or seed."""
+    return not is_mask(variable) and variable.name != "seed_generator_state"
 
 
 def network(layout, parts, stored, x, masks=(), key=None):
-    """Return raw outputs and new moving statistics of one network.
+    """Return raw outputs, new moving statistics and the body's own penalties.
 
     ``masks`` are the dropout layers'; ``key``, the seed of a user's own Dropout layers,
     is None for inference.
@@ -85,13 +90,16 @@ def network(layout, parts, stored, x, masks=(), key=None):
             state.append(next(kept))
         elif not training:
             state.append(variable.value)
-        elif variable.name == "mask":
+        elif is_mask(variable):
             state.append(next(dropped))
         else:
             state.append(key + tf.constant([i, 0], key.dtype))
-    raw, new = layout.model.stateless_call(parts, state, x, training=training)
+    raw, new, penalties = layout.model.stateless_call(
+        parts, state, x, training=training, return_losses=True
+    )
     both = zip(layout.model.non_trainable_variables, new, strict=True)
-    return raw, [value for variable, value in both if is_stored(variable)]
+    new = [tf.cast(v, x.dtype) for variable, v in both if is_stored(variable)]
+    return tf.cast(raw, x.dtype), new, penalties
 
 
 def forward(layout, parts, stored, x):
@@ -101,6 +109,9 @@ def forward(layout, parts, stored, x):
 
 def gradients(layout, loss, task, own, key):
     """Return each network's weighted mean loss, its gradient, its moving statistics.
+
+    The gradient is that of the loss and the body's own penalties. Statistics that no
+    layer changes, such as frozen weights, are left out.
 
     The tape is inside the map: outside, it would differentiate the map's own indexing
     of the weights, at several times the cost.
@@ -122,19 +133,27 @@ def gradients(layout, loss, task, own, key):
         bound = loss.bind(knobs)
         with tf.GradientTape() as tape:
             tape.watch(parts)
-            raw, new = network(layout, parts, stored, x, masks, key)
+            raw, new, penalties = network(layout, parts, stored, x, masks, key)
             if y.shape[0] > raw.shape[0]:  # mixed rows have two targets each
                 raw = tf.concat([raw, raw], axis=0)
             y, raw = seen_by(bound, task, y, raw, loc, scale)
             value = bound.batch_value(task, y, raw, weight)
-        slope = tape.gradient(value, parts, unconnected_gradients="zero")
-        return value, slope, new
+            total = [value, *(tf.cast(own, value.dtype) for own in penalties)]
+        slope = tape.gradient(total, parts, unconnected_gradients="zero")
+        moved = any(a is not b for a, b in zip(new, stored, strict=True))
+        return value, list(map(tf.convert_to_tensor, slope)), new if moved else []
 
     return over_networks(one, own)
 
 
 def over_networks(function, own):
-    """Map ``function`` over the first axis of the tensors in ``own``."""
+    """Map ``function`` over the first axis of the tensors in ``own``.
+
+    One network needs no map, which not every operation knows.
+    """
+    if {part.shape[0] for part in tf.nest.flatten(own)} == {1}:
+        alone = function(*tf.nest.map_structure(lambda part: part[0], own))
+        return tf.nest.map_structure(lambda part: part[None], alone)
     return tf.vectorized_map(
         lambda args: function(*args), own, fallback_to_while_loop=False
     )

@@ -1,0 +1,107 @@
+"""Time an epoch of a user's own network, here and in Keras.
+
+Four bodies on the handwritten digits: dense, Conv2D, LSTM over the rows of the picture,
+Embedding of the pixels; Adam, batches of 64. For each: ``keras.Model.fit``; one fit of
+skloss; and each of 16 networks of a fused search, stacked where TensorFlow can. The
+time of an epoch is the slope between a short and a long training, so that building and
+tracing, which is reported beside it, is left out.
+
+Run ``python examples/benchmarks/own_networks.py [body ...]``. A benchmark is not a
+test: the exit code is 0 whatever it finds.
+"""
+
+import sys
+import time
+
+import keras
+import numpy as np
+from keras import layers
+from sklearn.datasets import load_digits
+from sklearn.model_selection import ShuffleSplit
+
+from skloss import LossAwareClassifier
+from skloss.model_selection import FusedGridSearchCV
+
+SHORT, LONG, BATCH, TOGETHER = 2, 22, 64, 16
+
+
+def dense():
+    return keras.Sequential([layers.Dense(64, "relu"), layers.Dense(64, "relu")])
+
+
+def conv2d():
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(8, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+        ]
+    )
+
+
+def lstm():
+    return keras.Sequential([keras.Input((8, 8)), layers.LSTM(16)])
+
+
+def embedding():
+    return keras.Sequential(
+        [
+            keras.Input((64,), dtype="int32"),
+            layers.Embedding(17, 2),
+            layers.Flatten(),
+            layers.Dense(32, activation="relu"),
+        ]
+    )
+
+
+def keras_fit(body, X, y, epochs):
+    model = keras.Sequential([layers.Reshape(shape_of(body)), body()])
+    model.add(layers.Dense(10))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("adam", loss)
+    model.fit(X, y, batch_size=BATCH, epochs=epochs, verbose=0)
+    return "keras.Model.fit"
+
+
+def shape_of(body):
+    """Return the shape in which a body takes the 64 pixels."""
+    return {conv2d: (8, 8, 1), lstm: (8, 8)}.get(body, (64,))
+
+
+def one_fit(body, X, y, epochs):
+    net = LossAwareClassifier(network=body, batch_size=BATCH, epochs=epochs)
+    return f"one fit: {net.fit(X, y).trained_by_}"
+
+
+def together(body, X, y, epochs):
+    net = LossAwareClassifier(network=body, batch_size=BATCH, epochs=epochs)
+    grid = {"learning_rate": np.geomspace(1e-4, 1e-2, TOGETHER).tolist()}
+    split = ShuffleSplit(1, train_size=len(X) - 10, test_size=10, random_state=0)
+    search = FusedGridSearchCV(net.set_params(random_state=0), grid, cv=split)
+    search.set_params(refit=False).fit(X, y)
+    return f"each of {TOGETHER} in a search"
+
+
+def seconds(train, *args):
+    begin = time.perf_counter()
+    name = train(*args)
+    return name, time.perf_counter() - begin
+
+
+def main(bodies):
+    X, y = load_digits(return_X_y=True)
+    X = X.astype("float32")
+    for body in bodies:
+        print(f"\n{body.__name__}: milliseconds an epoch, seconds to begin")
+        for train in (keras_fit, one_fit, together):
+            name, first = seconds(train, body, X, y, SHORT)
+            short, long = (seconds(train, body, X, y, n)[1] for n in (SHORT, LONG))
+            count = TOGETHER if train is together else 1
+            epoch = (long - short) / (LONG - SHORT) / count
+            print(f"  {1e3 * epoch:8.2f} {first:8.2f}   {name}", flush=True)
+
+
+if __name__ == "__main__":
+    known = {body.__name__: body for body in (dense, conv2d, lstm, embedding)}
+    main([known[name] for name in sys.argv[1:] or known])

@@ -1,0 +1,94 @@
+"""Whether networks of a user's own body can be stacked, or train one at a time.
+
+TensorFlow is asked: the program of the stacked networks is traced. What it cannot
+stack (convolutions with a kernel for each network), each network computes alone in a
+program of its own size, compiled all the same and shared by all of them.
+"""
+
+import logging
+import re
+import threading
+import traceback
+from collections import OrderedDict
+from contextlib import contextmanager
+
+import tensorflow as tf
+
+from skloss import networks
+from skloss.exceptions import NotFusibleError
+
+# Stacked, a loop over time steps takes many seconds to trace; measured on an LSTM.
+MIN_STACKED_LOOPS = 16
+MAX_REASONS = 256
+SEVERAL, ONE = "vectorised graph", "compiled loop, one network at a time"
+_lock = threading.Lock()
+_reasons = OrderedDict()
+
+
+def obstacle(chunk):
+    """Return why the networks of a chunk cannot be stacked, or None.
+
+    Parameters
+    ----------
+    chunk : Chunk
+        Of several networks. If they can, its program has been traced.
+    """
+    plan = chunk.plan
+    if isinstance(plan.network, networks.MLP):
+        return None
+    few = len(chunk.members) < MIN_STACKED_LOOPS
+    key = (networks.structure(plan.network), chunk.kind, chunk.data.X.shape[1], few)
+    with _lock:
+        if key not in _reasons:
+            _reasons[key] = found_obstacle(chunk, few)
+            if len(_reasons) > MAX_REASONS:
+                _reasons.popitem(last=False)
+        return _reasons[key]
+
+
+def found_obstacle(chunk, few):
+    """Return the reason that shows in the body's graph, or in tracing the program."""
+    if few and chunk.program().loops:
+        return f"a loop is stacked for {MIN_STACKED_LOOPS} networks or more only"
+    try:
+        with unlogged():
+            chunk.trace()
+    except NotFusibleError as error:
+        if not while_stacking(error.__cause__):
+            raise
+        return in_short(error.__cause__)
+    return None
+
+
+@contextmanager
+def unlogged():
+    """Keep TensorFlow from logging, in this thread, that it cannot stack something."""
+    here = threading.get_ident()
+
+    def elsewhere(record):
+        return record.thread != here or record.levelno > logging.ERROR
+
+    logger = tf.get_logger()
+    logger.addFilter(elsewhere)
+    try:
+        yield
+    finally:
+        logger.removeFilter(elsewhere)
+
+
+def while_stacking(error):
+    """Tell whether an error comes from where TensorFlow stacks operations."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return any("parallel_for" in frame.f_code.co_filename for frame, _ in frames)
+
+
+def in_short(error):
+    """Return the operation that TensorFlow cannot stack, or what it says."""
+    text = str(error)
+    found = re.search(r"[\"'](\w+)[\"'] of op '(\w+)' expected to be loop inv", text)
+    if found:
+        return f"{found[2]} with a {found[1]} for each network cannot be stacked"
+    found = re.search(r"No pfor vectorization defined for (\w+)", text)
+    if found:
+        return f"{found[1]} cannot be stacked"
+    return text.strip().partition("\n")[0]
