@@ -61,12 +61,10 @@ class EpochTasks:
             weights=network.weights.copy(),
             stored=network.stored.copy(),
             history={name: list(values) for name, values in self.history.items()},
-            curve=[],
-            layers={},
             n_epochs=network.epoch,
             best_epoch=network.epoch,
             outcome=Outcome.FINISHED,
-            state=None,
+            trained_by="",  # known when training has ended
         )
         view = copy.copy(self.net)
         view._keep(result, network.member, self.job.plan.seed)

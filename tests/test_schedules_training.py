@@ -266,4 +266,4 @@ def test_warns_of_a_warm_up_longer_than_the_training():
         net("warm_up:epochs=6,then=cosine").fit(X, y)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        net(WarmUp(6)).fit(X, y)
+        net(WarmUp(6), record=False).fit(X, y)

@@ -176,29 +176,29 @@ class Result:
     weights, stored : ndarray
         The kept trainable weights, flat, and the stored ones (moving statistics).
     history : dict of str to list
+    n_epochs, best_epoch : int
+        Epochs trained; the epoch (from 1) whose weights were kept.
+    outcome : Outcome
+    trained_by : str
+        Which way, and why.
     curve : list of float
         The monitored score of each epoch, lower is better; empty without validation.
     layers : dict of str to ndarray of shape (epochs, layers)
         By the names of ``RECORDED``; empty where nothing was recorded.
-    n_epochs, best_epoch : int
-        Epochs trained; the epoch (from 1) whose weights were kept.
-    outcome : Outcome
-    state : dict
+    state : dict, optional
         Everything needed to go on training.
-    trained_by : str
-        Which way, and why.
     """
 
     weights: np.ndarray
     stored: np.ndarray
     history: dict
-    curve: list
-    layers: dict
     n_epochs: int
     best_epoch: int
     outcome: Outcome
-    state: dict
     trained_by: str
+    curve: list = field(default_factory=list)
+    layers: dict = field(default_factory=dict)
+    state: dict | None = None
 
 
 @dataclass(frozen=True)
