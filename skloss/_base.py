@@ -12,6 +12,7 @@ from sklearn.utils.validation import (
 )
 
 from skloss import losses, networks, schedules
+from skloss._callbacks import check_callbacks, with_callbacks
 from skloss._engine import (
     Data,
     Member,
@@ -129,7 +130,8 @@ class BaseLossAware(NestedParams):
             train.astype(np.int32), own, held.astype(np.int32), weight[held]
         )
         going_on = start is not None and start["slots"] is not None
-        return Job(plan, Data(X, Y, [stream]), self.history_ if going_on else None)
+        history = self.history_ if going_on else None
+        return with_callbacks(self, Job(plan, Data(X, Y, [stream]), history))
 
     def _finish_fit(self, job, result):
         """Set the fitted attributes from the result of a job."""
@@ -208,6 +210,7 @@ class BaseLossAware(NestedParams):
     def _check_before(self, *, partial=False):
         """Check all parameters before any data is looked at."""
         check_parameters(self)
+        check_callbacks(self.callbacks)
         if partial and self.early_stopping:
             raise ValueError(
                 "partial_fit does not support early_stopping=True: the rows held out "

@@ -135,7 +135,8 @@ def out_of_fold(plan, data, n_folds=N_FOLDS):
     folds = splitter(n_folds, shuffle=True, random_state=plan.seed)
     held = [test for _, test in folds.split(stream.rows, code)]
     streams = [without(stream, test) for test in held]
-    members = [replace(member, stream=i, start=None) for i in range(n_folds)]
+    member = replace(member, start=None, callback=None)
+    members = [replace(member, stream=i) for i in range(n_folds)]
     results = train_population(
         replace(plan, members=members, report=None), Data(data.X, data.Y, streams)
     )

@@ -3,7 +3,6 @@
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from skloss import losses
 from skloss._available import gives_probabilities
@@ -67,6 +66,9 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
     validation_fraction : float in (0, 1), default=0.1
         Share set aside, stratified, for early stopping without ``X_val``.
     patience : int, default=10
+    callbacks : list of keras.callbacks.Callback, default=None
+        Instances, of which every fit trains with copies of its own, or classes or
+        functions without arguments that make them.
     dtype : {"auto", "float32", "float64"}, default="auto"
         "auto": float64 where one batch holds all rows.
     warm_start : bool, default=False
@@ -128,6 +130,7 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         early_stopping=False,
         validation_fraction=0.1,
         patience=10,
+        callbacks=None,
         dtype="auto",
         warm_start=False,
         random_state=None,
@@ -150,6 +153,7 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.callbacks = callbacks
         self.dtype = dtype
         self.warm_start = warm_start
         self.random_state = random_state
@@ -265,12 +269,12 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
     def _check_before(self, *, partial=False):
         super()._check_before(partial=partial)
         check_choice("calibration", self.calibration, ("temperature", None))
+        self.temperature_ = 1.0  # until the network is trained
         if self.calibration is not None:
             check_calibration(self.calibration, self.loss, self.loss_, partial)
 
     def _calibrate(self, plan, data):
         """Set the temperature."""
-        self.temperature_ = 1.0
         if self.calibration is None:
             return
         rows, weight, raw = unseen(plan, data, self._raw_of)
@@ -382,7 +386,6 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
 
     def _finish(self, raw):
         """Return the symbolic output of ``model_``."""
-        check_is_fitted(self)
         if not self.loss_.has_probabilities:
             return raw
         p = self.loss_.inverse_link(self._task, raw)

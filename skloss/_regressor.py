@@ -55,6 +55,9 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
     validation_fraction : float in (0, 1), default=0.1
         Share set aside for early stopping without ``X_val``.
     patience : int, default=10
+    callbacks : list of keras.callbacks.Callback, default=None
+        Instances, of which every fit trains with copies of its own, or classes or
+        functions without arguments that make them.
     dtype : {"auto", "float32", "float64"}, default="auto"
         "auto": float64 where one batch holds all rows.
     warm_start : bool, default=False
@@ -115,6 +118,7 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
         early_stopping=False,
         validation_fraction=0.1,
         patience=10,
+        callbacks=None,
         dtype="auto",
         warm_start=False,
         random_state=None,
@@ -136,6 +140,7 @@ class LossAwareRegressor(RegressorMixin, BaseLossAware):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.callbacks = callbacks
         self.dtype = dtype
         self.warm_start = warm_start
         self.random_state = random_state

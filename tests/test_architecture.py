@@ -15,7 +15,8 @@ LAYERS = (
     ("_classifier", "_regressor"),
     ("_base", "_calibration"),
     ("_nested", "_job"),
-    ("_targets", "_class_weight", "_available", "_validation", "_engine", "_keras_fit"),
+    ("_callbacks", "_keras_fit"),
+    ("_targets", "_class_weight", "_available", "_validation", "_engine"),
     ("losses", "schedules", "networks"),
     ("_params", "exceptions"),
 )
