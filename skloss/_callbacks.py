@@ -107,16 +107,15 @@ def settle_monitors(callbacks, recorded, direction):
     """
     for callback in callbacks:
         name = getattr(callback, "monitor", getattr(callback, "_monitor", None))
-        if name is None or not getattr(callback, "save_best_only", True):
-            continue
-        if name not in recorded:
+        used = name is not None and getattr(callback, "save_best_only", True)
+        if used and name not in recorded:
             raise ValueError(
                 f"callbacks: {type(callback).__name__} watches {name!r}, which is not "
                 f"recorded. Recorded are {', '.join(map(repr, recorded))}; validation "
                 f"scores need X_val and y_val, or early_stopping=True."
             )
-        own = name.startswith("val_") and name != "val_loss"
-        if own and getattr(callback, "mode", None) == "auto":
+        ours = name == recorded[-1] and name.startswith("val_")
+        if getattr(callback, "mode", None) == "auto" and (ours or not used):
             callback.mode = direction
 
 

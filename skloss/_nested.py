@@ -1,5 +1,7 @@
 """Nested parameter names, also where the value is a string or a tuple."""
 
+import copy
+
 from sklearn.base import BaseEstimator
 
 from skloss import losses, networks, schedules
@@ -13,6 +15,17 @@ class NestedParams(BaseEstimator):
     """``loss__gamma``, ``optimizer__beta_1``, ``network__activation`` and the like."""
 
     _family = None
+
+    def __sklearn_clone__(self):
+        """Return a clone; the callbacks are templates, which clones share.
+
+        Only ``fit`` copies them, and knows what must not be copied.
+        """
+        bare = copy.copy(self)
+        bare.callbacks = None
+        clone = super(NestedParams, bare).__sklearn_clone__()
+        clone.callbacks = copy.copy(self.callbacks)
+        return clone
 
     @networks.python_random_untouched()
     def _value_object(self, name):
