@@ -21,7 +21,6 @@ from skloss._engine import (
     Stream,
     exported_model,
     raw_predictions,
-    train_population,
 )
 from skloss._engine._optimizers import Optimizer
 from skloss._job import Job, automatic_batch_size, set_aside, stacked
@@ -81,7 +80,10 @@ class BaseLossAware(NestedParams):
     def _train(self, job):
         """Train one network and set the fitted attributes."""
         with networks.python_random_untouched():
-            return self._finish_fit(job, train_population(job.plan, job.data)[0])
+            self._finish_fit(job, job.trained())
+            if job.trainer is not None:
+                self.trained_by_ = f"keras.Model.fit: {job.trainer.why}"
+            return self
 
     @networks.python_random_untouched()
     def _job(self, X, Y, weight, val, *, epochs, cost=None, start=None, seed=None):

@@ -4,6 +4,7 @@ import copy
 
 from skloss._engine import Mirror, plain_model, steps_of
 from skloss._engine._optimizers import Optimizer
+from skloss._keras_fit import KerasFit, own_train_step
 from skloss.networks import python_random_untouched
 
 IN_EPOCHS = (
@@ -93,7 +94,7 @@ def in_epochs(callback):
     )
 
 
-def settle_monitors(callbacks, recorded, direction):
+def settle_monitors(callbacks, recorded, direction, *, strict):
     """Refuse what is not recorded; say in which direction our own score improves.
 
     Parameters
@@ -104,17 +105,19 @@ def settle_monitors(callbacks, recorded, direction):
         Names of the history.
     direction : {"min", "max"}
         Of the monitored score; losses are known to Keras.
+    strict : bool
+        Whether nothing else can be recorded.
     """
     for callback in callbacks:
         name = getattr(callback, "monitor", getattr(callback, "_monitor", None))
         used = name is not None and getattr(callback, "save_best_only", True)
-        if used and name not in recorded:
+        if strict and used and name not in recorded:
             raise ValueError(
                 f"callbacks: {type(callback).__name__} watches {name!r}, which is not "
                 f"recorded. Recorded are {', '.join(map(repr, recorded))}; validation "
                 f"scores need X_val and y_val, or early_stopping=True."
             )
-        ours = name == recorded[-1] and name.startswith("val_")
+        ours = name in recorded[-1:] and name.startswith("val_")
         if getattr(callback, "mode", None) == "auto" and (ours or not used):
             callback.mode = direction
 
@@ -256,15 +259,26 @@ def with_callbacks(estimator, job):
     job : Job
     """
     callbacks = fresh(estimator.callbacks)
-    if not callbacks:
-        return job
     plan, (stream,) = job.plan, job.data.streams
     (member,) = plan.members
+    body = own_train_step(plan, job.data)
+    inside = [type(callback).__name__ for callback in callbacks if in_epochs(callback)]
     recorded, direction = ["loss", "learning_rate", "gradient_norm"], "min"
     if len(stream.val_rows):
         recorded += ["val_loss", f"val_{monitored(member)}"]
         direction = "min" if member.judge is None else "max"
-    settle_monitors(callbacks, recorded, direction)
+    if body is not None or inside:
+        recorded.remove("gradient_norm")
+    settle_monitors(callbacks, recorded, direction, strict=body is None)
+    if body is not None or inside:
+        why = f"{', '.join(inside)} acts inside an epoch"
+        if body is not None:
+            why = f"{type(body).__name__} has a train_step of its own"
+        job.trainer = KerasFit(why, callbacks, estimator.verbose)
+        job.trainer.check(plan, stream, getattr(estimator, "calibration", None))
+        return job
+    if not callbacks:
+        return job
     member.callback = EpochCallbacks(
         callbacks,
         MirrorMaker(estimator, plan, job.data.X.shape[1]),

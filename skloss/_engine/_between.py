@@ -90,7 +90,7 @@ def left(state, k, member):
     return state["kept"] if best else state["variables"][:2]
 
 
-def tell(when, chunk, state, histories):
+def tell(when, chunk, state, histories, going):
     """Tell the callbacks of a chunk's networks that an epoch begins or ends.
 
     Parameters
@@ -100,6 +100,8 @@ def tell(when, chunk, state, histories):
     state : dict of tensors
     histories : list of dict
         Of each network's epoch.
+    going : tensor of bool
+        Which networks train, or trained, in this epoch.
 
     Returns
     -------
@@ -107,13 +109,10 @@ def tell(when, chunk, state, histories):
         The state as the callbacks leave it.
     """
     state = tf.nest.map_structure(np.array, state)
-    trains = state["active"].copy()
-    if when == "epoch_end":  # also those whose last epoch it was
-        trains = state["n_epochs"] == state["epoch"]
     last = chunk.first + chunk.plan.epochs
     for k, history in enumerate(histories):
         member = chunk.members[k]
-        if member.callback is not None and trains[k]:
+        if member.callback is not None and going[k]:
             getattr(member.callback, when)(Network(state, k, member, last, history))
     return state
 

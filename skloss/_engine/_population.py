@@ -209,7 +209,9 @@ class Chunk:
             until = min(last, self.done + (1 if stepwise else per_call))
             begin = time.perf_counter()
             if watched:
-                state = tell("epoch_begin", self, state, [{}] * len(self.numbers))
+                histories = [{}] * len(self.numbers)
+                state = tell("epoch_begin", self, state, histories, state["active"])
+            going = state["active"]
             state, piece = program.run(dict(inputs, until=np.int32(until)), state)
             if program.structure.judged_outside:
                 state, row = judge(self, program, inputs, state, piece[0])
@@ -217,7 +219,7 @@ class Chunk:
             reached = int(state["epoch"])
             self.history.append(np.asarray(piece)[: reached - self.done])
             if watched:
-                state = tell("epoch_end", self, state, self.latest())
+                state = tell("epoch_end", self, state, self.latest(), going)
             spent = time.perf_counter() - begin
             # the graph cannot be interrupted: come up for air about once a second
             count = (until - self.done) * SECONDS_IN_GRAPH

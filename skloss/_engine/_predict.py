@@ -157,15 +157,14 @@ def plain_model(network, n_features, n_raw, dtype, dropout, finish):
     finish : callable
         Turns the symbolic raw outputs into the model's output (the link).
     """
-    with _lock:  # Keras' dtype policy is global, and a search has several threads
-        model = networks.build(
-            network,
-            n_features,
-            n_raw,
-            dtype,
-            lambda: keras.layers.Dropout(dropout, dtype=dtype),
-        )
-        return keras.Model(model.input, finish(model.output))
+    model = networks.build(
+        network,
+        n_features,
+        n_raw,
+        dtype,
+        lambda: keras.layers.Dropout(dropout, dtype=dtype),
+    )
+    return keras.Model(model.input, finish(model.output))
 
 
 def exported_model(network, n_features, n_raw, result, dropout, finish):
