@@ -8,7 +8,14 @@ import numpy as np
 import tensorflow as tf
 
 from skloss import networks
-from skloss._engine import Outcome, Result, chunks, plain_model, steps_of
+from skloss._engine import (
+    Outcome,
+    Result,
+    chunks,
+    plain_model,
+    raw_predictions,
+    steps_of,
+)
 from skloss._engine._predict import assign, values
 from skloss._engine._step import Layout, seen_by
 from skloss.schedules import Constant
@@ -174,23 +181,22 @@ def with_train_step(model, body):
     It is of the body's class, so that ``super()`` works in its methods, and has the
     body's attributes.
     """
-    plain = set(vars(keras.Model()))
+    functional = hasattr(body, "inputs")  # built of layers, not by a call of its own
 
     class Trainee(type(body)):
         def __init__(self):
-            keras.Model.__init__(self)
-            self.whole = model
+            if functional:
+                type(model).__init__(self, model.input, model.output)
+            else:
+                keras.Model.__init__(self)
+                self.whole = model  # whose weights are then its own
             for name, value in vars(body).items():
-                if not name.startswith("_") and name not in plain:
+                if name not in vars(self) and not name.startswith("_"):
                     setattr(self, name, value)
-            self.build(model.input_shape)
 
-        def build(self, shape):
-            self.built = True
-
-        def call(self, x, training=False):
-            return self.whole(x, training=training)
-
+    if not functional:
+        Trainee.build = lambda self, shape: None
+        Trainee.call = lambda self, x, training=False: self.whole(x, training=training)
     Trainee.__name__ = type(body).__name__
     return Trainee()
 
@@ -315,10 +321,17 @@ class Record(keras.callbacks.Callback):
 
     def score(self):
         """Return the monitored score of the validation rows."""
-        X, Y = table(self.data, self.stream.val_rows, self.plan.dtype)
-        raw = np.asarray(self.layout.model.predict(X, verbose=0))
+        X = self.data.X[self.stream.val_rows]
+        Y = self.data.Y[self.stream.val_rows].astype(self.plan.dtype)
+        raw = raw_predictions(
+            self.plan.network,
+            X,
+            *values(self.layout),
+            self.member.loss.n_raw(self.plan.task),
+            is_sparse=not isinstance(X, np.ndarray),
+        )
         if self.member.judge:
-            return float(self.member.judge(raw))
+            return float(self.member.judge(raw.astype(np.float64)))
         if self.plan.task.kind == "regression":
             Y = (Y - self.row_loss.loc) / self.row_loss.scale
         undo = np.asarray(self.member.class_weight, self.plan.dtype)
