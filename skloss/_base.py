@@ -26,12 +26,13 @@ from skloss._engine._optimizers import Optimizer
 from skloss._job import Job, automatic_batch_size, set_aside, stacked
 from skloss._nested import NestedParams
 from skloss._params import Params
+from skloss._scikeras import Conversions
 from skloss._validation import check_parameters
 from skloss.exceptions import DivergenceWarning, IneffectiveParameterWarning
 from skloss.losses._constant import best_constant
 
 
-class BaseLossAware(NestedParams):
+class BaseLossAware(Conversions, NestedParams):
     """What the classifier and the regressor share."""
 
     # -- tags ----------------------------------------------------------------------

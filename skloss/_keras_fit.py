@@ -167,12 +167,16 @@ def trainee(plan, data):
     first = chunks(plan, data)[0].program().initial_state(plan, plan.members)
     weights, stored = (np.asarray(v)[0] for v in first["variables"][:2])
     assign(layout, weights, stored)
-    if member.l1 or member.l2:
-        for variable in model.trainable_variables:
-            if variable.name == "kernel":
-                variable.regularizer = Penalty(member.l1, member.l2)
+    penalise(model, member.l1, member.l2)
     body = trains_itself(model)
     return (model if body is None else with_train_step(model, body)), layout
+
+
+def penalise(model, l1, l2):
+    """Add the penalties of a model's kernels to what ``Model.fit`` minimises."""
+    for variable in model.trainable_variables if l1 or l2 else ():
+        if variable.name == "kernel":
+            variable.regularizer = Penalty(l1, l2)
 
 
 def with_train_step(model, body):

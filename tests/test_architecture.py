@@ -14,7 +14,7 @@ LAYERS = (
     ("model_selection", "serialization", "datasets"),
     ("_classifier", "_regressor"),
     ("_base", "_calibration"),
-    ("_nested", "_job"),
+    ("_nested", "_job", "_scikeras"),
     ("_callbacks",),
     ("_keras_fit",),
     ("_targets", "_class_weight", "_available", "_validation", "_engine"),
