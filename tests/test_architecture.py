@@ -17,7 +17,10 @@ LAYERS = (
     ("_nested", "_job", "_scikeras"),
     ("_callbacks",),
     ("_keras_fit",),
-    ("_targets", "_class_weight", "_available", "_validation", "_engine"),
+    (
+        *("_targets", "_class_weight", "_available", "_validation", "_engine"),
+        "_callback_names",
+    ),
     ("losses", "schedules", "networks"),
     ("_params", "exceptions"),
 )

@@ -51,15 +51,23 @@ def assert_same(a, b, rtol=1e-6):
     )
 
 
+slow = pytest.mark.slow
+
+
 @pytest.mark.parametrize(
     "params",
     [
-        {"optimizer": "adam"},
-        {"loss": "focal:gamma=1"},
         {"l1": 0.01, "l2": 0.02, "clip_norm": 0.3, "weight_decay": 0.1},
-        {"lr_schedule": "cosine", "optimizer": "sgd:momentum=0.9"},
-        {"early_stopping": True, "patience": 1, "optimizer": "sgd:momentum=0.9"},
-        {"class_weight": "balanced"},
+        pytest.param({"optimizer": "adam"}, marks=slow),
+        pytest.param({"loss": "focal:gamma=1"}, marks=slow),
+        pytest.param(
+            {"lr_schedule": "cosine", "optimizer": "sgd:momentum=0.9"}, marks=slow
+        ),
+        pytest.param(
+            {"early_stopping": True, "patience": 1, "optimizer": "sgd:momentum=0.9"},
+            marks=slow,
+        ),
+        pytest.param({"class_weight": "balanced"}, marks=slow),
     ],
     ids=lambda params: next(iter(params)),
 )
@@ -80,6 +88,7 @@ def test_full_batches_equal_the_compiled_loop(params):
     assert np.array_equal(again.predict_proba(X_val), theirs.predict_proba(X_val))
 
 
+@pytest.mark.slow
 def test_regression_in_scaled_units():
     A, b = make_regression(80, 4, noise=5.0, random_state=0)
     A, b = A.astype(np.float32), np.round(b)
@@ -96,6 +105,7 @@ def test_regression_in_scaled_units():
     )
 
 
+@pytest.mark.slow
 def test_small_batches_sparse_tables_and_repeatability():
     own = net(epochs=30, batch_size=16, dropout=0.1).fit(csr_array(X), y)
     assert log_loss(y, own.predict_proba(X)) < 0.5
@@ -103,6 +113,7 @@ def test_small_batches_sparse_tables_and_repeatability():
     assert np.array_equal(own.predict_proba(X), again.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_global_states_and_keras_stay_as_they_were():
     names = "__reduce__", "__deepcopy__"
     classes = keras.Model, keras.losses.Loss, keras.optimizers.Optimizer
@@ -114,6 +125,7 @@ def test_global_states_and_keras_stay_as_they_were():
     assert [getattr(cls, name, None) for cls in classes for name in names] == before
 
 
+@pytest.mark.slow
 def test_divergence():
     with pytest.warns(DivergenceWarning):
         own = fitted(learning_rate=1e30, optimizer="sgd", dtype="float32")
@@ -158,6 +170,7 @@ def plain():
     return keras.Sequential([keras.layers.Dense(8, activation="relu")])
 
 
+@pytest.mark.slow
 def test_a_train_step_of_its_own():
     make = {"batch_size": 100, "callbacks": None, "optimizer": "sgd"}
     nothing, mixed = fitted(network=no_mixup, **make), fitted(network=mixup, **make)
@@ -211,6 +224,7 @@ def test_refused(params, text):
         )
 
 
+@pytest.mark.slow
 def test_calibration_out_of_fold_and_partial_fit_are_refused():
     with pytest.raises(ValueError, match="five more networks"):
         net(calibration="temperature").fit(X, y)
@@ -223,6 +237,7 @@ def test_calibration_out_of_fold_and_partial_fit_are_refused():
     assert warm.fit(X, y).history_["loss"][0] < first
 
 
+@pytest.mark.slow
 def test_searches():
     grid = {"learning_rate": [0.02, 0.1]}
     for callbacks in ([Steps()], [Steps]):

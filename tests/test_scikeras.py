@@ -133,13 +133,16 @@ def test_handed_over_and_back():
     expected = own.get_params(deep=False)
     del expected["loss"]
     assert back == expected
-    given.fit(X, y)
-    score = own.fit(X, y).score(X, y)
-    assert given.score(X, y) == pytest.approx(score, abs=0.05)
 
 
 @pytest.mark.slow
-def test_regressor_handed_over():
+def test_both_learn():
+    make = {"network": (8,), "learning_rate": 0.05, "batch_size": 16, "epochs": 20}
+    own = LossAwareClassifier(random_state=0, **make)
+    score = own.fit(X, y).score(X, y)
+    given = own.to_scikeras().fit(X, y)
+    assert given.score(X, y) == pytest.approx(score, abs=0.05)
+
     A, b = make_regression(100, 3, noise=1.0, random_state=0)
     make = {"network": (), "epochs": 60, "batch_size": 20, "learning_rate": 0.1}
     own = LossAwareRegressor(

@@ -12,10 +12,10 @@ import pytest
 from keras import callbacks as kc
 from sklearn.base import clone
 from sklearn.datasets import make_classification
+from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV, KFold
 
 from skloss import LossAwareClassifier
-from skloss.exceptions import DivergenceWarning
 from skloss.model_selection import FusedGridSearchCV
 
 X, y = make_classification(150, 6, n_informative=4, random_state=0)
@@ -170,12 +170,11 @@ def test_reports_of_a_callback(search, tmp_path):
 
 def test_a_network_that_diverges_leaves_the_others_alone(capsys):
     callback = kc.TerminateOnNaN()
-    with pytest.warns(Warning, match="non-finite"):
+    failed, missing = pytest.warns(FitFailedWarning), pytest.warns(match="non-finite")
+    with failed, missing:
         grid = searched(FusedGridSearchCV, [callback], [0.02, 1e300])
     assert "Invalid loss, terminating training" in capsys.readouterr().out
     assert np.isnan(grid.cv_results_["split0_test_score"]).tolist() == [False, True]
-    with pytest.warns(DivergenceWarning):
-        net([callback]).set_params(learning_rate=1e300).fit(X, y)
 
 
 @pytest.mark.slow
@@ -184,3 +183,19 @@ def test_processes():
     with joblib.parallel_config(backend="loky"):
         grid = searched(partial(FusedGridSearchCV, n_jobs=2), [callback])
     assert_scores(grid, alone([callback]))
+
+
+def test_numbers_of_callbacks_are_searched():
+    grid = FusedGridSearchCV(
+        net([kc.EarlyStopping(patience=5)]).set_params(epochs=60, learning_rate=0.1),
+        {"callbacks__earlystopping__patience": [1, 5]},
+        cv=FOLDS,
+        refit=False,
+    ).fit(X, y, X_val=X_val, y_val=y_val)
+    for k, patience in enumerate([1, 5]):
+        for fold, (train, test) in enumerate(FOLDS.split(X)):
+            own = net([kc.EarlyStopping(patience=patience)])
+            own.set_params(epochs=60, learning_rate=0.1)
+            own.fit(X[train], y[train], X_val=X_val, y_val=y_val)
+            found = grid.cv_results_[f"split{fold}_test_score"][k]
+            assert found == pytest.approx(own.score(X[test], y[test]))
