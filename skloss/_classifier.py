@@ -67,8 +67,8 @@ class LossAwareClassifier(ClassifierMixin, BaseLossAware):
         Share set aside, stratified, for early stopping without ``X_val``.
     patience : int, default=10
     callbacks : list of keras.callbacks.Callback, default=None
-        Instances, of which every fit trains with copies of its own, or classes or
-        functions without arguments that make them.
+        Every fit has copies of its own; a class, or a function without arguments, is
+        called for each. Those that act inside an epoch train slower, by ``Model.fit``.
     dtype : {"auto", "float32", "float64"}, default="auto"
         "auto": float64 where one batch holds all rows.
     warm_start : bool, default=False

@@ -143,6 +143,9 @@ def test_both_learn():
     given = own.to_scikeras().fit(X, y)
     assert given.score(X, y) == pytest.approx(score, abs=0.05)
 
+
+@pytest.mark.slow
+def test_a_regressor_learns_the_same_line():
     A, b = make_regression(100, 3, noise=1.0, random_state=0)
     make = {"network": (), "epochs": 60, "batch_size": 20, "learning_rate": 0.1}
     own = LossAwareRegressor(
