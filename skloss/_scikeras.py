@@ -198,7 +198,7 @@ class WithoutHead(Params):
             refuse("the last layer", model.layers[-1].name, "end in a Dense layer")
         if isinstance(model, keras.Sequential):
             return keras.Sequential(model.layers[:-1])
-        return keras.Model(model.inputs, model.layers[-1].input)
+        return keras.Model(model.input, model.layers[-1].input)
 
 
 # -- to scikeras ---------------------------------------------------------------------
