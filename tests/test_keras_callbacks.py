@@ -13,6 +13,7 @@ from sklearn.metrics import log_loss
 from tensorflow import make_ndarray
 
 from skloss import LossAwareClassifier, LossAwareRegressor
+from skloss._callbacks import in_epochs
 from skloss._engine import Outcome
 from skloss.exceptions import DivergenceWarning
 
@@ -358,3 +359,21 @@ def test_nested_names():
     for name in ("earlystopping__patients", "csvlogger__filename", "early__patience"):
         with pytest.raises(ValueError, match="Invalid parameter"):
             own.set_params(**{f"callbacks__{name}": 1})
+
+
+@pytest.mark.parametrize(
+    ("callback", "expected"),
+    [
+        (kc.EarlyStopping(), False),
+        (kc.TerminateOnNaN(), False),
+        (kc.ModelCheckpoint("a.keras"), False),
+        (kc.ModelCheckpoint("a.keras", save_freq=3), True),
+        (kc.BackupAndRestore("a", save_freq=3), True),
+        (kc.TensorBoard("a"), False),
+        (kc.TensorBoard("a", update_freq="batch"), True),
+        (kc.LambdaCallback(on_epoch_end=print), False),
+        (kc.LambdaCallback(on_train_batch_end=print), True),
+    ],
+)
+def test_which_act_inside_an_epoch(callback, expected):
+    assert in_epochs(callback) is expected
