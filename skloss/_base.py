@@ -13,6 +13,7 @@ from sklearn.utils.validation import (
 )
 
 from skloss import losses, networks, schedules
+from skloss._callbacks import check_callbacks
 from skloss._engine import (
     Data,
     Member,
@@ -21,7 +22,6 @@ from skloss._engine import (
     Stream,
     exported_model,
     raw_predictions,
-    train_population,
 )
 from skloss._engine._optimizers import Optimizer
 from skloss._findings import findings
@@ -32,13 +32,14 @@ from skloss._nested import NestedParams
 from skloss._params import Params
 from skloss._progress import shown
 from skloss._record import training_record
+from skloss._scikeras import Conversions
 from skloss._validation import check_parameters
 from skloss._warm import WarmStart
 from skloss.exceptions import DivergenceWarning, IneffectiveParameterWarning
 from skloss.losses._constant import best_constant
 
 
-class BaseLossAware(Fit, WarmStart, NestedParams):
+class BaseLossAware(Conversions, Fit, WarmStart, NestedParams):
     """What the classifier and the regressor share."""
 
     # -- tags ----------------------------------------------------------------------
@@ -79,7 +80,7 @@ class BaseLossAware(Fit, WarmStart, NestedParams):
     def _train(self, job, *, partial=False):
         """Train one network, set the fitted attributes, warn of what went wrong."""
         with networks.python_random_untouched(), shown(job.plan, self.verbose):
-            self._finish_fit(job, train_population(job.plan, job.data)[0])
+            self._finish_fit(job, job.trained())
         self._warn_after(partial)
         return self
 
@@ -149,13 +150,15 @@ class BaseLossAware(Fit, WarmStart, NestedParams):
             train.astype(np.int32), own, held.astype(np.int32), weight[held]
         )
         going_on = start is not None and start["slots"] is not None
-        return Job(plan, Data(X, Y, [stream]), self.history_ if going_on else None)
+        history = self.history_ if going_on else None
+        return Job(plan, Data(X, Y, [stream]), history)
 
     def _finish_fit(self, job, result):
         """Set the fitted attributes from the result of a job."""
         self._keep(result, job.plan.members[0], job.plan.seed, job.history)
         self._calibrate(job.plan, job.data)
-        if self.record:
+        self.__dict__.pop("training_record_", None)
+        if result.layers:
             self.training_record_ = training_record(self, job, result)
         return self
 
@@ -235,6 +238,7 @@ class BaseLossAware(Fit, WarmStart, NestedParams):
     def _check_before(self, *, partial=False):
         """Check all parameters before any data is looked at."""
         check_parameters(self)
+        check_callbacks(self.callbacks)
         if partial and self.early_stopping:
             raise ValueError(
                 "partial_fit does not support early_stopping=True: the rows held out "

@@ -2,7 +2,6 @@
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from skloss._available import gives_probabilities
 from skloss._calibration import tempered
@@ -71,7 +70,6 @@ class ClassPredictions:
 
     def _finish(self, raw):
         """Return the symbolic output of ``model_``."""
-        check_is_fitted(self)
         if not self.loss_.has_probabilities:
             return raw
         p = self.loss_.inverse_link(self._task, raw)

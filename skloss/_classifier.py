@@ -6,6 +6,7 @@ from sklearn.base import ClassifierMixin
 from skloss import losses
 from skloss._base import BaseLossAware
 from skloss._calibration import best_temperature, check_calibration, unseen
+from skloss._callbacks import with_callbacks
 from skloss._class_predictions import ClassPredictions
 from skloss._class_weight import class_weights, row_weights
 from skloss._targets import (
@@ -84,6 +85,9 @@ class LossAwareClassifier(ClassPredictions, ClassifierMixin, BaseLossAware):
         A scikit-learn scorer, or a function ``scorer(estimator, X, y)``, that scores
         the validation rows after each epoch, with their weights if it takes weights;
         early stopping and ``ReduceLROnPlateau`` watch it. None: the score above.
+    callbacks : list of keras.callbacks.Callback, default=None
+        Every fit has copies of its own; a class, or a function without arguments, is
+        called for each. Those that act inside an epoch train slower, by ``Model.fit``.
     dtype : {"auto", "float32", "float64"}, default="auto"
         "auto": float64 where one batch holds all rows.
     warm_start : bool, default=False
@@ -159,6 +163,7 @@ class LossAwareClassifier(ClassPredictions, ClassifierMixin, BaseLossAware):
         validation_fraction=0.1,
         patience=10,
         validation_scoring=None,
+        callbacks=None,
         dtype="auto",
         warm_start=False,
         random_state=None,
@@ -188,6 +193,7 @@ class LossAwareClassifier(ClassPredictions, ClassifierMixin, BaseLossAware):
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.validation_scoring = validation_scoring
+        self.callbacks = callbacks
         self.dtype = dtype
         self.warm_start = warm_start
         self.random_state = random_state
@@ -252,7 +258,7 @@ class LossAwareClassifier(ClassPredictions, ClassifierMixin, BaseLossAware):
         Y = self._encoded(y)
         cost = self._row_weight(Y)
         job = self._job(X, Y, weight, None, epochs=1, cost=cost, start=state, seed=seed)
-        return self._train(job, partial=True)
+        return self._train(with_callbacks(self, job), partial=True)
 
     def _check_before(self, *, partial=False):
         super()._check_before(partial=partial)

@@ -379,7 +379,7 @@ def findings(net):
     Parameters
     ----------
     net : LossAwareClassifier or LossAwareRegressor
-        Fitted; without ``record=True`` only divergence is seen.
+        Fitted; without a ``training_record_`` only divergence is seen.
 
     Returns
     -------
@@ -388,7 +388,7 @@ def findings(net):
     first = diverged(net, net._result)
     if first is not None:
         return [first]
-    if not net.record:
+    if not hasattr(net, "training_record_"):
         return []
     training = Training(net)
     return [found for rule in RULES if (found := rule(training)) is not None]

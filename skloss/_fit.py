@@ -7,6 +7,7 @@ from scipy.sparse import issparse
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_consistent_length
 
+from skloss._callbacks import with_callbacks as with_keras_callbacks
 from skloss._job import set_aside
 from skloss._judge import Judge
 from skloss._tasks import CallbackSupportMixin, EpochTasks, with_callbacks
@@ -88,7 +89,7 @@ class Fit(CallbackSupportMixin):
             y_val = y_val.toarray() if issparse(y_val) else y_val
             judge = Judge(self, X_val, y_val, stream.val_weight)
             job.plan.members[0].judge = judge
-        return job
+        return with_keras_callbacks(self, job)
 
     def _validation_rows(self, Y, weight, given, groups, rng):
         """Return row numbers for training and for validation (of the stacked table)."""

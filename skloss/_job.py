@@ -1,13 +1,14 @@
 """One fit before its training: its rows, its batch size, its plan."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array, vstack
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import _safe_indexing
 
-from skloss._engine import Data, Plan
+from skloss._engine import Data, Plan, train_population
 
 N_DRAWS = 50
 BATCH_SIZES = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512))
@@ -38,11 +39,20 @@ class Job:
     data : Data
     history : dict, optional
         Of an earlier training that this one goes on from.
+    trainer : KerasFit, optional
+        What trains in place of the compiled loop.
     """
 
     plan: Plan
     data: Data
     history: dict | None
+    trainer: Any = None
+
+    def trained(self):
+        """Train the network, and return the Result."""
+        if self.trainer is not None:
+            return self.trainer(self.plan, self.data)
+        return train_population(self.plan, self.data)[0]
 
 
 def set_aside(Y, weight, fraction, kind, rng, groups=None):

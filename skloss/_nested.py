@@ -1,8 +1,11 @@
 """Nested parameter names, also where the value is a string or a tuple."""
 
+import copy
+
 from sklearn.base import BaseEstimator
 
 from skloss import losses, networks, schedules
+from skloss._callback_names import changed, nested_params
 from skloss._engine._optimizers import Optimizer
 from skloss._params import Params, nearest, split_names
 
@@ -13,6 +16,17 @@ class NestedParams(BaseEstimator):
     """``loss__gamma``, ``optimizer__beta_1``, ``network__activation`` and the like."""
 
     _family = None
+
+    def __sklearn_clone__(self):
+        """Return a clone; the callbacks are templates, which clones share.
+
+        Only ``fit`` copies them, and knows what must not be copied.
+        """
+        bare = copy.copy(self)
+        bare.callbacks = None
+        clone = super(NestedParams, bare).__sklearn_clone__()
+        clone.callbacks = copy.copy(self.callbacks)
+        return clone
 
     @networks.python_random_untouched()
     def _value_object(self, name):
@@ -54,6 +68,8 @@ class NestedParams(BaseEstimator):
             else:
                 continue
             params.update({f"{name}__{key}": value for key, value in own.items()})
+        own = nested_params(self.callbacks)
+        params.update({f"callbacks__{key}": value for key, value in own.items()})
         return params
 
     def set_params(self, **params):
@@ -73,7 +89,9 @@ class NestedParams(BaseEstimator):
         known = super().get_params(deep=False)
         for key in params:
             name, _, rest = key.partition("__")
-            if name not in known or (rest and name not in VALUE_OBJECTS):
+            if name not in known or (
+                rest and name not in (*VALUE_OBJECTS, "callbacks")
+            ):
                 raise self._unknown(key)
         own, nested = split_names(params)
         for name, value in own.items():
@@ -83,6 +101,13 @@ class NestedParams(BaseEstimator):
         return self
 
     def _set_nested(self, name, changes):
+        if name == "callbacks":
+            known = nested_params(self.callbacks)
+            for key in changes:
+                if key not in known:
+                    raise self._unknown(f"callbacks__{key}")
+            self.callbacks = changed(self.callbacks, changes)
+            return
         target = self._value_object(name)
         if isinstance(target, Params):
             setattr(self, name, target.set_params(**changes))

@@ -5,6 +5,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import column_or_1d
 
 from skloss._base import BaseLossAware
+from skloss._callbacks import with_callbacks
 from skloss._number_predictions import NumberPredictions
 from skloss._targets import target_scale
 from skloss._validation import check_choice
@@ -74,6 +75,9 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, BaseLossAware):
         A scikit-learn scorer, or a function ``scorer(estimator, X, y)``, that scores
         the validation rows after each epoch, with their weights if it takes weights;
         early stopping and ``ReduceLROnPlateau`` watch it. None: the score above.
+    callbacks : list of keras.callbacks.Callback, default=None
+        Every fit has copies of its own; a class, or a function without arguments, is
+        called for each. Those that act inside an epoch train slower, by ``Model.fit``.
     dtype : {"auto", "float32", "float64"}, default="auto"
         "auto": float64 where one batch holds all rows.
     warm_start : bool, default=False
@@ -148,6 +152,7 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, BaseLossAware):
         validation_fraction=0.1,
         patience=10,
         validation_scoring=None,
+        callbacks=None,
         dtype="auto",
         warm_start=False,
         random_state=None,
@@ -176,6 +181,7 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, BaseLossAware):
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.validation_scoring = validation_scoring
+        self.callbacks = callbacks
         self.dtype = dtype
         self.warm_start = warm_start
         self.random_state = random_state
@@ -219,7 +225,7 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, BaseLossAware):
         seed = None if first else self._seed
         weight = self._weights(sample_weight, X)
         job = self._job(X, Y, weight, None, epochs=1, start=state, seed=seed)
-        return self._train(job, partial=True)
+        return self._train(with_callbacks(self, job), partial=True)
 
     def _check_before(self, *, partial=False):
         super()._check_before(partial=partial)

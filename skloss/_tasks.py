@@ -38,15 +38,20 @@ class EpochTasks:
         self.root.call_on_fit_task_begin(**self.data)
         if hasattr(net, "_skl_callbacks"):
             self.history = {}
+            self.keras = job.plan.members[0].callback
             job.plan.members[0].callback = self
 
     def epoch_begin(self, network):
-        """Tell that an epoch begins."""
+        """Tell that an epoch begins; Keras' callbacks first, they may change it."""
+        if self.keras is not None:
+            self.keras.epoch_begin(network)
         self.task = self.root.subcontext(task_name="epoch")
         self.task.call_on_fit_task_begin(**self.data)
 
     def epoch_end(self, network):
         """Tell that an epoch ends; stop if a callback says so."""
+        if self.keras is not None:
+            self.keras.epoch_end(network)
         for name, value in network.history.items():
             self.history.setdefault(name, []).append(value)
         stop = self.task.call_on_fit_task_end(

@@ -1,9 +1,19 @@
 """One verb: train a population of networks in one TensorFlow graph."""
 
-from skloss._engine._plan import Data, Member, Outcome, Plan, Result, Stream
+from skloss._engine._mirror import Mirror
+from skloss._engine._plan import (
+    Data,
+    Member,
+    Outcome,
+    Plan,
+    Result,
+    Stream,
+    steps_of,
+)
 from skloss._engine._population import chunks, repacked, train_population
 from skloss._engine._predict import (
     exported_model,
+    plain_model,
     raw_predictions,
     stacked_predictions,
 )
@@ -12,15 +22,18 @@ from skloss._engine._program import trace_count
 __all__ = [
     "Data",
     "Member",
+    "Mirror",
     "Outcome",
     "Plan",
     "Result",
     "Stream",
     "chunks",
     "exported_model",
+    "plain_model",
     "raw_predictions",
     "repacked",
     "stacked_predictions",
+    "steps_of",
     "trace_count",
     "train_population",
 ]

@@ -14,14 +14,17 @@ class Network:
     ----------
     epoch : int
         Epochs trained so far.
+    last : int
+        Epochs after which the training ends.
     history : dict of str to float
         Of the epoch just trained, by the names of ``Result.history``; empty before.
     member : Member
     """
 
-    def __init__(self, state, k, member, epoch, history):
+    def __init__(self, state, k, member, last, history):
         self._state, self._k = state, k
-        self.member, self.epoch, self.history = member, epoch, history
+        self.member, self.last, self.history = member, last, history
+        self.epoch = int(state["epoch"])
 
     @property
     def weights(self):
@@ -45,6 +48,13 @@ class Network:
         self._state["variables"][1][self._k] = value
 
     @property
+    def slots(self):
+        """The optimiser's step counter, and its moments, flat."""
+        averages = self.member.weight_averaging > 0
+        count, *moments = self._state["variables"][2 : -1 if averages else None]
+        return [count, *(moment[self._k] for moment in moments)]
+
+    @property
     def learning_rate(self):
         """The rate that the schedule multiplies; may be set."""
         return float(self.member.learning_rate * self._state["scale"][self._k])
@@ -56,6 +66,33 @@ class Network:
     def stop(self):
         """End the training of this network, with its present weights."""
         self._state["active"][self._k] = False
+
+    @property
+    def ended(self):
+        """Whether the training of this network is over."""
+        return self.epoch >= self.last or not self._state["active"][self._k]
+
+    @property
+    def left(self):
+        """Weights and moving statistics that training leaves; may be set."""
+        return [rows[self._k] for rows in left(self._state, self._k, self.member)]
+
+    @left.setter
+    def left(self, values):
+        rows = left(self._state, self._k, self.member)
+        for matrix, value in zip(rows, values, strict=True):
+            matrix[self._k] = value
+
+
+def left(state, k, member):
+    """Return the matrices that hold what training leaves of network ``k``.
+
+    The weights of the best epoch, with early stopping or after a divergence, else the
+    latest.
+    """
+    if state["diverged"][k] or np.isfinite(member.patience):
+        return state["kept"]
+    return predicting(state["variables"], member.weight_averaging > 0)
 
 
 def tell(when, chunk, state, histories, going):
@@ -77,11 +114,11 @@ def tell(when, chunk, state, histories, going):
         The state as the callbacks leave it.
     """
     state = tf.nest.map_structure(np.array, state)
+    last = chunk.first + chunk.plan.epochs
     for k, history in enumerate(histories):
         member = chunk.members[k]
         if member.callback is not None and going[k]:
-            network = Network(state, k, member, int(state["epoch"]), history)
-            getattr(member.callback, when)(network)
+            getattr(member.callback, when)(Network(state, k, member, last, history))
     return state
 
 

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from skloss import networks
 from skloss._engine import _paths
-from skloss._engine._between import judge, tell
-from skloss._engine._loop import HISTORY, predicting
+from skloss._engine._between import judge, left, tell
+from skloss._engine._loop import HISTORY
 from skloss._engine._plan import (
     Outcome,
     Result,
@@ -306,11 +306,9 @@ class Chunk:
         """Return the result of network ``k``."""
         member, state = self.members[k], self.state
         ended = outcome(state, k)
-        to_the_end = ended is not Outcome.DIVERGED and not np.isfinite(member.patience)
         weights, stored, count, *moments = state["variables"]
-        kept = state["kept"]
-        if to_the_end:
-            kept = predicting(state["variables"], member.weight_averaging > 0)
+        kept = left(state, k, member)
+        to_the_end = kept is not state["kept"]
         epochs = int(state["n_epochs"][k])
         history = history[: epochs - self.first]
         validated = len(self.data.streams[member.stream].val_rows) > 0

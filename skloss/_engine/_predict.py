@@ -150,19 +150,18 @@ def stacked_predictions(network, X, weights, stored, n_raw):
     return np.concatenate(pieces, axis=1)
 
 
-def exported_model(network, n_features, n_raw, result, dropout, finish):
-    """Return a plain Keras model with the result's weights.
+def plain_model(network, n_features, n_raw, dtype, dropout, finish):
+    """Return a plain Keras model of a network, its weights as they come.
 
     Parameters
     ----------
     network : MLP or Body
     n_features, n_raw : int
-    result : Result
+    dtype : {"float32", "float64"}
     dropout : float
     finish : callable
         Turns the symbolic raw outputs into the model's output (the link).
     """
-    dtype = result.weights.dtype.name
     model = networks.build_private(
         network,
         n_features,
@@ -170,12 +169,39 @@ def exported_model(network, n_features, n_raw, result, dropout, finish):
         dtype,
         lambda: keras.layers.Dropout(dropout, dtype=dtype),
     )
-    layout = Layout(model)
-    for variables, row, sizes, shapes in (
-        (model.trainable_variables, result.weights, layout.sizes, layout.shapes),
-        (layout.stored, result.stored, layout.stored_sizes, layout.stored_shapes),
+    return keras.Model(model.input, finish(model.output))
+
+
+def exported_model(network, n_features, n_raw, result, dropout, finish):
+    """Return a plain Keras model with the result's weights.
+
+    Parameters
+    ----------
+    network, n_features, n_raw, dropout, finish : as in ``plain_model``
+    result : Result
+    """
+    dtype = result.weights.dtype.name
+    model = plain_model(network, n_features, n_raw, dtype, dropout, finish)
+    assign(Layout(model), result.weights, result.stored)
+    return model
+
+
+def assign(layout, weights, stored):
+    """Give the variables of a layout's model the values of two flat rows."""
+    for variables, row, sizes in (
+        (layout.model.trainable_variables, weights, layout.sizes),
+        (layout.stored, stored, layout.stored_sizes),
     ):
         pieces = np.split(row, np.cumsum(sizes)[:-1]) if variables else []
-        for variable, piece, shape in zip(variables, pieces, shapes, strict=True):
-            variable.assign(piece.reshape(shape))
-    return keras.Model(model.input, finish(model.output))
+        for variable, piece in zip(variables, pieces, strict=True):
+            variable.assign(piece.reshape(variable.shape))
+
+
+def values(layout):
+    """Return the two flat rows of weights that :func:`assign` takes."""
+    return [
+        np.concatenate([np.ravel(v.numpy()) for v in variables])
+        if variables
+        else np.zeros(0, layout.model.input.dtype)
+        for variables in (layout.model.trainable_variables, layout.stored)
+    ]

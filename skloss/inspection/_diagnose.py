@@ -142,6 +142,8 @@ def diagnose(estimator):
     check_is_fitted(net)
     if not hasattr(net, "training_record_"):
         raise ValueError(
-            "Nothing was recorded with record=False; set record=True and fit again."
+            f"Nothing was recorded: record={net.record!r}, trained by "
+            f"{net.trained_by_!r}. Set record=True and fit again, without callbacks "
+            f"that act inside an epoch."
         )
     return Diagnosis(net, findings(net), prefix)

@@ -137,6 +137,11 @@ class Folds:
             seen = captured(cell.estimator, cell.net, X, y, params)
             cell.tables = {w: self.part(cell.fold, w)[0] for w in self.wanted}
         cell.job = cell.net._plan_fit(*seen[0], **seen[1])
+        if cell.job.trainer is not None:
+            raise NotFusibleError(
+                f"{cell.job.trainer.why}, so keras.Model.fit must train the network, "
+                f"one at a time. Use sklearn.model_selection.GridSearchCV."
+            )
         cell.job.data = self.held_once(cell.job.data)
 
     def held_once(self, data):

@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from skloss import networks
 from skloss._engine import Outcome, chunks, repacked
 from skloss._findings import diverged
+from skloss.exceptions import NotFusibleError
 from skloss.model_selection._cells import Cell, net_of
 from skloss.model_selection._fusing import fused
 from skloss.model_selection._scored import Scored, mean_score
@@ -117,6 +118,8 @@ class FusedRun:
         try:
             self.folds.fill(cell)
             scored.resolved_loss = repr(cell.net.loss_)
+        except NotFusibleError:
+            raise
         except Exception as error:
             if self.error_score == "raise":
                 raise

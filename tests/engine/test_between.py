@@ -106,3 +106,39 @@ def test_a_callback_replaces_weights():
     callback = Callback("end", 2, zero)
     last = train_population(plan([member(0, callback=callback)], epochs=2), table())[0]
     assert not last.weights.any()
+
+
+def test_a_callback_sees_the_end_and_what_is_left():
+    """Early stopping leaves its best weights, which a callback may still replace."""
+    seen = []
+
+    def note(network):
+        seen.append((network.ended, *network.left, network.slots))
+
+    def halve_weights(network):
+        if network.ended:
+            network.left = [network.left[0] / 2, network.left[1]]
+
+    data, changes = table(), {"patience": 3, "learning_rate": 0.05}
+    plain = train_population(plan([member(0, **changes)]), data)[0]
+    callback = Callback("end", plain.n_epochs, note)
+    own = train_population(plan([member(0, callback=callback, **changes)]), data)[0]
+    assert plain.best_epoch < plain.n_epochs == own.n_epochs == len(callback.seen) < 50
+    ((ended, weights, stored, slots),) = seen
+    assert ended
+    np.testing.assert_array_equal(weights, own.weights)
+    np.testing.assert_array_equal(stored, own.stored)
+    for slot, expected in zip(slots, own.state["slots"], strict=True):
+        np.testing.assert_array_equal(slot, expected)
+    callback = Callback("end", plain.n_epochs, halve_weights)
+    half = train_population(plan([member(0, callback=callback, **changes)]), data)[0]
+    np.testing.assert_array_equal(half.weights, own.weights / 2)
+
+
+def test_the_last_epoch_is_the_end():
+    ends = []
+    callback = Callback("end", 2, lambda network: ends.append(network.ended))
+    train_population(plan([member(0, callback=callback)], epochs=2), table())
+    callback = Callback("end", 2, lambda network: ends.append(network.ended))
+    train_population(plan([member(0, callback=callback)], epochs=3), table())
+    assert ends == [True, False]

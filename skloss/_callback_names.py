@@ -1,0 +1,81 @@
+"""Nested names of callbacks: ``callbacks__earlystopping__patience``."""
+
+import inspect
+from collections import Counter
+
+from skloss._params import split_names
+
+
+def named(callbacks):
+    """Return the callbacks by name, as ``make_pipeline`` names steps.
+
+    Parameters
+    ----------
+    callbacks : list of keras.callbacks.Callback, classes and functions, or None
+
+    Returns
+    -------
+    list of (str, object)
+        Names are those of the classes in lower case, numbered where one occurs again.
+    """
+    names = [
+        getattr(callback, "__name__", type(callback).__name__).lower()
+        for callback in callbacks or ()
+    ]
+    counts, seen, found = Counter(names), Counter(), []
+    for name, callback in zip(names, callbacks or (), strict=True):
+        seen[name] += 1
+        number = f"-{seen[name]}" if counts[name] > 1 else ""
+        found.append((f"{name}{number}", callback))
+    return found
+
+
+def own_params(callback):
+    """Return the constructor's arguments of a callback, as far as it keeps them all.
+
+    Only then can it be made anew with one of them changed: setting an attribute would
+    leave alone what the constructor made of it.
+    """
+    cls = callback if inspect.isclass(callback) else type(callback)
+    if inspect.isfunction(callback):
+        return {}
+    several = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+    parameters = {
+        name: parameter.default
+        for name, parameter in inspect.signature(cls).parameters.items()
+        if parameter.kind not in several
+    }
+    if inspect.isclass(callback):
+        given = parameters.values()
+        return {} if inspect.Parameter.empty in given else parameters
+    if not all(hasattr(callback, name) for name in parameters):
+        return {}
+    return {name: getattr(callback, name) for name in parameters}
+
+
+def nested_params(callbacks):
+    """Return all nested parameters by name."""
+    return {
+        f"{name}__{key}": value
+        for name, callback in named(callbacks)
+        for key, value in own_params(callback).items()
+    }
+
+
+def changed(callbacks, changes):
+    """Return a new list in which callbacks are made anew with other arguments.
+
+    Parameters
+    ----------
+    callbacks : list
+    changes : dict
+        ``{"earlystopping__patience": 3}``; the names are known.
+    """
+    _, nested = split_names(changes)
+    made = []
+    for name, callback in named(callbacks):
+        if name in nested:
+            cls = callback if inspect.isclass(callback) else type(callback)
+            callback = cls(**{**own_params(callback), **nested[name]})
+        made.append(callback)
+    return made

@@ -1,0 +1,313 @@
+"""Keras' callbacks at the epochs of the compiled loop."""
+
+import copy
+
+from skloss._engine import Mirror, plain_model, steps_of
+from skloss._engine._optimizers import Optimizer
+from skloss._keras_fit import KerasFit, own_train_step
+from skloss.networks import python_random_untouched
+
+IN_EPOCHS = (
+    "on_train_batch_begin on_train_batch_end on_batch_begin on_batch_end"
+    " on_test_batch_begin on_test_batch_end"
+).split()
+
+
+def check_callbacks(callbacks):
+    """Raise TypeError unless ``callbacks`` can be a list of Keras' callbacks."""
+    import keras
+
+    if callbacks is None:
+        return
+    if not isinstance(callbacks, list | tuple):
+        raise TypeError(
+            f"callbacks={callbacks!r} must be a list of keras.callbacks.Callback."
+        )
+    for callback in callbacks:
+        if not isinstance(callback, keras.callbacks.Callback) and not callable(
+            callback
+        ):
+            raise TypeError(
+                f"callbacks: {callback!r} must be a keras.callbacks.Callback, or a "
+                f"class or function without arguments that makes one."
+            )
+
+
+def fresh(callbacks):
+    """Return this training's own callbacks: copies of objects, else newly made.
+
+    Raises
+    ------
+    TypeError
+        If a class or function makes something else.
+    """
+    import keras
+
+    made = []
+    for given in callbacks or ():
+        if isinstance(given, keras.callbacks.Callback):
+            callback = copied(given)
+        else:
+            callback = given()
+            if not isinstance(callback, keras.callbacks.Callback):
+                raise TypeError(
+                    f"callbacks: {given!r} made {callback!r}; it must make a "
+                    f"keras.callbacks.Callback."
+                )
+        made.append(callback)
+    return made
+
+
+def copied(callback):
+    """Return a deep copy without a model; an Optuna trial is the same one.
+
+    A copy of a trial would report to a copy of the study, which nobody reads.
+    """
+    memo = {id(vars(callback).get("_model")): None}
+    for value in vars(callback).values():
+        if type(value).__module__.startswith("optuna."):
+            memo[id(value)] = value
+    return copy.deepcopy(callback, memo)
+
+
+def in_epochs(callback):
+    """Tell whether a callback asks for what happens inside an epoch.
+
+    Keras' own are asked what they are set to, where they define such hooks but mostly
+    do nothing in them.
+    """
+    from keras import callbacks as keras_callbacks
+
+    if isinstance(callback, keras_callbacks.TerminateOnNaN):
+        return False  # told once an epoch: a step that is not finite shows in the mean
+    if isinstance(
+        callback, keras_callbacks.ModelCheckpoint | keras_callbacks.BackupAndRestore
+    ):
+        return callback.save_freq != "epoch"
+    if isinstance(callback, keras_callbacks.TensorBoard):
+        steps = callback.update_freq != "epoch" or callback.write_steps_per_second
+        return bool(steps or callback._should_trace)
+    plain = keras_callbacks.Callback
+    return any(
+        getattr(getattr(callback, hook), "__func__", None) is not getattr(plain, hook)
+        for hook in IN_EPOCHS
+    )
+
+
+def settle_monitors(callbacks, recorded, direction, *, strict):
+    """Refuse what is not recorded; say in which direction our own score improves.
+
+    Parameters
+    ----------
+    callbacks : list of keras.callbacks.Callback
+        This training's own.
+    recorded : list of str
+        Names of the history.
+    direction : {"min", "max"}
+        Of the monitored score; losses are known to Keras.
+    strict : bool
+        Whether nothing else can be recorded.
+    """
+    for callback in callbacks:
+        name = getattr(callback, "monitor", getattr(callback, "_monitor", None))
+        used = name is not None and getattr(callback, "save_best_only", True)
+        if strict and used and name not in recorded:
+            raise ValueError(
+                f"callbacks: {type(callback).__name__} watches {name!r}, which is not "
+                f"recorded. Recorded are {', '.join(map(repr, recorded))}; validation "
+                f"scores need X_val and y_val, or early_stopping=True."
+            )
+        ours = name in recorded[-1:] and name.startswith("val_")
+        if getattr(callback, "mode", None) == "auto" and (ours or not used):
+            callback.mode = direction
+
+
+class EpochCallbacks:
+    """Keras' callbacks of one training, told of its epochs.
+
+    They see a compiled model that has the network's weights, optimiser's state and
+    learning rate; what they do to weights and rate is done to the network.
+
+    Parameters
+    ----------
+    callbacks : list of keras.callbacks.Callback
+        This training's own.
+    make_mirror : callable
+        Returns a ``Mirror``; called where training begins.
+    params : dict
+        What ``set_params`` of the callbacks is told.
+    """
+
+    def __init__(self, callbacks, make_mirror, params):
+        self.callbacks, self.make_mirror, self.params = callbacks, make_mirror, params
+        self.mirror, self.restorers = None, []
+
+    @python_random_untouched()
+    def open(self, callbacks):
+        """Make the model, and show it to callbacks."""
+        self.mirror = self.make_mirror()
+        for callback in callbacks:
+            callback.set_params(self.params)
+            callback.set_model(self.mirror.model)
+
+    def close(self):
+        """Let go of the model: a search has thousands of networks."""
+        self.mirror = None
+        for callback in self.callbacks:
+            callback._model = None  # set_model would write TensorBoard's graph
+
+    def restored(self):
+        """Return the state that a ``BackupAndRestore`` found, or None.
+
+        It moves the first epoch, so it is asked while the training is planned.
+        """
+        import keras
+
+        self.restorers = [
+            callback
+            for callback in self.callbacks
+            if isinstance(callback, keras.callbacks.BackupAndRestore)
+        ]
+        if not self.restorers:
+            return None
+        self.open(self.restorers)
+        for callback in self.restorers:
+            callback.on_train_begin({})
+        state = self.mirror.state() if self.mirror.model._initial_epoch else None
+        self.close()
+        return state
+
+    def begin(self, network):
+        """Be told that the training begins."""
+        self.open(self.callbacks)
+        self.mirror.show(network)
+        for callback in self.callbacks:
+            if not any(callback is one for one in self.restorers):
+                callback.on_train_begin({})
+        self.mirror.take_back(network)
+
+    def call(self, hook, *arguments):
+        """Call a hook of all callbacks."""
+        for callback in self.callbacks:
+            getattr(callback, hook)(*arguments)
+
+    def epoch_begin(self, network):
+        """Be told that an epoch of the network begins."""
+        if self.mirror is None:
+            self.begin(network)
+        self.mirror.show(network)
+        self.call("on_epoch_begin", network.epoch, {})
+        self.mirror.take_back(network)
+
+    def epoch_end(self, network):
+        """Be told that an epoch of the network has ended, and perhaps its training."""
+        import keras
+
+        logs = dict(network.history)
+        self.mirror.show(network)
+        if "val_loss" in logs:
+            scores = {k[4:]: v for k, v in logs.items() if k.startswith("val_")}
+            self.call("on_test_begin", {})
+            self.call("on_test_end", scores)
+        for callback in self.callbacks:
+            if isinstance(callback, keras.callbacks.TerminateOnNaN):
+                callback.on_batch_end(self.params["steps"] - 1, logs)
+        self.call("on_epoch_end", network.epoch - 1, logs)
+        self.mirror.take_back(network)
+        if self.mirror.model.stop_training:
+            network.stop()
+        if network.ended:
+            self.mirror.show_weights(*network.left)
+            self.call("on_train_end", logs)
+            network.left = self.mirror.weights()
+            self.close()
+
+
+class MirrorMaker:
+    """Makes the model that the callbacks of one estimator's training see.
+
+    Parameters
+    ----------
+    estimator : BaseLossAware
+    plan : Plan
+        Of one member.
+    n_features : int
+    """
+
+    def __init__(self, estimator, plan, n_features):
+        self.estimator, self.plan, self.n_features = estimator, plan, n_features
+
+    def __call__(self):
+        member = self.plan.members[0]
+        model = plain_model(
+            self.plan.network,
+            self.n_features,
+            member.loss.n_raw(self.plan.task),
+            self.plan.dtype,
+            member.dropout,
+            self.estimator._finish,
+        )
+        return Mirror(model, Optimizer(self.estimator.optimizer).make())
+
+
+def with_callbacks(estimator, job):
+    """Return a job whose network tells an estimator's callbacks of its epochs.
+
+    Parameters
+    ----------
+    estimator : BaseLossAware
+    job : Job
+    """
+    callbacks = fresh(estimator.callbacks)
+    plan, (stream,) = job.plan, job.data.streams
+    (member,) = plan.members
+    body = own_train_step(plan, job.data)
+    inside = [type(callback).__name__ for callback in callbacks if in_epochs(callback)]
+    recorded, direction = ["loss", "learning_rate", "gradient_norm"], "min"
+    if len(stream.val_rows):
+        recorded += ["val_loss", f"val_{monitored(member)}"]
+        direction = "min" if member.judge is None else "max"
+    if body is not None or inside:
+        recorded.remove("gradient_norm")
+    settle_monitors(callbacks, recorded, direction, strict=body is None)
+    if body is not None or inside:
+        why = f"{', '.join(inside)} acts inside an epoch"
+        if body is not None:
+            why = f"{type(body).__name__} has a train_step of its own"
+        job.trainer = KerasFit(why, callbacks, estimator.verbose)
+        job.trainer.check(plan, stream, getattr(estimator, "calibration", None))
+        return job
+    if not callbacks:
+        return job
+    member.callback = EpochCallbacks(
+        callbacks,
+        MirrorMaker(estimator, plan, job.data.X.shape[1]),
+        {
+            "verbose": int(estimator.verbose),
+            "epochs": plan.epochs,
+            "steps": steps_of(plan, stream),
+        },
+    )
+    state = member.callback.restored()
+    if state is not None:
+        go_on(job, state)
+    return job
+
+
+def monitored(member):
+    """Return the name of a network's validation score."""
+    return member.judge.name if member.judge else member.loss.monitor_name()
+
+
+def go_on(job, state):
+    """Let a job go on from a state, up to the epoch that it would reach anyway."""
+    (member,) = job.plan.members
+    first = member.start["epoch"] if member.start else 0
+    job.plan.epochs -= state["epoch"] - first
+    if job.plan.epochs < 1:
+        raise ValueError(
+            f"callbacks: the backup that BackupAndRestore found is of epoch "
+            f"{state['epoch']}, so nothing is left to train. Delete it, or raise "
+            f"epochs."
+        )
+    member.start = state

@@ -1,0 +1,376 @@
+"""Training by ``Model.fit``, through scikeras, of what the compiled loop cannot hold.
+
+Callbacks that act inside an epoch, and bodies with a ``train_step`` of their own.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from skloss import networks
+from skloss._engine import (
+    Outcome,
+    Result,
+    chunks,
+    plain_model,
+    raw_predictions,
+    steps_of,
+)
+from skloss._engine._plan import CURES
+from skloss._engine._predict import assign, values
+from skloss._engine._step import Layout, seen_by
+from skloss.schedules import Constant
+
+PATCHED = (
+    (keras.Model, "__reduce__"),
+    (keras.Model, "__deepcopy__"),
+    (keras.losses.Loss, "__reduce__"),
+    (keras.metrics.Metric, "__reduce__"),
+    (keras.optimizers.Optimizer, "__reduce__"),
+)
+
+
+def wrappers():
+    """Return ``scikeras.wrappers``, with Keras left as it was.
+
+    Importing scikeras changes how Keras' objects are copied; ours need none of that.
+    """
+    before = [(cls, name, cls.__dict__.get(name)) for cls, name in PATCHED]
+    import scikeras.wrappers
+
+    for cls, name, method in before:
+        if method is not None:
+            setattr(cls, name, method)
+        elif name in cls.__dict__:
+            delattr(cls, name)
+    return scikeras.wrappers
+
+
+def own_train_step(plan, data):
+    """Return the part of a user's network that says itself how to train, or None."""
+    if isinstance(plan.network, networks.MLP):
+        return None
+    template = chunks(plan, data)[0].program().model  # which training needs anyway
+    return trains_itself(template)
+
+
+def trains_itself(model):
+    """Return the layer of a model whose class defines ``train_step``, or None."""
+    for layer in model.layers:
+        own = getattr(type(layer), "train_step", keras.Model.train_step)
+        if own is not keras.Model.train_step:
+            return layer
+    return None
+
+
+class KerasFit:
+    """Trains one network by ``Model.fit``.
+
+    Parameters
+    ----------
+    why : str
+        What the compiled loop cannot hold.
+    callbacks : list of keras.callbacks.Callback
+        This training's own.
+    verbose : int
+    """
+
+    def __init__(self, why, callbacks, verbose):
+        self.why, self.callbacks, self.verbose = why, callbacks, verbose
+
+    def check(self, plan, stream, calibration):
+        """Raise ValueError for what ``Model.fit`` cannot do, before training."""
+        member = plan.members[0]
+        loss, schedule, start = member.loss, member.schedule, member.start
+        for fails, what in (
+            (
+                not loss.decomposable,
+                f"loss={loss!r} is the value of a batch, not a sum over its rows",
+            ),
+            (
+                loss.n_global(plan.task) > 0,
+                f"loss={loss!r} trains numbers that do not depend on X",
+            ),
+            (
+                schedule.monitors,
+                f"lr_schedule={schedule!r} watches a score; use "
+                f"keras.callbacks.ReduceLROnPlateau",
+            ),
+            (
+                any(getattr(member, name) != off for name, off in CURES.items()),
+                f"{', '.join(CURES)} are for the compiled loop",
+            ),
+            (
+                start is not None and start["epoch"] > 0,
+                "partial_fit would lose the optimiser's state; use warm_start=True",
+            ),
+            (
+                calibration is not None and not len(stream.val_rows),
+                f"calibration={calibration!r} would train five more networks without "
+                f"it; give X_val and y_val",
+            ),
+        ):
+            if fails:
+                raise ValueError(
+                    f"{self.why}, so keras.Model.fit must train the network, but "
+                    f"{what}."
+                )
+
+    def __call__(self, plan, data):
+        """Return the Result of training ``plan`` on ``data``."""
+        (member,), (stream,) = plan.members, data.streams
+        model, layout = trainee(plan, data)
+        loc, scale = (np.asarray(v, plan.dtype) for v in (member.loc, member.scale))
+        row_loss = RowLoss(member.loss, plan.task, loc, scale, plan.dtype)
+        model.compile(optimizer=optimizer_for(plan, stream, layout), loss=row_loss)
+        record = Record(plan, data, layout, row_loss, self.why)
+        callbacks = [record, *self.callbacks]
+        if np.isfinite(member.patience):
+            callbacks.append(record.early_stopping(member.patience))
+        X, Y = table(data, stream.rows, plan.dtype)
+        held = {}
+        if len(stream.val_rows):
+            weight = stream.val_weight / stream.val_weight.mean()
+            held["validation_data"] = (
+                *table(data, stream.val_rows, plan.dtype),
+                weight,
+            )
+        wrapper = wrappers().BaseWrapper(
+            model=model,
+            epochs=plan.epochs,
+            batch_size=plan.batch_size,
+            callbacks=callbacks,
+            random_state=plan.seed,
+            verbose=2 if self.verbose else 0,
+        )
+        wrapper.fit(X, Y, sample_weight=stream.weight, **held)
+        return record.result(model.stop_training)
+
+
+def table(data, rows, dtype):
+    """Return dense features and targets of some rows."""
+    X = data.X[rows]
+    X = X if isinstance(X, np.ndarray) else X.toarray()
+    return X.astype(dtype), data.Y[rows].astype(dtype)
+
+
+def trainee(plan, data):
+    """Return the model to train, raw outputs and all, and the layout of its weights.
+
+    It starts from the weights that the compiled loop would start from.
+    """
+    member = plan.members[0]
+    model = plain_model(
+        plan.network,
+        data.X.shape[1],
+        member.loss.n_raw(plan.task),
+        plan.dtype,
+        member.dropout,
+        lambda raw: raw,
+    )
+    layout = Layout(model)
+    first = chunks(plan, data)[0].program().initial_state(plan, plan.members)
+    weights, stored = (np.asarray(v)[0] for v in first["variables"][:2])
+    assign(layout, weights, stored)
+    penalise(model, member.l1, member.l2)
+    body = trains_itself(model)
+    return (model if body is None else with_train_step(model, body)), layout
+
+
+def penalise(model, l1, l2):
+    """Add the penalties of a model's kernels to what ``Model.fit`` minimises."""
+    for variable in model.trainable_variables if l1 or l2 else ():
+        if variable.name == "kernel":
+            variable.regularizer = Penalty(l1, l2)
+
+
+def with_train_step(model, body):
+    """Return a model that computes as ``model`` and trains as ``body`` says.
+
+    It is of the body's class, so that ``super()`` works in its methods, and has the
+    body's attributes.
+    """
+    functional = hasattr(body, "inputs")  # built of layers, not by a call of its own
+
+    class Trainee(type(body)):
+        def __init__(self):
+            if functional:
+                type(model).__init__(self, model.input, model.output)
+            else:
+                keras.Model.__init__(self)
+                self.whole = model  # whose weights are then its own
+            for name, value in vars(body).items():
+                if name not in vars(self) and not name.startswith("_"):
+                    setattr(self, name, value)
+
+    if not functional:
+        Trainee.build = lambda self, shape: None
+        Trainee.call = lambda self, x, training=False: self.whole(x, training=training)
+    Trainee.__name__ = type(body).__name__
+    return Trainee()
+
+
+class RowLoss(keras.losses.Loss):
+    """A loss of ours as Keras': the value of each row, on raw outputs."""
+
+    def __init__(self, loss, task, loc, scale, dtype):
+        super().__init__(name="loss", reduction="sum_over_batch_size", dtype=dtype)
+        self.loss, self.task, self.loc, self.scale = loss, task, loc, scale
+
+    def call(self, y_true, y_pred):
+        """Return the value of each row."""
+        y, raw = seen_by(self.loss, self.task, y_true, y_pred, self.loc, self.scale)
+        return self.loss.rowwise(self.task, y, raw)
+
+
+class Penalty(keras.regularizers.L1L2):
+    """Keras' penalty in the dtype in which it sums losses, whatever the weights'."""
+
+    def __call__(self, x):
+        """Return l1 sum|x| + l2 sum x^2."""
+        return tf.cast(super().__call__(x), keras.config.floatx())
+
+
+class Curve(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule of ours as Keras'."""
+
+    def __init__(self, plan, steps):
+        self.member, self.dtype = plan.members[0], plan.dtype
+        self.steps, self.horizon = steps, plan.horizon or plan.epochs
+
+    def __call__(self, step):
+        """Return the learning rate of a step."""
+        step, steps, horizon = (
+            tf.cast(n, self.dtype)
+            for n in (step, self.steps, self.horizon * self.steps)
+        )
+        schedule = self.member.schedule
+        multiplier = schedule.multiplier(tf.reshape(step, [1, 1]), steps, horizon)
+        return tf.reshape(multiplier, []) * self.member.learning_rate
+
+    def get_config(self):
+        """Return nothing: it is not saved."""
+        return {}
+
+
+def optimizer_for(plan, stream, layout):
+    """Return Keras' optimiser with all that belongs to a step."""
+    member, steps = plan.members[0], steps_of(plan, stream)
+    constant = isinstance(member.schedule, Constant)
+    optimizer = member.optimizer.cls(
+        **member.optimizer.own_params(),
+        learning_rate=member.learning_rate if constant else Curve(plan, steps),
+        weight_decay=member.weight_decay,
+        global_clipnorm=member.clip_norm if np.isfinite(member.clip_norm) else None,
+    )
+    others = [v for v in layout.model.trainable_variables if v.name != "kernel"]
+    if others:
+        optimizer.exclude_from_weight_decay(var_list=others)
+    return optimizer
+
+
+class Record(keras.callbacks.Callback):
+    """Records what the compiled loop records, and keeps what it would keep."""
+
+    def __init__(self, plan, data, layout, row_loss, why):
+        super().__init__()
+        self.why = why
+        self.plan, self.data, self.layout, self.row_loss = plan, data, layout, row_loss
+        self.member, self.stream = plan.members[0], data.streams[0]
+        self.rows, self.best, self.diverged = [], np.inf, False
+        self.kept, self.best_epoch = values(layout), 0
+        # what a train_step of its own calls its loss is its own affair
+        own = trains_itself(layout.model) is not None
+        self.penalised = not own and (self.member.l1 > 0 or self.member.l2 > 0)
+        judge = self.member.judge
+        self.name = judge.name if judge else self.member.loss.monitor_name()
+
+    def early_stopping(self, patience):
+        """Return Keras' early stopping by our score."""
+        return keras.callbacks.EarlyStopping(
+            f"val_{self.name}",
+            mode="max" if self.member.judge else "min",
+            patience=patience,
+            restore_best_weights=True,
+        )
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Note the rate of an epoch's first step, and the penalty of each."""
+        if batch == 0:
+            self.rate, self.penalties = float(self.model.optimizer.learning_rate), []
+        if self.penalised:
+            self.penalties.append(self.penalty())
+
+    def penalty(self):
+        """Return the present penalty."""
+        return sum(
+            float(variable.regularizer(variable))
+            for variable in self.layout.model.trainable_variables
+            if variable.regularizer is not None
+        )
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Add rate and score, which later callbacks see; stop what diverged."""
+        if self.penalised:
+            size, n_rows = self.plan.batch_size, len(self.stream.rows)
+            sizes = np.diff([*range(0, n_rows, size), n_rows])
+            logs["loss"] -= np.average(self.penalties, weights=sizes)
+            if "val_loss" in logs:
+                logs["val_loss"] -= self.penalty()
+        logs["learning_rate"] = self.rate
+        if len(self.stream.val_rows):
+            logs[f"val_{self.name}"] = self.score()
+        self.rows.append(dict(logs))
+        self.n_epochs = epoch + 1
+        weights = values(self.layout)
+        finite = np.isfinite(logs["loss"]) and np.isfinite(weights[0]).all()
+        if finite and logs["loss"] < self.best:
+            self.best, self.kept, self.best_epoch = logs["loss"], weights, epoch + 1
+        if not finite:
+            self.diverged = self.model.stop_training = True
+
+    def score(self):
+        """Return the monitored score of the validation rows."""
+        X = self.data.X[self.stream.val_rows]
+        Y = self.data.Y[self.stream.val_rows].astype(self.plan.dtype)
+        raw = raw_predictions(
+            self.plan.network,
+            X,
+            *values(self.layout),
+            self.member.loss.n_raw(self.plan.task),
+            is_sparse=not isinstance(X, np.ndarray),
+        )
+        if self.member.judge:
+            return float(self.member.judge(raw.astype(np.float64)))
+        if self.plan.task.kind == "regression":
+            Y = (Y - self.row_loss.loc) / self.row_loss.scale
+        undo = np.asarray(self.member.class_weight, self.plan.dtype)
+        rows = self.member.loss.monitor(self.plan.task, Y, raw, undo)
+        return float(np.average(np.asarray(rows), weights=self.stream.val_weight))
+
+    def result(self, stopped):
+        """Return what training left."""
+        weights, stored = self.kept if self.diverged else values(self.layout)
+        history = {name: [row[name] for row in self.rows] for name in self.rows[0]}
+        score = np.array(history.get(f"val_{self.name}", []))
+        curve = (-score if self.member.judge else score).tolist()
+        best = self.n_epochs
+        if np.isfinite(self.member.patience):
+            best = int(np.argmin(curve)) + 1
+        outcome = Outcome.STOPPED_EARLY if stopped else Outcome.FINISHED
+        return Result(
+            weights=weights,
+            stored=stored,
+            history=history,
+            curve=curve,
+            n_epochs=self.n_epochs,
+            best_epoch=self.best_epoch if self.diverged else best,
+            outcome=Outcome.DIVERGED if self.diverged else outcome,
+            trained_by=f"keras.Model.fit: {self.why}",
+            state={
+                "weights": weights,
+                "stored": stored,
+                "slots": None,
+                "epoch": self.n_epochs,
+            },
+        )
