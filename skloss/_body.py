@@ -255,9 +255,15 @@ def parted(network, body, n_raw):
             f"a hidden layer, put keras.layers.Identity() behind it.)"
         )
     fits = type(last) is keras.layers.Dense and units == n_raw and kind == "linear"
-    if fits and last.use_bias and last.trainable:
+    if fits and last.use_bias and last.trainable and not defines_training(body):
         return inner, last
     return body, None
+
+
+def defines_training(layer):
+    """Tell whether the class of a layer or model has a ``train_step`` of its own."""
+    own = getattr(type(layer), "train_step", keras.Model.train_step)
+    return own is not keras.Model.train_step
 
 
 def last_layer(body):

@@ -339,8 +339,10 @@ def cannot_act(t):
     net = t.net
     schedule, rate = schedules.get(net.lr_schedule), net.learning_rate
     patience = net.patience if net.early_stopping else None
-    texts = schedules.warnings_for(schedule, rate, patience)
+    texts = schedules.warnings_for(schedule, rate, patience, net.epochs)
     remedy = {}
+    if isinstance(schedule, schedules.Sequential) and schedule.epochs >= net.epochs:
+        remedy["epochs"] = 4 * int(np.ceil(schedule.epochs))
     if schedule.monitors and schedule.min_lr >= rate:
         remedy["lr_schedule__min_lr"] = rate / 100
     if schedule.monitors and patience is not None and schedule.patience >= patience:
@@ -354,7 +356,8 @@ def cannot_act(t):
     if not texts:
         return None
     settings = ", ".join(f"{name}={value!r}" for name, value in remedy.items())
-    return Finding("cannot_act", "warning", texts[0], f"Set {settings}.", remedy)
+    advice = f"Set {settings}." if remedy else "Change lr_schedule."
+    return Finding("cannot_act", "warning", texts[0], advice, remedy)
 
 
 RULES = (

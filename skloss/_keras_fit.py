@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from skloss import networks
+from skloss._body import defines_training
 from skloss._engine import (
     Outcome,
     Result,
@@ -56,11 +57,7 @@ def own_train_step(plan, data):
 
 def trains_itself(model):
     """Return the layer of a model whose class defines ``train_step``, or None."""
-    for layer in model.layers:
-        own = getattr(type(layer), "train_step", keras.Model.train_step)
-        if own is not keras.Model.train_step:
-            return layer
-    return None
+    return next((layer for layer in model.layers if defines_training(layer)), None)
 
 
 class KerasFit:
@@ -270,7 +267,10 @@ def optimizer_for(plan, stream, layout):
 
 
 class Record(keras.callbacks.Callback):
-    """Records what the compiled loop records, and keeps what it would keep."""
+    """Records what the compiled loop records, and keeps what it would keep.
+
+    To scikit-learn's callbacks it is what ``Network`` is in the compiled loop.
+    """
 
     def __init__(self, plan, data, layout, row_loss, why):
         super().__init__()
@@ -293,6 +293,25 @@ class Record(keras.callbacks.Callback):
             patience=patience,
             restore_best_weights=True,
         )
+
+    @property
+    def weights(self):
+        """The present weights, flat."""
+        return values(self.layout)[0]
+
+    @property
+    def stored(self):
+        """The present moving statistics, flat."""
+        return values(self.layout)[1]
+
+    def stop(self):
+        """End the training."""
+        self.model.stop_training = True
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Tell scikit-learn's callbacks."""
+        if self.member.callback is not None:
+            self.member.callback.epoch_begin(self)
 
     def on_train_batch_begin(self, batch, logs=None):
         """Note the rate of an epoch's first step, and the penalty of each."""
@@ -328,6 +347,9 @@ class Record(keras.callbacks.Callback):
             self.best, self.kept, self.best_epoch = logs["loss"], weights, epoch + 1
         if not finite:
             self.diverged = self.model.stop_training = True
+        if self.member.callback is not None:
+            self.epoch, self.history = self.n_epochs, self.rows[-1]
+            self.member.callback.epoch_end(self)
 
     def score(self):
         """Return the monitored score of the validation rows."""

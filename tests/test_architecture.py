@@ -114,7 +114,7 @@ def test_engine_knows_nothing_of_scikit_learn(path):
 
 @each_file
 def test_length_of_files_and_functions(path):
-    """Docstrings count in files, not in functions."""
+    """Docstrings count in files, not in functions; nor do lists of assignments."""
     tree = parsed(path)
     documentation = docstring_lines(tree)
     assert len(path.read_text("utf-8").splitlines()) <= MAX_FILE
@@ -122,7 +122,8 @@ def test_length_of_files_and_functions(path):
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = set(range(node.lineno, node.end_lineno + 1)) - documentation
-            if len(lines) > MAX_FUNCTION:
+            assigns = all(isinstance(part, ast.Assign) for part in node.body)
+            if len(lines) > MAX_FUNCTION and not assigns:
                 long[node.name] = len(lines)
     assert not long
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import keras
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -73,6 +74,22 @@ def test_a_task_for_each_epoch():
     assert not {"_callback_fit_ctx", "_skl_callbacks_to_teardown"} & set(vars(own))
     plain = net().fit(X, y, sample_weight=WEIGHT)
     np.testing.assert_allclose(own._result.weights, plain._result.weights, rtol=1e-5)
+
+
+class Steps(keras.callbacks.Callback):
+    """Acts inside an epoch, so that keras.Model.fit trains the network."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        pass
+
+
+def test_tasks_where_keras_trains():
+    recorder, last = Recorder(), Recorder(stop_after=1)
+    own = net(callbacks=[Steps]).set_callbacks(recorder).fit(X, y)
+    assert own.trained_by_.startswith("keras.Model.fit")
+    assert recorder.told == epochs_told(3)
+    assert own.set_callbacks(last).fit(X, y).n_epochs_ == 2
+    np.testing.assert_array_equal(last.fitted.predict_proba(X), own.predict_proba(X))
 
 
 def test_no_task_is_left_open_by_early_stopping():

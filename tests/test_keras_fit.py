@@ -194,10 +194,15 @@ def functional(n_features):
     return Functional(inputs, keras.layers.Dense(8, activation="relu")(inputs))
 
 
-def test_a_functional_model_with_a_train_step_of_its_own():
-    own = fitted(
-        [kc.EarlyStopping("extra", mode="min", patience=2)], network=functional
-    )
+def with_output_layer(n_features):
+    inputs = keras.Input((n_features,))
+    hidden = keras.layers.Dense(8, activation="relu")(inputs)
+    return Functional(inputs, keras.layers.Dense(3)(hidden))
+
+
+@pytest.mark.parametrize("network", [functional, with_output_layer])
+def test_a_functional_model_with_a_train_step_of_its_own(network):
+    own = fitted([kc.EarlyStopping("extra", mode="min", patience=2)], network=network)
     assert own.history_["extra"] == [1.0] * 3
     assert own.outcome_ is Outcome.STOPPED_EARLY
 

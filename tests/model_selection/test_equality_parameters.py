@@ -180,7 +180,7 @@ def test_metadata_routing():
     estimator = Pipeline(
         [
             ("scale", StandardScaler().set_fit_request(sample_weight="other")),
-            ("net", net().set_fit_request(sample_weight=True)),
+            ("net", net().set_fit_request(sample_weight=True, groups=False)),
         ]
     )
     scorer = get_scorer("neg_log_loss").set_score_request(sample_weight="importance")
