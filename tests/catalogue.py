@@ -135,3 +135,17 @@ def marks_of(loss, task=None):
     quick = [cls(), *(cls(**setting) for setting in settings_of(cls)[:1])]
     first = task is None or task.kind == cls.kinds[0]
     return () if loss in quick and first else pytest.mark.slow
+
+
+QUICK = (
+    "cross_entropy focal hinge ranked_probability squared_error poisson gaussian_nll"
+    " beta_likelihood"
+).split()
+
+
+def mostly_slow(names):
+    """Return parameters of which those of a few kinds of losses are quick."""
+    return [
+        name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+        for name in names
+    ]

@@ -6,6 +6,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import saved_models
+from catalogue import mostly_slow
 from keras import ops
 from scipy import sparse
 from sklearn.base import clone
@@ -291,7 +292,7 @@ def test_a_users_loss_is_like_any_other():
 CLOSED = ["cross_entropy", "brier", "kl_divergence", "hinge"]
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", mostly_slow(ALL))
 def test_model_gives_the_same_numbers(name):
     weight = {0: 1.0, 1: 3.0}
     own = net(loss=name, class_weight=weight, epochs=2).fit(X2, y2)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from catalogue import mostly_slow
 from sklearn.datasets import make_classification
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
@@ -94,7 +95,7 @@ def test_costs_do_not_enter_the_monitored_score():
 # -- sample weights ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", mostly_slow(ALL))
 def test_weights_are_repetitions(name):
     w = np.resize([1, 2, 0, 1, 3], len(y2))
     rows = np.repeat(np.arange(len(y2)), w)

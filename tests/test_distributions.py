@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from catalogue import mostly_slow
 from scipy import stats
 from scipy.special import expit
 
@@ -83,7 +84,7 @@ def test_shapes_order_and_agreement(name, several):
     np.testing.assert_allclose(fitted.predict(X), centre, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", mostly_slow(NAMES))
 def test_units(name):
     y = target(name)
     scaling = Loss.registry["regression"][name].target_scaling
@@ -109,7 +110,7 @@ def test_units(name):
     assert np.isfinite(plain.predict_interval(X)).all()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", mostly_slow(NAMES))
 def test_a_constant_target(name):
     share = Loss.registry["regression"][name].domain == "open_unit"
     fitted = net(name).fit(X, np.full(120, 0.4 if share else 4.0))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from catalogue import mostly_slow
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
@@ -183,7 +184,7 @@ def table_of(domain):
     return X, y.get(domain, rng.poisson(mean).astype(float))
 
 
-@pytest.mark.parametrize("name", loss_names("regression"))
+@pytest.mark.parametrize("name", mostly_slow(loss_names("regression")))
 def test_every_regression_loss_beats_the_constant(name):
     """By 20 % of the constant's error; the deviance for amounts."""
     domain = Loss.registry["regression"][name].domain

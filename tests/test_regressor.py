@@ -6,6 +6,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import saved_models
+from catalogue import mostly_slow
 from keras import ops
 from scipy import sparse
 from scipy.stats import norm
@@ -110,7 +111,7 @@ def test_a_constant_target():
 # -- scaling -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", mostly_slow(ALL))
 def test_units_do_not_matter(name):
     kind = Loss.registry["regression"][name].target_scaling
     if kind == "none":
@@ -153,7 +154,7 @@ def test_a_function_sees_the_users_units():
 # -- sample weights ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", mostly_slow(ALL))
 def test_weights_are_repetitions(name):
     w = np.resize([1, 2, 0, 1, 3], len(y))
     rows = np.repeat(np.arange(len(y)), w)
