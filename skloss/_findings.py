@@ -61,7 +61,7 @@ class Training:
 
     def change_per_epoch(self):
         """Return the largest change of a layer in the first epochs, as a share."""
-        return float(np.nanmax(self.layers["change"][:5]))
+        return float(np.nanmax(self.layers["change"][:5], initial=0.0))
 
     def fall(self, share):
         """Return the fall of the loss in the last ``share`` of the epochs.
@@ -130,7 +130,7 @@ def target_scale(t):
 
 def exploding_gradients(t):
     """Find gradients far beyond the size of the loss, while steps are small."""
-    norm = np.nanmax(t.norm)
+    norm = np.nanmax(t.norm, initial=0.0)
     limit = 100 * max(abs(t.constant), 1.0)
     if not norm > limit or t.change_per_epoch() > LEAP:
         return None
@@ -156,7 +156,7 @@ def vanishing_gradients(t):
     if gradient.shape[1] < 3:
         return None
     with np.errstate(all="ignore"):
-        ratio = np.nanmedian(gradient[:, 0] / gradient[:, -1])
+        ratio = np.median(gradient[:, 0] / gradient[:, -1])
     if not ratio < 1e-3:
         return None
     remedy = {}
