@@ -39,11 +39,16 @@ def shuffled_targets(name, X, y, rng):
     return X, rng.permutation(y)
 
 
+def small_units(name, X, y, rng):
+    """Measure the target in thousandths."""
+    return X, 1000 * y
+
+
 def wrong_labels(name, X, y, rng):
-    """Few rows, and three in ten labels drawn from a hat."""
+    """Few rows, and half of the labels drawn from a hat."""
     X, y = X[:300], y[:300].copy()
     if name in CLASSES:
-        wrong = rng.random(len(y)) < 0.3
+        wrong = rng.random(len(y)) < 0.5
         y[wrong] = rng.permutation(y[wrong])
     return X, y
 
@@ -81,7 +86,9 @@ ILLNESSES = {
         {"optimizer": "sgd", "learning_rate": 1e4},
         {"optimizer": "sgd", "learning_rate": 0.01},
     ),
-    "target_scale": Illness({"target_transform": None}, tables=("diabetes",)),
+    "target_scale": Illness(
+        {"target_transform": None}, tables=("diabetes",), spoil=small_units
+    ),
     "exploding_gradients": Illness(
         {"network": MLP(DEEP, kernel_initializer=normal(stddev=0.5))},
         {"network": MLP(DEEP, kernel_initializer="he_normal")},
@@ -99,7 +106,10 @@ ILLNESSES = {
     ),
     "not_converged": Illness({"epochs": 3}),
     "overfitting": Illness(
-        healthy={"early_stopping": True}, spoil=wrong_labels, validated=True
+        {"network": (256, 256)},
+        {"network": (256, 256), "early_stopping": True},
+        spoil=wrong_labels,
+        validated=True,
     ),
     "imbalance_ignored": Illness(
         {"epochs": 30},
@@ -133,8 +143,8 @@ def rows(name, illness, seed):
     rng = np.random.default_rng(seed)
     if illness.spoil is not None:
         X, y = illness.spoil(name, X, y, rng)
-    if illness.spoil is shuffled_targets:
-        y_test = rng.permutation(y_test)
+    if illness.spoil in (shuffled_targets, small_units):
+        _, y_test = illness.spoil(name, X_test, y_test, rng)
     if illness.spoil is rare_class:
         columns = RARE[name][1]
         X, X_test = X[:, columns], X_test[:, columns]

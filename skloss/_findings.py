@@ -5,80 +5,18 @@ Each rule reads what a fit left (its history, its record, its parameters) and re
 network that diverged has not "not converged" as well.
 """
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from skloss import networks, schedules
 from skloss._engine import Outcome
 from skloss._engine._optimizers import Optimizer
+from skloss._finding import Finding, Training
 
 # Rates at which each optimiser usually works on standardised features.
 USUAL_RATES = {"SGD": 0.01, "Adagrad": 0.01, "Adadelta": 1.0, "Lion": 1e-4}
 LEAP = 0.5  # change of the weights in an epoch, as a share of their norm
 CREEP = 5e-4  # the same in a step
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong with a training.
-
-    Attributes
-    ----------
-    name : str
-    severity : {"error", "warning"}
-        An "error" makes the network useless; a "warning" makes it worse than it could
-        be.
-    evidence : str
-        The numbers, in a sentence.
-    advice : str
-        What to do, in a sentence.
-    remedy : dict
-        Parameters for ``set_params``.
-    """
-
-    name: str
-    severity: str
-    evidence: str
-    advice: str
-    remedy: dict = field(default_factory=dict)
-
-    def __str__(self):
-        return f"{self.evidence} {self.advice}"
-
-
-class Training:
-    """A fitted net as the rules read it."""
-
-    def __init__(self, net):
-        self.net, self.record = net, net.training_record_
-        self.loss = np.array(net.history_["loss"], dtype=float)
-        self.norm = np.array(net.history_["gradient_norm"], dtype=float)
-        self.constant = self.record.constant_loss
-        self.epochs = len(self.loss)
-        self.layers = self.record.layers
-        self.curve = np.array(self.record.curve)
-
-    def change_per_epoch(self):
-        """Return the largest change of a layer in the first epochs, as a share."""
-        return float(np.nanmax(self.layers["change"][:5], initial=0.0))
-
-    def fall(self, share):
-        """Return the fall of the loss in the last ``share`` of the epochs.
-
-        As a share of the fall in all epochs; 0 where there was one epoch only.
-        """
-        since = max(0, min(self.epochs - 2, int(self.epochs * (1 - share))))
-        whole = self.loss[0] - self.loss.min()
-        return (self.loss[since] - self.loss[-1]) / max(whole, 1e-12)
-
-    def gain(self):
-        """Return how far the loss fell below that of the best constant, as a share."""
-        return (self.constant - self.loss[-1]) / max(abs(self.constant), 1e-12)
-
-    def is_mlp(self):
-        """Tell whether the network's parameters are known."""
-        return isinstance(networks.get(self.net.network), networks.MLP)
+SATURATING = ("sigmoid", "tanh", "softsign", "hard_sigmoid", "hard_tanh")
 
 
 def usual_rate(net):
@@ -164,8 +102,9 @@ def vanishing_gradients(t):
         remedy = {
             "network__activation": "relu",
             "network__kernel_initializer": "he_normal",
-            "network__normalization": "batch",
         }
+        if networks.get(t.net.network).activation not in SATURATING:
+            remedy["network__normalization"] = "batch"
     return Finding(
         "vanishing_gradients",
         "error",
@@ -262,9 +201,11 @@ def stalled(t):
 
 
 def worse_than_constant(t):
-    """Find validation rows that a constant predicts better."""
+    """Find validation rows that a constant predicts better, and always did."""
     score = t.record.constant_score
     if not len(t.curve) or t.net.early_stopping or not t.curve[-1] > score:
+        return None
+    if score - t.curve.min() > 0.1 * abs(score):  # it has learned, then overfitted
         return None
     return Finding(
         "worse_than_constant",

@@ -16,7 +16,7 @@ LAYERS = (
     ("_class_predictions", "_number_predictions"),
     ("_base", "_calibration"),
     ("_fit", "_warm", "_record", "_findings"),
-    ("_nested", "_job", "_judge", "_tasks", "_progress", "_scikeras"),
+    ("_nested", "_job", "_judge", "_tasks", "_progress", "_scikeras", "_finding"),
     ("_callbacks",),
     ("_keras_fit",),
     (
