@@ -99,12 +99,12 @@ def vanishing_gradients(t):
         return None
     remedy = {}
     if t.is_mlp():
-        remedy = {
-            "network__activation": "relu",
-            "network__kernel_initializer": "he_normal",
-        }
+        remedy = {"network__activation": "relu"}
         if networks.get(t.net.network).activation not in SATURATING:
-            remedy["network__normalization"] = "batch"
+            remedy = {
+                "network__kernel_initializer": "he_normal",
+                "network__normalization": "batch",
+            }
     return Finding(
         "vanishing_gradients",
         "error",
@@ -160,6 +160,9 @@ def idle_units(t):
     share = idle.min(axis=0) if idle.size else np.zeros(1)
     worst = int(np.argmax(share))
     if not share[worst] >= 0.5:
+        return None
+    weight = t.layers["weight_norm"][:, worst]
+    if weight[-1] < 0.1 * weight[0]:  # a penalty took the weights: see ``stalled``
         return None
     remedy = {"learning_rate": min(t.net.learning_rate, usual_rate(t.net))}
     if t.is_mlp():
