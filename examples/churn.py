@@ -28,11 +28,12 @@ from sklearn.metrics import (
     roc_auc_score,
     roc_curve,
 )
-from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
+from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skloss import LossAwareClassifier
+from skloss.model_selection import FusedGridSearchCV
 
 LOSSES = ["cross_entropy", "brier", "focal", "square"]
 GRID = {
@@ -75,14 +76,15 @@ def make_preprocessing():
 def make_search():
     """Search loss, penalty and schedule together, by cross-validated log-loss."""
     net = LossAwareClassifier(
-        network=(64, 64), dropout=0.2, learning_rate=3e-3, epochs=20, random_state=0
+        network=(64, 64), dropout=0.2, learning_rate=3e-3, epochs=40, random_state=0
     )
-    return GridSearchCV(
+    return FusedGridSearchCV(
         Pipeline([("prepare", make_preprocessing()), ("net", net)]),
         GRID,
         scoring=["neg_log_loss", "roc_auc"],
         refit="neg_log_loss",
         cv=StratifiedKFold(3, shuffle=True, random_state=0),
+        n_jobs=2,
     )
 
 

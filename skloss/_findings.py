@@ -264,14 +264,14 @@ def imbalance_ignored(t):
     shares, recalls = t.record.class_shares, t.record.recalls
     if not len(shares) or t.net.class_weight is not None:
         return None
-    rare = (shares < 0.2 / (len(shares) - 1)) & (recalls < 0.5)
+    rare = (shares < 0.25 / len(shares)) & (recalls < 0.5)
     if not rare.any():
         return None
     k = int(np.argmax(rare))
     return Finding(
         "imbalance_ignored",
         "warning",
-        f"Class {t.net._ranked[k]!r} is {shares[k]:.1%} of the training rows, and "
+        f"Class {t.net._ranked.tolist()[k]!r} is {shares[k]:.1%} of the training rows, and "
         f"{recalls[k]:.0%} of its rows are predicted right.",
         "Set class_weight='balanced' if missing it costs more, or choose a threshold.",
         {"class_weight": "balanced"},
