@@ -112,7 +112,8 @@ def target_scale(t):
     """Find a target that is far from zero or one for the network that predicts it."""
     mean, std = t.record.seen_mean, t.record.seen_std
     positive = getattr(t.net.loss_, "inverse", "identity") == "exp"
-    if not len(std) or t.net.target_transform is not None or positive:
+    as_it_is = getattr(t.net, "target_transform", "auto") is None
+    if not len(std) or not as_it_is or positive:
         return None
     far = (np.abs(mean) > 3 * std) | (std > 10) | ((std < 0.1) & (std > 0))
     if not far.any():

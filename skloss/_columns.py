@@ -1,0 +1,154 @@
+"""Between a table of several targets and a column for each head."""
+
+import numpy as np
+
+from skloss._params import nearest
+
+
+def columns_of(y, names, *, strict=True):
+    """Return the column of y that belongs to each name.
+
+    Parameters
+    ----------
+    y : DataFrame of pandas or polars, or array-like of shape (n, len(names))
+        Columns of a DataFrame are found by name, those of an array by position.
+    names : list of str
+    strict : bool, default=True
+        Whether a DataFrame must have no other columns.
+
+    Returns
+    -------
+    dict of str to Series or ndarray of shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If y has other columns than ``names``.
+    """
+    if is_frame(y):
+        given = list(y.columns)
+        missing = [name for name in names if name not in given]
+        unknown = [name for name in given if name not in names] if strict else []
+        if missing or len(set(given)) < len(given):
+            raise ValueError(
+                f"y must have one column for each head, {names}; it has {given}."
+            )
+        if unknown:
+            raise ValueError(
+                f"y has the columns {unknown}, for which there is no head; leave them "
+                f"out: y[{names}]."
+            )
+        return {name: y[name] for name in names}
+    if y is None:
+        raise ValueError(
+            f"y is None: this estimator requires y to be passed, a DataFrame with "
+            f"the columns {names}."
+        )
+    array = as_array(y)
+    if array.ndim != 2 or array.shape[1] != len(names):
+        raise ValueError(
+            f"y has shape {array.shape}; give a DataFrame with the columns {names}, "
+            f"or an array of {len(names)} columns in this order."
+        )
+    return {name: plain(array[:, j], name) for j, name in enumerate(names)}
+
+
+def is_frame(y):
+    """Tell whether y is a DataFrame."""
+    return hasattr(y, "columns") and hasattr(y, "dtypes")
+
+
+def as_array(y):
+    """Return an array; a list of rows keeps the type of each of its values."""
+    if hasattr(y, "toarray"):
+        return y.toarray()
+    if not isinstance(y, list | tuple):
+        return np.asarray(y)
+    array = np.array(y)
+    return array if array.dtype.kind in "biuf" else np.array(y, dtype=object)
+
+
+def plain(column, name):
+    """Return a column of objects as one of numbers or strings, if it is one."""
+    if column.dtype != object:
+        return column
+    if any(value is None or value != value for value in column):
+        raise ValueError(f"y contains NaN or None in the column of head {name!r}.")
+    made = np.array(column.tolist())
+    mixed = made.dtype.kind == "U" and not all(isinstance(v, str) for v in column)
+    return column if mixed or made.ndim > 1 else made
+
+
+class Container:
+    """What y was, so that predictions can be the same.
+
+    Parameters
+    ----------
+    y : DataFrame or array-like
+        As given to ``fit``.
+    names : list of str
+        In the order of the heads.
+    classes : list of str
+        Names of the heads that predict classes, whose columns keep their dtype.
+    """
+
+    def __init__(self, y, names, classes):
+        self.frame = type(y) if is_frame(y) else None
+        self.order = list(y.columns) if is_frame(y) else names
+        self.dtypes = {name: y[name].dtype for name in classes} if self.frame else {}
+
+    def filled(self, columns, X):
+        """Return columns by name as a DataFrame or array.
+
+        Parameters
+        ----------
+        columns : dict of str to ndarray of shape (n,)
+        X : array-like
+            Whose index, if it has one, becomes the DataFrame's.
+        """
+        columns = {name: columns[name] for name in self.order}
+        if self.frame is None:
+            return stacked(list(columns.values()))
+        frame = self.frame(columns)
+        if hasattr(frame, "cast"):
+            return frame.cast(self.dtypes)
+        if type(X) is self.frame:
+            frame.index = X.index
+        return frame.astype(self.dtypes)
+
+
+def stacked(columns):
+    """Return columns as an array, of objects where numbers and strings meet."""
+    numbers = [column.dtype.kind in "biuf" for column in columns]
+    if any(numbers) != all(numbers):
+        columns = [column.astype(object) for column in columns]
+    return np.column_stack(columns)
+
+
+def check_names(names, reserved):
+    """Raise TypeError or ValueError for names that cannot be heads' names.
+
+    Parameters
+    ----------
+    names : list
+    reserved : collection of str
+        Parameters of the estimator.
+    """
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"heads: {name!r} must be a string, the name of a column.")
+        if "__" in name or name in reserved:
+            raise ValueError(
+                f"heads: {name!r} cannot be a head's name: it contains '__' or is a "
+                f"parameter of the estimator. Rename the column."
+            )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"heads: {twice} are given twice; names must differ.")
+
+
+def column_named(columns, name):
+    """Return the item of that name; a ValueError offers the nearest names."""
+    if name not in columns:
+        raise ValueError(f"There is no head {name!r}. {nearest(name, columns)}")
+    return columns[name]
