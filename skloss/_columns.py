@@ -41,8 +41,8 @@ def columns_of(y, names, *, strict=True):
         return {name: y[name] for name in names}
     if y is None:
         raise ValueError(
-            f"y is None: this estimator requires y to be passed, a DataFrame with "
-            f"the columns {names}."
+            f"This estimator requires y to be passed, but the target y is None. Give a "
+            f"DataFrame with the columns {names}."
         )
     array = as_array(y)
     if array.ndim != 2 or array.shape[1] != len(names):

@@ -1,18 +1,16 @@
 """``LossAwareMultiTask``: one body, several heads, the sum of their losses."""
 
-import copy
 from contextlib import contextmanager
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import Bunch
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from skloss._base import BaseLossAware
 from skloss._classifier import LossAwareClassifier
 from skloss._columns import Container, check_names, columns_of
-from skloss._engine import with_outputs
+from skloss._head_params import HeadParams
+from skloss._head_predictions import HeadPredictions
 from skloss._heads import Head
 from skloss._regressor import LossAwareRegressor
 from skloss._validation import check_choice
@@ -56,21 +54,100 @@ def prepared(estimator, X, column):
     return estimator._encoded(y), estimator._ranked
 
 
-def any_probabilities(net):
-    """Tell whether a head gives probabilities; explain where none does."""
-    if any(
-        head.family == "classification" and head.as_object().has_probabilities
-        for _, head in net._pairs()
-    ):
-        return True
-    raise AttributeError(
-        "No head predicts classes with a loss that gives probabilities, so there is "
-        "no predict_proba."
-    )
+class LossAwareMultiTask(HeadPredictions, HeadParams, BaseLossAware):
+    """One network for several targets: shared layers, and a head with a loss for each.
 
+    The losses of the heads, times their weights, are added and trained together
+    (Caruana 1997). Each head has the encoding, scaling, probabilities and rule of
+    prediction that its loss brings to a :class:`LossAwareClassifier` or
+    :class:`LossAwareRegressor`.
 
-class LossAwareMultiTask(BaseLossAware):
-    """placeholder"""
+    Parameters
+    ----------
+    heads : list of (str, ClassificationHead or RegressionHead)
+        The name is that of the column of y, and of the parameters: ``churn__loss``,
+        ``churn__loss__gamma``, ``spend__weight``. The weights are factors on the means
+        of the losses, of scaled targets, in the sum that is minimised.
+    loss_weights : "uncertainty" or None, default=None
+        "uncertainty": minimise ``sum_j c_j exp(-s_j) L_j + s_j / 2`` with a trained
+        s_j for each head, and c_j = 1 for classes and 1/2 for numbers (Kendall, Gal and
+        Cipolla 2018, Eqs. 7 and 10, with s = log sigma^2), in place of the heads'
+        weights, which must be 1.
+    network : tuple of int, MLP, callable or Body, default=(64, 64)
+        The shared layers, without output layer, as for
+        :class:`LossAwareClassifier`. So are the parameters below, where nothing else
+        is said.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+    learning_rate : float, default=1e-3
+    lr_schedule : str, Schedule, function or Keras schedule, default=None
+    l1, l2, weight_decay : float, default=0.0
+        Of all kernels, those of the heads included.
+    dropout : float in [0, 1), default=0.0
+    clip_norm, clip_value, max_norm : float, default=None
+    input_noise, mixup : float, default=0.0
+    weight_averaging : float in [0, 1), default=0.0
+    batch_size : int or "auto", default="auto"
+    epochs : int, default=100
+    early_stopping : bool, default=False
+        The score is the weighted mean of the scores that the heads' losses have alone:
+        log-loss (or error rate) and mean absolute error of the scaled target.
+    validation_fraction : float in (0, 1), default=0.1
+        Share set aside, stratified by the first head that predicts classes.
+    patience : int, default=10
+    validation_scoring : callable, default=None
+        A function ``scorer(estimator, X, y)``, such as
+        :func:`~skloss.model_selection.head_scorer`, that scores the validation rows
+        after each epoch. None: the score above.
+    callbacks : list of keras.callbacks.Callback, default=None
+    dtype : {"auto", "float32", "float64"}, default="auto"
+    warm_start : bool, default=False
+    random_state : int, RandomState or None, default=None
+    record : bool, default=True
+    verbose : int, default=0
+
+    Attributes
+    ----------
+    named_estimators_ : Bunch
+        Each head by name: a fitted :class:`LossAwareClassifier` or
+        :class:`LossAwareRegressor` with a copy of the shared layers and its own output
+        layer. It has these parameters and can be cloned, which gives the network of
+        this one task; ``history_`` and ``n_epochs_`` are those of the common training.
+    n_features_in_ : int
+    feature_names_in_ : ndarray
+        Only if X had string column names.
+    loss_parameters_ : dict of str to float or ndarray
+        Trained numbers that do not depend on X, such as "churn__log_variance".
+    n_epochs_, history_, training_record_, outcome_, trained_by_
+        As in :class:`LossAwareRegressor`; "loss" is the sum that is minimised.
+    model_ : keras.Model
+        Gives a dict of what the heads' ``model_`` give.
+
+    Notes
+    -----
+    A target has no class weights: they would weigh the rows for all heads; use
+    ``sample_weight``, which does. Rows with a missing target are refused. Folds are
+    not stratified; ``cv=list(StratifiedKFold(5).split(X, y["churn"]))`` does it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skloss import ClassificationHead, LossAwareMultiTask, RegressionHead
+    >>> X, progression = load_diabetes(return_X_y=True)
+    >>> y = pd.DataFrame({"progression": progression, "severe": progression > 200})
+    >>> net = LossAwareMultiTask(
+    ...     [("severe", ClassificationHead()), ("progression", RegressionHead("huber"))],
+    ...     epochs=30,
+    ...     random_state=0,
+    ... )
+    >>> model = make_pipeline(StandardScaler(), net).fit(X, y)
+    >>> list(model.predict(X).columns)
+    ['progression', 'severe']
+    >>> bool(model.score(X, y) > 0.6)
+    True
+    """
 
     def __init__(
         self,
@@ -140,67 +217,6 @@ class LossAwareMultiTask(BaseLossAware):
         tags.target_tags.multi_output = True
         tags.target_tags.single_output = False
         return tags
-
-    # -- parameters of the heads ---------------------------------------------------
-
-    def _pairs(self):
-        """Return the heads as pairs, none where they are no such thing."""
-        try:
-            return [(name, head) for name, head in self.heads if isinstance(head, Head)]
-        except (TypeError, ValueError):
-            return []  # values are judged at fit; here only names are asked for
-
-    def get_params(self, deep=True):
-        """Get parameters, with ``deep`` those of the heads as ``name__loss``.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-
-        Returns
-        -------
-        dict
-        """
-        params = super().get_params(deep)
-        for name, head in self._pairs() if deep else ():
-            params[name] = head
-            inner = head.get_params()
-            params.update({f"{name}__{key}": value for key, value in inner.items()})
-        return params
-
-    def set_params(self, **params):
-        """Set parameters; a head by its name, its parameters as ``name__loss``.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a name is unknown; the message offers the nearest valid ones.
-        """
-        if "heads" in params:
-            self.heads = params.pop("heads")
-        heads, nested, others = dict(self._pairs()), {}, {}
-        for key, value in params.items():
-            name, _, rest = key.partition("__")
-            if name not in heads:
-                others[key] = value
-            elif rest:
-                nested.setdefault(name, {})[rest] = value
-            else:
-                heads[name] = value
-                self.heads = [(n, heads[n]) for n, _ in self.heads]
-        super().set_params(**others)
-        for name, changes in nested.items():
-            heads[name].set_params(**changes)
-        return self
-
-    @property
-    def loss(self):
-        """The losses of the heads by name."""
-        return {name: head.loss for name, head in self._pairs()}
 
     # -- fitting -------------------------------------------------------------------
 
@@ -272,11 +288,10 @@ class LossAwareMultiTask(BaseLossAware):
 
     def _prepare(self, X, y):
         """Return X and the encoded columns of all heads, side by side."""
+        kinds = {"accept_sparse": "csr", "dtype": [np.float64, np.float32]}
+        table = validate_data(self, X, **kinds)
         names = list(self._heads)
         columns = columns_of(y, names)
-        table = validate_data(
-            self, X, accept_sparse="csr", dtype=[np.float64, np.float32]
-        )
         encoded, ranked = [], []
         for name, estimator in self._heads.items():
             with in_head(name):
@@ -297,7 +312,7 @@ class LossAwareMultiTask(BaseLossAware):
 
     def _check_table(self, X, y, *, reset):
         """Return validated X, and y as validated columns by name."""
-        columns, table = columns_of(y, list(self._heads)), self._features(X)
+        table, columns = self._features(X), columns_of(y, list(self._heads))
         for name, estimator in self._heads.items():
             with in_head(name):
                 columns[name] = estimator._check_table(X, columns[name], reset=reset)[1]
@@ -332,8 +347,8 @@ class LossAwareMultiTask(BaseLossAware):
         columns = self.loss_.columns()
         self.loss_ = self.loss_.in_one_scale(*units)
         member = super()._member(Y, weight, start)
-        for (name, head), loss, own in zip(
-            self._heads.items(), self.loss_.losses, columns, strict=True
+        for head, loss, own in zip(
+            self._heads.values(), self.loss_.losses, columns, strict=True
         ):
             head.loss_ = loss.loss if isinstance(loss, InUserUnits) else loss
             head._loc, head._scale = self._loc[own], self._scale[own]
@@ -342,99 +357,3 @@ class LossAwareMultiTask(BaseLossAware):
     def _keep(self, result, member, seed, history=None):
         super()._keep(result, member, seed, history)
         self.__dict__.pop("_named", None)
-
-    # -- the heads -----------------------------------------------------------------
-
-    def _head(self, name, raw_of):
-        """Return a head that reads its columns of the raw outputs of all."""
-        place = self.loss_.places()[list(self._heads).index(name)]
-        view = copy.copy(self._heads[name])
-        view._raw = lambda X: raw_of(X)[:, place]
-        view._result = None  # fitted, in the eyes of scikit-learn
-        return view
-
-    def _each(self, X, call):
-        """Return ``call(head)`` by name, for heads that know their raw outputs of X."""
-        raw = self._raw(X)
-        return {name: call(self._head(name, lambda _: raw)) for name in self._heads}
-
-    @property
-    def named_estimators_(self):
-        """The heads by name: fitted estimators on the shared body."""
-        check_is_fitted(self)
-        if "_named" not in self.__dict__:
-            places = dict(zip(self._heads, self.loss_.places(), strict=True))
-            self._named = Bunch(**{n: self._alone(n, p) for n, p in places.items()})
-        return self._named
-
-    def _alone(self, name, place):
-        """Return a head with weights of its own: the body's and its outputs'."""
-        head, result = copy.copy(self._heads[name]), copy.copy(self._result)
-        n_raw = self.loss_.n_raw(self._task)
-        result.weights = with_outputs(
-            self._network, self.n_features_in_, result.weights, n_raw, place
-        )
-        result.layers, result.curve = {}, []
-        result.state = self._warm_state(result)
-        head._keep(result, self, self._seed)
-        return head
-
-    # -- predicting ----------------------------------------------------------------
-
-    def predict(self, X):
-        """Return each head's prediction.
-
-        Parameters
-        ----------
-        X : array-like or CSR matrix of shape (n_samples, n_features)
-
-        Returns
-        -------
-        DataFrame or ndarray of shape (n_samples, n_heads)
-            As y was in ``fit``, its columns in the same order. An array is of objects
-            where some heads predict strings and some numbers.
-        """
-        return self._container.filled(self._each(X, lambda head: head.predict(X)), X)
-
-    @available_if(any_probabilities)
-    def predict_proba(self, X):
-        """Return class probabilities of the heads whose losses give them.
-
-        Parameters
-        ----------
-        X : array-like or CSR matrix of shape (n_samples, n_features)
-
-        Returns
-        -------
-        dict of str to ndarray of shape (n_samples, n_classes)
-        """
-        found = self._each(
-            X, lambda h: h.predict_proba(X) if hasattr(h, "predict_proba") else None
-        )
-        return {name: p for name, p in found.items() if p is not None}
-
-    def score(self, X, y, sample_weight=None):
-        """Return the mean over the heads of accuracy (classes) and R2 (numbers).
-
-        Parameters
-        ----------
-        X, y : as in ``fit``
-        sample_weight : array-like of shape (n_samples,), default=None
-
-        Returns
-        -------
-        float
-        """
-        check_is_fitted(self)
-        columns = columns_of(y, list(self._heads))
-        raw = self._raw(X)
-        heads = {name: self._head(name, lambda _: raw) for name in self._heads}
-        scores = [
-            head.score(X, columns[name], sample_weight) for name, head in heads.items()
-        ]
-        return float(np.mean(scores))
-
-    def _finish(self, raw):
-        """Return the symbolic outputs of ``model_`` by head."""
-        pieces = zip(self._heads.items(), self.loss_.pieces(raw), strict=True)
-        return {name: head._finish(own) for (name, head), own in pieces}

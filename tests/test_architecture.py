@@ -14,7 +14,7 @@ LAYERS = (
     ("model_selection", "serialization", "datasets"),
     ("_multi_task",),
     ("_classifier", "_regressor"),
-    ("_class_predictions", "_number_predictions"),
+    ("_class_predictions", "_number_predictions", "_head_predictions", "_head_params"),
     ("_base", "_calibration"),
     ("_fit", "_warm", "_record", "_findings"),
     ("_nested", "_job", "_judge", "_tasks", "_progress", "_scikeras"),

@@ -139,16 +139,9 @@ class UncertaintyWeightedTasks(MultiTaskLoss):
 
     def trained(self, task, last):
         """Return the log-variances, and the losses' trained numbers."""
-        count = len(self.terms)
-        own = super().trained(task, last[:-count])
-        names = self.named()
-        return {
-            **own,
-            **{
-                f"{n}__log_variance": s
-                for n, s in zip(names, last[-count:], strict=True)
-            },
-        }
+        own = super().trained(task, last[: -len(self.terms)])
+        pairs = zip(self.named(), last[-len(self.terms) :], strict=True)
+        return {**own, **{f"{name}__log_variance": s for name, s in pairs}}
 
 
 class InUserUnits(Wrapper):
