@@ -5,16 +5,15 @@ import numpy as np
 from skloss._params import nearest
 
 
-def columns_of(y, names, *, strict=True):
+def columns_of(y, names):
     """Return the column of y that belongs to each name.
 
     Parameters
     ----------
     y : DataFrame of pandas or polars, or array-like of shape (n, len(names))
-        Columns of a DataFrame are found by name, those of an array by position.
+        Columns of a DataFrame are found by name; those of an array, and of a DataFrame
+        whose columns are numbered, by position.
     names : list of str
-    strict : bool, default=True
-        Whether a DataFrame must have no other columns.
 
     Returns
     -------
@@ -26,19 +25,8 @@ def columns_of(y, names, *, strict=True):
         If y has other columns than ``names``.
     """
     if is_frame(y):
-        given = list(y.columns)
-        missing = [name for name in names if name not in given]
-        unknown = [name for name in given if name not in names] if strict else []
-        if missing or len(set(given)) < len(given):
-            raise ValueError(
-                f"y must have one column for each head, {names}; it has {given}."
-            )
-        if unknown:
-            raise ValueError(
-                f"y has the columns {unknown}, for which there is no head; leave them "
-                f"out: y[{names}]."
-            )
-        return {name: y[name] for name in names}
+        labels = labels_of(y, names)
+        return {name: y[labels[name]] for name in names}
     if y is None:
         raise ValueError(
             f"This estimator requires y to be passed, but the target y is None. Give a "
@@ -51,6 +39,26 @@ def columns_of(y, names, *, strict=True):
             f"or an array of {len(names)} columns in this order."
         )
     return {name: plain(array[:, j], name) for j, name in enumerate(names)}
+
+
+def labels_of(y, names):
+    """Return the label of the column of a DataFrame that belongs to each name."""
+    given = list(y.columns)
+    if len(given) == len(names) and not any(isinstance(c, str) for c in given):
+        return dict(zip(names, given, strict=True))  # numbered, like an array's
+    missing = [name for name in names if given.count(name) != 1]
+    if missing:
+        raise ValueError(
+            f"y must have one column for each head, {names}, but it has {given}: see "
+            f"{missing}."
+        )
+    unknown = [label for label in given if label not in names]
+    if unknown:
+        raise ValueError(
+            f"y has the columns {unknown}, for which there is no head; leave them out: "
+            f"y[{names}]."
+        )
+    return {label: label for label in given}
 
 
 def is_frame(y):
@@ -94,8 +102,11 @@ class Container:
 
     def __init__(self, y, names, classes):
         self.frame = type(y) if is_frame(y) else None
-        self.order = list(y.columns) if is_frame(y) else names
-        self.dtypes = {name: y[name].dtype for name in classes} if self.frame else {}
+        self.labels = labels_of(y, names) if self.frame else {n: n for n in names}
+        self.dtypes = {}
+        if self.frame:
+            labels = [self.labels[name] for name in classes]
+            self.dtypes = {label: y[label].dtype for label in labels}
 
     def filled(self, columns, X):
         """Return columns by name as a DataFrame or array.
@@ -106,7 +117,7 @@ class Container:
         X : array-like
             Whose index, if it has one, becomes the DataFrame's.
         """
-        columns = {name: columns[name] for name in self.order}
+        columns = {label: columns[name] for name, label in self.labels.items()}
         if self.frame is None:
             return stacked(list(columns.values()))
         frame = self.frame(columns)

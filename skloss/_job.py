@@ -55,17 +55,17 @@ class Job:
         return train_population(self.plan, self.data)[0]
 
 
-def set_aside(Y, kind, weight, fraction, rng, groups=None):
+def set_aside(Y, weight, fraction, kind, rng, groups=None):
     """Return row numbers for training, and for early stopping.
 
     Parameters
     ----------
     Y : ndarray of shape (n, task.size)
-    kind : str
-        The task's; the classes of one label are stratified.
     weight : ndarray of shape (n,)
         Rows of weight zero are used for neither.
     fraction : float
+    kind : str
+        The task's; the classes of one label are stratified.
     rng : RandomState
     groups : array-like of shape (n,), optional
         A group is not split.

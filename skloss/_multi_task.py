@@ -137,11 +137,8 @@ class LossAwareMultiTask(HeadPredictions, HeadParams, BaseLossAware):
     >>> from skloss import ClassificationHead, LossAwareMultiTask, RegressionHead
     >>> X, progression = load_diabetes(return_X_y=True)
     >>> y = pd.DataFrame({"progression": progression, "severe": progression > 200})
-    >>> net = LossAwareMultiTask(
-    ...     [("severe", ClassificationHead()), ("progression", RegressionHead("huber"))],
-    ...     epochs=30,
-    ...     random_state=0,
-    ... )
+    >>> heads = [("severe", ClassificationHead()), ("progression", RegressionHead())]
+    >>> net = LossAwareMultiTask(heads, epochs=30, random_state=0)
     >>> model = make_pipeline(StandardScaler(), net).fit(X, y)
     >>> list(model.predict(X).columns)
     ['progression', 'severe']
