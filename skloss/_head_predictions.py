@@ -31,6 +31,7 @@ class HeadPredictions:
 
     def _head(self, name, raw_of):
         """Return a head that reads its columns of the raw outputs of all."""
+        check_is_fitted(self)
         place = self.loss_.places()[list(self._heads).index(name)]
         view = copy.copy(self._heads[name])
         view._raw = lambda X: raw_of(X)[:, place]

@@ -266,7 +266,7 @@ class LossAwareMultiTask(HeadPredictions, HeadParams, BaseLossAware):
                     f"loss_weights='uncertainty', which trains the weights. Leave it "
                     f"at 1.0, or set loss_weights=None."
                 )
-            if not (loss.decomposable and getattr(loss, "nonnegative", True)):
+            if not (loss.decomposable and loss.nonnegative):
                 raise LossTargetError(
                     f"loss={head.loss!r} of head {name!r} can be negative, or has no "
                     f"value for each row, so that loss_weights='uncertainty' cannot "
