@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
+from sklearn.utils import ClassifierTags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skloss import (
@@ -35,18 +36,21 @@ class OneHead(LossAwareMultiTask):
     It makes y of one column, so that there is one head.
     """
 
+    def __sklearn_tags__(self):
+        """Return tags in which it looks for the number of probabilities."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags = ClassifierTags()
+        return tags
+
     def predict_proba(self, X):
         """Return the head's probabilities."""
-        if self.heads[0][1].family == "regression":
-            raise AttributeError("predict_proba")
-        (p,) = super().predict_proba(X).values()
-        return p
+        return super().predict_proba(X)["y"]
 
 
 @pytest.mark.slow
 @parametrize_with_checks(
     [
-        OneHead([("y", RegressionHead())], epochs=30, random_state=0),
+        LossAwareMultiTask([("y", RegressionHead())], epochs=30, random_state=0),
         OneHead([("y", ClassificationHead())], epochs=30, random_state=0),
     ]
 )
