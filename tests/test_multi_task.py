@@ -137,6 +137,7 @@ def test_numbers_stay_an_array_of_numbers():
     assert set(p[:, 0]) <= {0.0, 1.0}
 
 
+@pytest.mark.slow
 def test_heads_have_all_that_their_losses_bring():
     y = pd.DataFrame(
         {
@@ -177,6 +178,7 @@ def test_heads_have_all_that_their_losses_bring():
     np.testing.assert_allclose(out["grade"], found.grade.predict_proba(X), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_head_is_an_estimator_of_its_own(net):
     head = net.named_estimators_["grade"]
     assert type(head) is LossAwareClassifier
@@ -228,7 +230,9 @@ def test_cross_validation_scores_each_head():
     assert cross_val_predict(pipe, X, Y, cv=cv).shape == (200, 2)
 
 
-@pytest.mark.parametrize("search", [GridSearchCV, FusedGridSearchCV])
+@pytest.mark.parametrize(
+    "search", [GridSearchCV, pytest.param(FusedGridSearchCV, marks=pytest.mark.slow)]
+)
 def test_searches_over_losses_and_weights(search):
     grid = {
         "grade__loss": ["focal", "brier"],
@@ -246,6 +250,7 @@ def test_searches_over_losses_and_weights(search):
     assert not hasattr(found, "fold_ensemble_")
 
 
+@pytest.mark.slow
 def test_what_surrounds_training():
     rare = make_scorer(max_error, greater_is_better=False)
     net = make_net(
@@ -273,6 +278,7 @@ def test_what_surrounds_training():
         net.fit(X, Y.assign(grade=np.where(GRADE == "mild", "low", "high")))
 
 
+@pytest.mark.slow
 def test_validation_data_and_monitored_score():
     net = make_net(early_stopping=True).fit(X, Y, X_val=X[:50], y_val=Y[:50])
     p = np.clip(net.predict_proba(X[:50])["grade"], 1e-7, 1)

@@ -88,7 +88,10 @@ def keras_twin(weights, optimizer, loss_weights):
 
 @pytest.mark.parametrize(
     ("name", "optimizer"),
-    [("sgd:momentum=0.9", "SGD"), ("adam", "Adam")],
+    [
+        ("adam", "Adam"),
+        pytest.param("sgd:momentum=0.9", "SGD", marks=pytest.mark.slow),
+    ],
 )
 def test_training_is_that_of_keras_with_two_outputs(name, optimizer):
     start = first_weights(make_net())
@@ -146,6 +149,7 @@ def train(job, start):
     return train_population(job.plan, job.data)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["grade", "number"])
 def test_a_head_alone_with_weight_one_is_the_single_task(first):
     """Adam's steps do not see the other head, whose gradient is zero."""
@@ -169,6 +173,7 @@ def test_a_head_alone_with_weight_one_is_the_single_task(first):
     assert np.array_equal(ours[2][:, rest], k2[:, rest])
 
 
+@pytest.mark.slow
 def test_trained_weights_by_hand():
     """At the best constant and at every later epoch the value is Kendall's."""
     net = make_net((1.0, 1.0), loss_weights="uncertainty")
@@ -192,6 +197,7 @@ def test_trained_weights_by_hand():
     np.testing.assert_allclose(found, np.log([2 * cross_entropy, squared]), atol=0.1)
 
 
+@pytest.mark.slow
 def test_functions_see_the_units_of_y():
     own = make_net(
         losses=("cross_entropy", lambda y, p: (y - p) ** 2), weights=(1, 0.1)
@@ -202,6 +208,7 @@ def test_functions_see_the_units_of_y():
     np.testing.assert_allclose(own.history_["loss"], other.history_["loss"], rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_sample_weights_are_for_all_heads():
     weight = np.arange(1, 201) % 3
     net = make_net(learning_rate=1e-300, epochs=1).fit(X, Y, sample_weight=weight)
@@ -228,6 +235,10 @@ def test_facts_of_the_outputs():
     scales[:3] = Square.head_scale
     assert np.array_equal(loss.head_scale, scales)
     assert np.array_equal(loss.global_pace, [1, 10, 10, 10])
+    others = MultiTaskLoss(
+        terms, tasks[::-1]
+    )  # a program of its own, like other losses
+    assert others.structure() != loss.structure()
 
 
 class EachStep(keras.callbacks.Callback):
@@ -245,6 +256,7 @@ class EachEpoch(keras.callbacks.Callback):
         assert set(self.model(X[:2])) == {"grade", "number"}
 
 
+@pytest.mark.slow
 def test_callbacks_see_all_heads_and_model_fit_trains_the_same():
     params = {"epochs": 3, "learning_rate": 0.01}
     net = make_net(**params).fit(X, Y)
@@ -255,6 +267,7 @@ def test_callbacks_see_all_heads_and_model_fit_trains_the_same():
     np.testing.assert_allclose(slow._result.weights, net._result.weights, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_networks_of_ones_own():
     def body(units=4):
         return keras.Sequential([keras.layers.Dense(units, "tanh")])
@@ -274,6 +287,7 @@ def test_networks_of_ones_own():
         _ = net.named_estimators_
 
 
+@pytest.mark.slow
 def test_a_head_goes_on_alone():
     net = make_net(epochs=20, learning_rate=0.02).fit(X, Y)
     head = net.named_estimators_.grade

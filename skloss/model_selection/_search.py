@@ -246,7 +246,7 @@ class FusedGridSearchCV(FusedSearch, GridSearchCV):
         "outcome" ("finished", "stopped early", "pruned at epoch 9", "diverged in epoch
         3": the last scores ``error_score``).
     fold_ensemble_ : FoldEnsembleClassifier or FoldEnsembleRegressor
-        The average of the best candidate's networks, one a fold.
+        The average of the best candidate's networks, one a fold; not for several tasks.
     best_estimator_, best_index_, best_params_, best_score_, refit_time_, scorer_
         As in ``GridSearchCV``. With early stopping the refit trains on all rows for the
         epochs at which the mean of the folds' validation curves was best.
