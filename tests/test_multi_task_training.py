@@ -174,6 +174,40 @@ def test_a_head_alone_with_weight_one_is_the_single_task(first):
 
 
 @pytest.mark.slow
+def test_trained_numbers_keep_their_own_pace():
+    """Thresholds move ten times as fast, a dispersion does not, as each does alone."""
+    params = {**ALL, "epochs": 3, "learning_rate": 0.01}
+    y = Y.assign(number=np.round(NUMBER / 50))
+    losses = "cumulative_link", "negative_binomial"
+    both = make_net((1.0, 1.0), losses, **params)
+    start = first_weights(both)
+    k1, b1, k2, b2 = parts(start, 5)
+    both.set_params(epochs=3, learning_rate=0.01)
+    assert both.loss_.places() == [[0, 2, 3], [1, 4]]
+    for i, (name, kind) in enumerate(
+        {"grade": LossAwareClassifier, "number": LossAwareRegressor}.items()
+    ):
+        other = ("number", "grade")[i]
+        both.set_params(**{f"{name}__weight": 1.0, f"{other}__weight": 0.0})
+        place = both.loss_.places()[i]
+        alone = np.concatenate([k1.ravel(), b1, k2[:, place].ravel(), b2[place]])
+        single = train(kind(losses[i], **params)._plan_fit(X, y[name]), alone)
+        together = train(both._plan_fit(X, y), start)
+        np.testing.assert_allclose(
+            parts(together.weights, 5)[3][place],
+            parts(single.weights, len(place))[3],
+            atol=1e-12,
+        )
+
+
+def test_rows_set_aside_are_those_of_the_first_classes():
+    params = {**ALL, "early_stopping": True}
+    rows = make_net(**params)._plan_fit(X, Y).data.streams[0].val_rows
+    single = LossAwareClassifier(**params)._plan_fit(X, GRADE)
+    assert np.array_equal(rows, single.data.streams[0].val_rows)
+
+
+@pytest.mark.slow
 def test_trained_weights_by_hand():
     """At the best constant and at every later epoch the value is Kendall's."""
     net = make_net((1.0, 1.0), loss_weights="uncertainty")
