@@ -94,19 +94,18 @@ class Container:
     ----------
     y : DataFrame or array-like
         As given to ``fit``.
-    names : list of str
-        In the order of the heads.
-    classes : list of str
-        Names of the heads that predict classes, whose columns keep their dtype.
+    heads : list of (str, Head)
+        Columns of classes keep their dtype.
     """
 
-    def __init__(self, y, names, classes):
+    def __init__(self, y, heads):
+        names = [name for name, _ in heads]
         self.frame = type(y) if is_frame(y) else None
         self.labels = labels_of(y, names) if self.frame else {n: n for n in names}
         self.dtypes = {}
         if self.frame:
-            labels = [self.labels[name] for name in classes]
-            self.dtypes = {label: y[label].dtype for label in labels}
+            kept = [n for n, head in heads if head.family == "classification"]
+            self.dtypes = {self.labels[n]: y[self.labels[n]].dtype for n in kept}
 
     def filled(self, columns, X):
         """Return columns by name as a DataFrame or array.

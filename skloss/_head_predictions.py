@@ -59,6 +59,7 @@ class HeadPredictions:
         result.weights = with_outputs(
             self._network, self.n_features_in_, result.weights, n_raw, place
         )
+        result.trained_by = f"as head {name!r} of several: {result.trained_by}"
         result.layers, result.curve = {}, []
         result.state = self._warm_state(result)
         head._keep(result, self, self._seed)

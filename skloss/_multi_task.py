@@ -237,7 +237,7 @@ class LossAwareMultiTask(HeadPredictions, HeadParams, BaseLossAware):
         check_names([name for name, _ in self.heads], super().get_params(deep=False))
         shared = self.get_params(deep=False)
         shared = {name: value for name, value in shared.items() if name not in OWN}
-        self._heads = {}
+        self._planned = {}
         for name, head in self.heads:
             with in_head(name):
                 head.check()
@@ -245,8 +245,9 @@ class LossAwareMultiTask(HeadPredictions, HeadParams, BaseLossAware):
                 del own["weight"]
                 estimator = KINDS[head.family](**own, **shared)
                 estimator._check_loss()
-            self._heads[name] = estimator
+            self._planned[name] = estimator
         self._check_weights()
+        self._check_scoring()
 
     def _check_weights(self):
         check_choice("loss_weights", self.loss_weights, (None, "uncertainty"))
@@ -259,7 +260,7 @@ class LossAwareMultiTask(HeadPredictions, HeadParams, BaseLossAware):
         if self.loss_weights is None:
             return
         for name, head in self.heads:
-            loss = self._heads[name].loss_
+            loss = self._planned[name].loss_
             if head.weight != 1:
                 raise ValueError(
                     f"weight={head.weight!r} of head {name!r} has no effect with "
@@ -272,6 +273,15 @@ class LossAwareMultiTask(HeadPredictions, HeadParams, BaseLossAware):
                     f"value for each row, so that loss_weights='uncertainty' cannot "
                     f"weigh it. Choose another loss, or set loss_weights=None."
                 )
+
+    def _check_scoring(self):
+        classes = [n for n, head in self.heads if head.family == "classification"]
+        if classes and isinstance(self.validation_scoring, str):
+            raise ValueError(
+                f"validation_scoring={self.validation_scoring!r} scores one kind of "
+                f"target. Say of which head, for example head_scorer({classes[0]!r}, "
+                f"{self.validation_scoring!r}) of skloss.model_selection."
+            )
 
     def _job_of_fit(self, X, y, sample_weight, val, *, groups, epochs):
         """Return the job that ``fit`` trains, without a judge."""
@@ -287,24 +297,22 @@ class LossAwareMultiTask(HeadPredictions, HeadParams, BaseLossAware):
         """Return X and the encoded columns of all heads, side by side."""
         kinds = {"accept_sparse": "csr", "dtype": [np.float64, np.float32]}
         table = validate_data(self, X, **kinds)
-        names = list(self._heads)
-        columns = columns_of(y, names)
+        heads = self._planned
+        columns, container = columns_of(y, list(heads)), Container(y, self.heads)
         encoded, ranked = [], []
-        for name, estimator in self._heads.items():
+        for name, estimator in heads.items():
             with in_head(name):
                 own, labels = prepared(estimator, X, columns[name])
             encoded.append(own)
             ranked += [f"{name}={label}" for label in labels]
-        tasks = [estimator._task for estimator in self._heads.values()]
-        self._task = Task("regression", sum(task.size for task in tasks))
+        # until here an earlier fit stays as it is
+        self._heads, self._container = heads, container
         self._ranked = np.array(ranked)
-        classes = [n for n, e in self._heads.items() if hasattr(e, "classes_")]
-        self._container = Container(y, names, classes)
+        tasks = tuple(estimator._task for estimator in heads.values())
+        self._task = Task("regression", sum(task.size for task in tasks))
         kind = UncertaintyWeightedTasks if self.loss_weights else MultiTaskLoss
-        self.loss_ = kind(
-            tuple((n, float(h.weight), self._heads[n].loss_) for n, h in self.heads),
-            tuple(tasks),
-        )
+        terms = [(n, float(h.weight), heads[n].loss_) for n, h in self.heads]
+        self.loss_ = kind(tuple(terms), tasks)
         return table, np.hstack(encoded)
 
     def _check_table(self, X, y, *, reset):

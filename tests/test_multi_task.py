@@ -7,9 +7,16 @@ import pandas as pd
 import polars as pl
 import pytest
 from scipy.sparse import csr_array
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes
-from sklearn.metrics import make_scorer, max_error, mean_absolute_error, roc_auc_score
+from sklearn.metrics import (
+    get_scorer,
+    make_scorer,
+    max_error,
+    mean_absolute_error,
+    roc_auc_score,
+)
 from sklearn.model_selection import (
     GridSearchCV,
     KFold,
@@ -276,6 +283,27 @@ def test_what_surrounds_training():
     np.testing.assert_allclose(warm, weights, atol=1e-5)
     with pytest.raises(ValueError, match="same classes as the previous fit"):
         net.fit(X, Y.assign(grade=np.where(GRADE == "mild", "low", "high")))
+
+
+def test_weights_are_routed_to_the_scorer_of_a_column():
+    weight = np.where(np.arange(200) % 3, 1.0, 5.0)
+    with config_context(enable_metadata_routing=True):
+        own = get_scorer("neg_mean_absolute_error").set_score_request(
+            sample_weight=True
+        )
+        net = make_net().set_fit_request(sample_weight=False)
+        found = cross_validate(
+            net,
+            X,
+            Y,
+            scoring={"mae": head_scorer("number", own)},
+            cv=KFold(2),
+            params={"sample_weight": weight},
+        )
+    (train, test), _ = KFold(2).split(X)
+    p = make_net().fit(X[train], Y.iloc[train]).predict(X[test])["number"]
+    off = np.average(np.abs(p - NUMBER[test]), weights=weight[test])
+    assert found["test_mae"][0] == pytest.approx(-off)
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from skloss import (
     RegressionHead,
 )
 from skloss.exceptions import LossTargetError
+from skloss.inspection import diagnose
 from skloss.model_selection import head_scorer
 
 RNG = np.random.default_rng(0)
@@ -116,6 +117,14 @@ def test_targets_that_cannot_be(y, text):
         make_net().fit(X, y)
 
 
+def test_a_fit_that_is_refused_leaves_the_earlier_one():
+    net = make_net(random_state=0).fit(X, Y)
+    before = net.predict(X)
+    with pytest.raises(ValueError, match="NaN"):
+        net.fit(X, Y.assign(number=np.nan))
+    pd.testing.assert_frame_equal(net.predict(X), before)
+
+
 def test_other_refusals():
     net = make_net().fit(X, Y)
     for call in (make_net().predict, make_net().predict_proba):
@@ -136,6 +145,10 @@ def test_other_refusals():
     weighted = make_net(loss_weights="uncertainty").set_params(grade__weight=2.0)
     with pytest.raises(ValueError, match=r"weight=2.0 of head 'grade' has no effect"):
         weighted.fit(X, Y)
+    with pytest.raises(ValueError, match=r"head_scorer\('grade', 'roc_auc'\)"):
+        make_net(validation_scoring="roc_auc", early_stopping=True).fit(X, Y)
+    with pytest.raises(ValueError, match="trained by \"as head 'grade' of several"):
+        diagnose(net.named_estimators_.grade)
     for name, loss in (
         ("number", "gaussian_nll"),
         ("grade", "spherical"),

@@ -262,7 +262,7 @@ def test_facts_of_the_outputs():
         ]
     )
     net._check_loss()
-    terms = tuple((n, 1.0, net._heads[n].loss_) for n, _ in net.heads)
+    terms = tuple((n, 1.0, net._planned[n].loss_) for n, _ in net.heads)
     loss = MultiTaskLoss(terms, tasks)
     assert loss.places() == [[0, 1, 2], [3, 5], [4, 6, 7, 8]]
     scales = np.ones(9)

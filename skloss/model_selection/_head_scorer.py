@@ -5,6 +5,7 @@ from inspect import Parameter, Signature
 
 from sklearn.metrics import get_scorer
 from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import get_routing_for_object
 
 from skloss._columns import column_named, columns_of
 from skloss._judge import name_of, takes_weights
@@ -28,6 +29,10 @@ class HeadScorer:
 
     def __repr__(self):
         return f"head_scorer({self.head!r}, {self.scoring!r})"
+
+    def get_metadata_routing(self):
+        """Return what the scorer of the head's column asks for."""
+        return get_routing_for_object(self.scorer)
 
     def __call__(self, estimator, X, y, **weights):
         """Return the score of the head's predictions."""
