@@ -82,8 +82,8 @@ class ClassificationHead(Head):
     loss : str, Loss, keras.losses.Loss or callable, default="cross_entropy"
         As for :class:`LossAwareClassifier`.
     weight : float >= 0, default=1.0
-        Factor on the loss in the sum that is minimised. A head of weight 0 is not
-        trained.
+        Factor on the loss in the sum that is minimised; a head of weight 0 learns
+        nothing.
 
     Examples
     --------
@@ -107,8 +107,8 @@ class RegressionHead(Head):
     loss : str, Loss, keras.losses.Loss or callable, default="squared_error"
         As for :class:`LossAwareRegressor`.
     weight : float >= 0, default=1.0
-        Factor on the loss, of the scaled target, in the sum that is minimised. A head
-        of weight 0 is not trained.
+        Factor on the loss, of the scaled target, in the sum that is minimised; a head
+        of weight 0 learns nothing.
     target_transform : "auto" or None, default="auto"
         As for :class:`LossAwareRegressor`.
 
