@@ -8,9 +8,12 @@ import importlib
 __version__ = "0.1.0"
 
 _HOMES = {
+    "ClassificationHead": "skloss._heads",
     "LossAwareClassifier": "skloss._classifier",
+    "LossAwareMultiTask": "skloss._multi_task",
     "LossAwareRegressor": "skloss._regressor",
     "MLP": "skloss.networks",
+    "RegressionHead": "skloss._heads",
     "exceptions": None,
     "losses": None,
     "networks": None,
@@ -19,8 +22,11 @@ _HOMES = {
 
 __all__ = [
     "MLP",
+    "ClassificationHead",
     "LossAwareClassifier",
+    "LossAwareMultiTask",
     "LossAwareRegressor",
+    "RegressionHead",
     "exceptions",
     "losses",
     "networks",

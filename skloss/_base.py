@@ -32,15 +32,14 @@ from skloss._nested import NestedParams
 from skloss._params import Params
 from skloss._progress import shown
 from skloss._record import training_record
-from skloss._scikeras import Conversions
 from skloss._validation import check_parameters
 from skloss._warm import WarmStart
 from skloss.exceptions import DivergenceWarning, IneffectiveParameterWarning
 from skloss.losses._constant import best_constant
 
 
-class BaseLossAware(Conversions, Fit, WarmStart, NestedParams):
-    """What the classifier and the regressor share."""
+class BaseLossAware(Fit, WarmStart, NestedParams):
+    """What the estimators share."""
 
     # -- tags ----------------------------------------------------------------------
 
@@ -244,9 +243,7 @@ class BaseLossAware(Conversions, Fit, WarmStart, NestedParams):
                 "partial_fit does not support early_stopping=True: the rows held out "
                 "would differ between calls. Set early_stopping=False, or use fit."
             )
-        self.loss_ = losses.get(self.loss, self._family)
-        if isinstance(self.loss, Params):
-            self.loss_ = self.loss_.bind({})
+        self._check_loss()
         network, optimizer = networks.get(self.network), Optimizer(self.optimizer)
         schedules.get(self.lr_schedule).check()
         if self.validation_scoring is not None:
@@ -263,6 +260,12 @@ class BaseLossAware(Conversions, Fit, WarmStart, NestedParams):
                 IneffectiveParameterWarning,
                 stacklevel=5,
             )
+
+    def _check_loss(self):
+        """Set ``loss_``, refused where there is no such loss."""
+        self.loss_ = losses.get(self.loss, self._family)
+        if isinstance(self.loss, Params):
+            self.loss_ = self.loss_.bind({})
 
     def _warn_before(self, member, validated, steps):
         """Refuse or warn of a schedule, or a score, that cannot act or acts alone."""

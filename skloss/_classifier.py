@@ -9,6 +9,7 @@ from skloss._calibration import best_temperature, check_calibration, unseen
 from skloss._callbacks import with_callbacks
 from skloss._class_predictions import ClassPredictions
 from skloss._class_weight import class_weights, row_weights
+from skloss._scikeras import Conversions
 from skloss._targets import (
     class_order,
     classification_task,
@@ -18,7 +19,9 @@ from skloss._targets import (
 from skloss._validation import check_choice
 
 
-class LossAwareClassifier(ClassPredictions, ClassifierMixin, BaseLossAware):
+class LossAwareClassifier(
+    ClassPredictions, ClassifierMixin, Conversions, BaseLossAware
+):
     """Classifier on a Keras network whose loss is a hyperparameter.
 
     The loss brings the head, the target's encoding, the decision rule and the

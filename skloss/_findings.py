@@ -50,7 +50,8 @@ def target_scale(t):
     """Find a target that is far from zero or one for the network that predicts it."""
     mean, std = t.record.seen_mean, t.record.seen_std
     positive = getattr(t.net.loss_, "inverse", "identity") == "exp"
-    if not len(std) or t.net.target_transform is not None or positive:
+    as_it_is = getattr(t.net, "target_transform", "auto") is None
+    if not len(std) or not as_it_is or positive:
         return None
     far = (np.abs(mean) > 3 * std) | (std > 10) | ((std < 0.1) & (std > 0))
     if not far.any():
@@ -268,10 +269,11 @@ def imbalance_ignored(t):
     if not rare.any():
         return None
     k = int(np.argmax(rare))
+    name = t.net._ranked.tolist()[k]
     return Finding(
         "imbalance_ignored",
         "warning",
-        f"Class {t.net._ranked.tolist()[k]!r} is {shares[k]:.1%} of the training rows, and "
+        f"Class {name!r} is {shares[k]:.1%} of the training rows, and "
         f"{recalls[k]:.0%} of its rows are predicted right.",
         "Set class_weight='balanced' if missing it costs more, or choose a threshold.",
         {"class_weight": "balanced"},

@@ -96,7 +96,8 @@ class Fit(CallbackSupportMixin):
         check_consistent_length(weight, groups)
         if not given and self.early_stopping:
             fraction = self.validation_fraction
-            return set_aside(Y, weight, fraction, self._task.kind, rng, groups)
+            Y, kind = self._stratum(Y)
+            return set_aside(Y, weight, fraction, kind, rng, groups)
         if groups is not None:
             warnings.warn(
                 "groups has no effect: they keep together rows that early stopping "
@@ -106,6 +107,10 @@ class Fit(CallbackSupportMixin):
             )
         rows = np.flatnonzero(weight > 0)
         return rows, np.arange(len(weight), len(Y) if given else len(weight))
+
+    def _stratum(self, Y):
+        """Return the encoded target whose classes are stratified, and its kind."""
+        return Y, self._task.kind
 
     def _validation_table(self, X_val, y_val, sample_weight_val):
         """Return validated X_val, encoded y_val and weights, or None."""

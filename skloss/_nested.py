@@ -60,6 +60,8 @@ class NestedParams(BaseEstimator):
         if not deep:
             return params
         for name in VALUE_OBJECTS:
+            if name not in params:
+                continue
             inner = self._value_object(name)
             if isinstance(inner, Optimizer):
                 own = inner.own_params()

@@ -7,12 +7,13 @@ from sklearn.utils.validation import column_or_1d
 from skloss._base import BaseLossAware
 from skloss._callbacks import with_callbacks
 from skloss._number_predictions import NumberPredictions
+from skloss._scikeras import Conversions
 from skloss._targets import target_scale
 from skloss._validation import check_choice
 from skloss.losses import Task
 
 
-class LossAwareRegressor(NumberPredictions, RegressorMixin, BaseLossAware):
+class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLossAware):
     """Regressor on a Keras network whose loss is a hyperparameter.
 
     The loss brings the head, the scaling of the target and the link. One or several

@@ -12,19 +12,20 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     ("inspection", "advisor"),
     ("model_selection", "serialization", "datasets"),
+    ("_multi_task",),
     ("_classifier", "_regressor"),
-    ("_class_predictions", "_number_predictions"),
+    ("_class_predictions", "_number_predictions", "_head_predictions", "_head_params"),
     ("_base", "_calibration"),
     ("_fit", "_warm", "_record", "_findings"),
     ("_nested", "_job", "_judge", "_tasks", "_progress", "_scikeras", "_finding"),
-    ("_callbacks",),
+    ("_callbacks", "_heads"),
     ("_keras_fit",),
     (
         *("_targets", "_class_weight", "_available", "_validation", "_engine"),
         "_callback_names",
     ),
     ("losses", "schedules", "networks"),
-    ("_body",),
+    ("_body", "_columns"),
     ("_params", "exceptions", "_plot"),
 )
 DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}

@@ -16,6 +16,7 @@ from skloss._engine._predict import (
     plain_model,
     raw_predictions,
     stacked_predictions,
+    with_outputs,
 )
 from skloss._engine._program import trace_count
 
@@ -36,4 +37,5 @@ __all__ = [
     "steps_of",
     "trace_count",
     "train_population",
+    "with_outputs",
 ]

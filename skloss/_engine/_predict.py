@@ -150,6 +150,31 @@ def stacked_predictions(network, X, weights, stored, n_raw):
     return np.concatenate(pieces, axis=1)
 
 
+def with_outputs(network, n_features, weights, n_raw, outputs):
+    """Return the weights of the same network with only some of its raw outputs.
+
+    Parameters
+    ----------
+    network : MLP or Body
+    n_features, n_raw : int
+    weights : ndarray
+        A ``Result``'s.
+    outputs : list of int
+        Which of the ``n_raw``.
+    """
+    dtype = weights.dtype.name
+    whole = forward_for(network, n_features, n_raw, dtype, False).layout
+    part = forward_for(network, n_features, len(outputs), dtype, False).layout
+    if whole.sizes[:-2] != part.sizes[:-2]:
+        raise ValueError(
+            f"network={network!r} ends in the output layer of all heads; return the "
+            f"layers without it."
+        )
+    body, kernel, bias = np.split(weights, np.cumsum([0, *whole.sizes])[-3:-1])
+    kernel = kernel.reshape(whole.shapes[-2])[:, outputs]
+    return np.concatenate([body, kernel.ravel(), bias[outputs]])
+
+
 def plain_model(network, n_features, n_raw, dtype, dropout, finish):
     """Return a plain Keras model of a network, its weights as they come.
 

@@ -64,7 +64,9 @@ class Program:
             self.loops = isinstance(network, networks.Body) and loops(self.model)
         self.layout = Layout(self.model)
         self.zeros = self.layout.of_globals(structure.n_global, "kernel")
-        self.globals = self.layout.of_globals(structure.n_global, "bias")
+        self.pace = np.ones(len(self.zeros), structure.dtype)
+        own = self.layout.of_globals(structure.n_global, "bias")
+        self.pace[own] = self.loss.global_pace
         kernels = [
             np.full(size, name.endswith("kernel"), structure.dtype)
             for name, size in zip(self.layout.names, self.layout.sizes, strict=True)
@@ -99,7 +101,7 @@ class Program:
         decay = rate * inputs["weight_decay"][:, None] * self.kernels
         variables = [variables[0] * (1 - decay), *variables[1:]]
         if self.structure.n_global:
-            rate = tf.where(self.globals, rate * self.loss.global_pace, rate)
+            rate = rate * self.pace
         own = [self.weights, *state_variables(self.optimizer)]
         with keras.StatelessScope(zip(own, variables, strict=True)) as scope:
             for name, value in inputs["optimizer_knobs"].items():

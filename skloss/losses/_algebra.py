@@ -162,6 +162,7 @@ class ClassificationSum(LossSum, ClassificationLoss):
     """A sum of classification losses; made by :class:`LossSum`."""
 
     family = "classification"
+    nonnegative = every("nonnegative")
 
     def binary(self, y_true, raw):
         """Return the weighted sum of the terms' values for two classes."""

@@ -27,6 +27,8 @@ class ClassificationLoss(Loss):
     head : str
         What the raw outputs of several classes are, "scores" if there is one a class;
         the terms of a sum must agree.
+    nonnegative : bool
+        The value is never below zero.
     """
 
     family = "classification"
@@ -34,6 +36,7 @@ class ClassificationLoss(Loss):
     kinds = ("binary", "multiclass", "multilabel")
     ordered = False
     head = "scores"
+    nonnegative = True
 
     def n_raw(self, task):
         """Return the number of raw outputs."""

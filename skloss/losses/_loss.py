@@ -35,9 +35,9 @@ class Loss(Params):
         The batch's value is the weighted sum of its samples' values.
     in_user_units : bool
         Targets and predictions are handed over unscaled.
-    head_scale : float
+    head_scale : float or ndarray of shape (n_raw,)
         Factor on the initial weights of the output layer.
-    global_pace : float
+    global_pace : float or ndarray of shape (n_global,)
         Factor on the learning rate of the outputs that ``n_global`` counts.
     measured : tuple of str
         Knobs that :meth:`measure` sets from the training target, such as class

@@ -10,13 +10,14 @@ from skloss.losses import _ops as ops
 from skloss.losses._base import RegressionLoss
 from skloss.losses._domains import widest
 from skloss.losses._loss import Loss
-from skloss.losses._named import NamedLosses, every
+from skloss.losses._named import every
+from skloss.losses._side_by_side import SideBySide
 from skloss.losses._task import Task
 
 ONE = Task("regression", 1)
 
 
-class PerTarget(NamedLosses, RegressionLoss):
+class PerTarget(SideBySide, RegressionLoss):
     """A loss for each column of y.
 
     ``sum_j w_j L_j / sum_j w_j``, each target scaled as its own loss asks, checked
@@ -62,10 +63,17 @@ class PerTarget(NamedLosses, RegressionLoss):
         self.losses = list(named.values())
         self.weights = numbers.get("weights")
 
-    def seen(self, task, y):
-        """Yield name, loss, task and target of each loss: its own column of y."""
-        for j, (name, loss) in enumerate(self.named().items()):
-            yield name, loss, ONE, y[..., j : j + 1]
+    def tasks(self):
+        """Return the task of each loss: one target."""
+        return [ONE] * len(self.losses)
+
+    def shares(self):
+        """Return the weights, as shares of their sum."""
+        n = len(self.losses)
+        if self.weights is None:
+            return [1 / n] * n
+        total = sum(self.weights[j] for j in range(n))
+        return [self.weights[j] / total for j in range(n)]
 
     def check(self):
         """Raise unless there are losses of numbers, and a weight for each."""
@@ -102,7 +110,7 @@ class PerTarget(NamedLosses, RegressionLoss):
                 f"finite numbers >= 0, one for each loss and not all zero."
             )
 
-    # -- raw outputs: those of the targets in turn, then what no row changes ---------
+    # -- the value -----------------------------------------------------------------
 
     @property
     def head(self):
@@ -112,73 +120,15 @@ class PerTarget(NamedLosses, RegressionLoss):
             for loss in self.losses
         )
 
-    def n_raw(self, task):
-        """Return the number of raw outputs."""
-        return sum(loss.n_raw(ONE) for loss in self.losses)
-
-    def n_global(self, task):
-        """Return how many of the last raw outputs are the same for every row."""
-        return sum(loss.n_global(ONE) for loss in self.losses)
-
-    def _places(self):
-        """Return the numbers of each target's raw outputs."""
-        fixed = [loss.n_global(ONE) for loss in self.losses]
-        free = [loss.n_raw(ONE) - n for loss, n in zip(self.losses, fixed, strict=True)]
-        begin, last, places = 0, sum(free), []
-        for n, m in zip(free, fixed, strict=True):
-            places.append([*range(begin, begin + n), *range(last, last + m)])
-            begin, last = begin + n, last + m
-        return places
-
-    def _pieces(self, raw):
-        """Return each loss with its columns of the raw outputs."""
-        return [
-            (loss, ops.concatenate([raw[..., i : i + 1] for i in place], axis=-1))
-            for loss, place in zip(self.losses, self._places(), strict=True)
-        ]
-
-    def _shares(self):
-        n = len(self.losses)
-        if self.weights is None:
-            return [1 / n] * n
-        total = sum(self.weights[j] for j in range(n))
-        return [self.weights[j] / total for j in range(n)]
-
-    def _weighted(self, call, y_true, raw):
-        """Return each target's share of ``call(loss, own target, own raw outputs)``."""
-        return [
-            share * call(loss, y_true[..., j : j + 1], own)
-            for j, (share, (loss, own)) in enumerate(
-                zip(self._shares(), self._pieces(raw), strict=True)
-            )
-        ]
-
-    # -- the value -----------------------------------------------------------------
-
-    def batch_value(self, task, y_true, raw, weight):
-        """Return the weighted mean of the targets' values."""
-        return sum(
-            self._weighted(
-                lambda loss, y, own: loss.batch_value(ONE, y, own, weight), y_true, raw
-            )
-        )
-
-    def _row_values(self, y_true, raw):
-        return self._weighted(
-            lambda loss, y, own: loss.rowwise(ONE, y, own), y_true, raw
-        )
-
-    def rowwise(self, task, y_true, raw):
-        """Return the weighted mean of the targets' values per row."""
-        return sum(self._row_values(y_true, raw))
-
     def columnwise(self, task, y_true, raw):
         """Return the targets' values per row, times weights of mean one."""
-        return len(self.losses) * ops.stack(self._row_values(y_true, raw), axis=-1)
+        values = self.weighted(self.row_values(task, y_true, raw))
+        return len(self.losses) * ops.stack(values, axis=-1)
 
     def inverse_link(self, task, raw):
         """Return each target's point prediction."""
-        columns = [loss.inverse_link(ONE, own) for loss, own in self._pieces(raw)]
+        pairs = zip(self.losses, self.pieces(raw), strict=True)
+        columns = [loss.inverse_link(ONE, own) for loss, own in pairs]
         return ops.concatenate(columns, axis=-1)
 
     @property
@@ -193,24 +143,11 @@ class PerTarget(NamedLosses, RegressionLoss):
         units = [np.broadcast_to(x, len(self.losses))[:, None] for x in (loc, scale)]
         columns = [
             loss.predict_quantiles(np.asarray(loss.split(ONE, own)), levels, *its_units)
-            for (loss, own), *its_units in zip(self._pieces(raw), *units, strict=True)
+            for loss, own, *its_units in zip(
+                self.losses, self.pieces(raw), *units, strict=True
+            )
         ]
         return np.concatenate(columns, axis=1)
-
-    def monitor_name(self):
-        """Return the targets' score, "mean_score" where they have several."""
-        names = {loss.monitor_name() for loss in self.losses}
-        return names.pop() if len(names) == 1 else "mean_score"
-
-    def monitor(self, task, y_true, raw, class_weight):
-        """Return the weighted mean of the targets' own scores per row."""
-        return sum(
-            self._weighted(
-                lambda loss, y, own: loss.monitor(ONE, y, own, class_weight),
-                y_true,
-                raw,
-            )
-        )
 
     # -- the target ----------------------------------------------------------------
 
@@ -236,26 +173,6 @@ class PerTarget(NamedLosses, RegressionLoss):
                 loss.check_target(ONE, y[:, j : j + 1])
             except LossTargetError as error:
                 raise LossTargetError(f"Target {j} of y: {error}") from None
-
-    def best_constant(self, task, y_true, sample_weight):
-        """Return each loss's best constant for its own target."""
-        best = np.empty(self.n_raw(task))
-        for j, (loss, place) in enumerate(
-            zip(self.losses, self._places(), strict=True)
-        ):
-            best[place] = loss.best_constant(ONE, y_true[:, j : j + 1], sample_weight)
-        return best
-
-    def trained(self, task, last):
-        """Return each loss's trained numbers, under its target's name."""
-        ends = np.cumsum([loss.n_global(ONE) for loss in self.losses])[:-1]
-        return {
-            f"{name}__{key}": value
-            for (name, loss), own in zip(
-                self.named().items(), np.split(last, ends), strict=True
-            )
-            for key, value in loss.trained(ONE, own).items()
-        }
 
 
 def common(a, b):

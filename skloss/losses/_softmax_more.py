@@ -54,6 +54,7 @@ class Spherical(SoftmaxScore):
 
     name = "spherical"
     aliases = ("spherical_score", "spherical_loss")
+    nonnegative = False
     formula = "-v_y / sqrt(sum_k v_k^2)"
     source = "Gneiting and Raftery 2007, Section 4.1"
 

@@ -14,6 +14,7 @@ _HOMES = {
     "LossSpace": "_spaces",
     "SuccessiveHalving": "_pruning",
     "fused_cross_validate": "_cross_validate",
+    "head_scorer": "_head_scorer",
     "loss_space": "_spaces",
     "suggest_from": "_suggest",
     "suggest_params": "_suggest",

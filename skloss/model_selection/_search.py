@@ -3,7 +3,7 @@
 import time
 
 import numpy as np
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection import (
     GridSearchCV,
@@ -167,9 +167,10 @@ class FusedSearch:
         self._curves = [fold.curve for fold in best]
         members = [fold.estimator for fold in best]
         if all(member is not None for member in members):
-            kind = is_classifier(self.estimator)
-            ensemble = FoldEnsembleClassifier if kind else FoldEnsembleRegressor
-            self.fold_ensemble_ = ensemble(members)
+            if is_classifier(self.estimator):
+                self.fold_ensemble_ = FoldEnsembleClassifier(members)
+            elif is_regressor(self.estimator):  # several tasks have no one mean
+                self.fold_ensemble_ = FoldEnsembleRegressor(members)
 
     def _refit(self, X, y, fit_params):
         """Fit the best candidate on all rows."""
@@ -245,7 +246,7 @@ class FusedGridSearchCV(FusedSearch, GridSearchCV):
         "outcome" ("finished", "stopped early", "pruned at epoch 9", "diverged in epoch
         3": the last scores ``error_score``).
     fold_ensemble_ : FoldEnsembleClassifier or FoldEnsembleRegressor
-        The average of the best candidate's networks, one a fold.
+        The average of the best candidate's networks, one a fold; not for several tasks.
     best_estimator_, best_index_, best_params_, best_score_, refit_time_, scorer_
         As in ``GridSearchCV``. With early stopping the refit trains on all rows for the
         epochs at which the mean of the folds' validation curves was best.

@@ -1,0 +1,164 @@
+"""Between a table of several targets and a column for each head."""
+
+import numpy as np
+
+from skloss._params import nearest
+
+
+def columns_of(y, names):
+    """Return the column of y that belongs to each name.
+
+    Parameters
+    ----------
+    y : DataFrame of pandas or polars, or array-like of shape (n, len(names))
+        Columns of a DataFrame are found by name; those of an array, and of a DataFrame
+        whose columns are numbered, by position.
+    names : list of str
+
+    Returns
+    -------
+    dict of str to Series or ndarray of shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If y has other columns than ``names``.
+    """
+    if is_frame(y):
+        labels = labels_of(y, names)
+        return {name: y[labels[name]] for name in names}
+    if y is None:
+        raise ValueError(
+            f"This estimator requires y to be passed, but the target y is None. Give a "
+            f"DataFrame with the columns {names}."
+        )
+    array = as_array(y)
+    if array.ndim != 2 or array.shape[1] != len(names):
+        raise ValueError(
+            f"y has shape {array.shape}; give a DataFrame with the columns {names}, "
+            f"or an array of {len(names)} columns in this order."
+        )
+    return {name: plain(array[:, j], name) for j, name in enumerate(names)}
+
+
+def labels_of(y, names):
+    """Return the label of the column of a DataFrame that belongs to each name."""
+    given = list(y.columns)
+    if len(given) == len(names) and not any(isinstance(c, str) for c in given):
+        return dict(zip(names, given, strict=True))  # numbered, like an array's
+    missing = [name for name in names if given.count(name) != 1]
+    if missing:
+        raise ValueError(
+            f"y must have one column for each head, {names}, but it has {given}: see "
+            f"{missing}."
+        )
+    unknown = [label for label in given if label not in names]
+    if unknown:
+        raise ValueError(
+            f"y has the columns {unknown}, for which there is no head; leave them out: "
+            f"y[{names}]."
+        )
+    return {label: label for label in given}
+
+
+def is_frame(y):
+    """Tell whether y is a DataFrame."""
+    return hasattr(y, "columns") and hasattr(y, "dtypes")
+
+
+def as_array(y):
+    """Return an array; a list of rows keeps the type of each of its values."""
+    if hasattr(y, "toarray"):
+        return y.toarray()
+    if not isinstance(y, list | tuple):
+        return np.asarray(y)
+    array = np.array(y)
+    return array if array.dtype.kind in "biuf" else np.array(y, dtype=object)
+
+
+def plain(column, name):
+    """Return a column of objects as one of numbers or strings, if it is one."""
+    if column.dtype != object:
+        return column
+    if any(value is None or value != value for value in column):
+        raise ValueError(f"y contains NaN or None in the column of head {name!r}.")
+    made = np.array(column.tolist())
+    mixed = made.dtype.kind == "U" and not all(isinstance(v, str) for v in column)
+    return column if mixed or made.ndim > 1 else made
+
+
+class Container:
+    """What y was, so that predictions can be the same.
+
+    Parameters
+    ----------
+    y : DataFrame or array-like
+        As given to ``fit``.
+    heads : list of (str, Head)
+        Columns of classes keep their dtype.
+    """
+
+    def __init__(self, y, heads):
+        names = [name for name, _ in heads]
+        self.frame = type(y) if is_frame(y) else None
+        self.labels = labels_of(y, names) if self.frame else {n: n for n in names}
+        self.dtypes = {}
+        if self.frame:
+            kept = [n for n, head in heads if head.family == "classification"]
+            self.dtypes = {self.labels[n]: y[self.labels[n]].dtype for n in kept}
+
+    def filled(self, columns, X):
+        """Return columns by name as a DataFrame or array.
+
+        Parameters
+        ----------
+        columns : dict of str to ndarray of shape (n,)
+        X : array-like
+            Whose index, if it has one, becomes the DataFrame's.
+        """
+        columns = {label: columns[name] for name, label in self.labels.items()}
+        if self.frame is None:
+            return stacked(list(columns.values()))
+        frame = self.frame(columns)
+        if hasattr(frame, "cast"):
+            return frame.cast(self.dtypes)
+        if type(X) is self.frame:
+            frame.index = X.index
+        return frame.astype(self.dtypes)
+
+
+def stacked(columns):
+    """Return columns as an array, of objects where numbers and strings meet."""
+    numbers = [column.dtype.kind in "biuf" for column in columns]
+    if any(numbers) != all(numbers):
+        columns = [column.astype(object) for column in columns]
+    return np.column_stack(columns)
+
+
+def check_names(names, reserved):
+    """Raise TypeError or ValueError for names that cannot be heads' names.
+
+    Parameters
+    ----------
+    names : list
+    reserved : collection of str
+        Parameters of the estimator.
+    """
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"heads: {name!r} must be a string, the name of a column.")
+        if "__" in name or name in reserved:
+            raise ValueError(
+                f"heads: {name!r} cannot be a head's name: it contains '__' or is a "
+                f"parameter of the estimator. Rename the column."
+            )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"heads: {twice} are given twice; names must differ.")
+
+
+def column_named(columns, name):
+    """Return the item of that name; a ValueError offers the nearest names."""
+    if name not in columns:
+        raise ValueError(f"There is no head {name!r}. {nearest(name, columns)}")
+    return columns[name]
