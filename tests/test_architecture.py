@@ -20,9 +20,11 @@ LAYERS = (
     ("_callbacks",),
     ("_keras_fit",),
     (
-        *("_targets", "_class_weight", "_available", "_validation", "_engine"),
+        *("_targets", "_class_weight", "_available", "_engine"),
         "_callback_names",
     ),
+    ("_annealing",),
+    ("_validation",),
     ("losses", "schedules", "networks"),
     ("_body",),
     ("_params", "exceptions", "_plot"),

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from skloss import _plot
-from skloss._params import Params, is_number
+from skloss._params import Varying, is_number
 from skloss.schedules import _ops as ops
 
 RULES = {
@@ -23,7 +23,7 @@ RULES = {
 }
 
 
-class Schedule(Params):
+class Schedule(Varying):
     """Base class of the learning-rate schedules.
 
     A subclass with a ``name`` registers itself. It gives ``curve`` and, in ``limits``,
