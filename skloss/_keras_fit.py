@@ -101,6 +101,11 @@ class KerasFit:
                 f"{', '.join(CURES)} are for the compiled loop",
             ),
             (
+                member.annealed,
+                f"schedules in place of {', '.join(member.annealed)} are for the "
+                f"compiled loop",
+            ),
+            (
                 start is not None and start["epoch"] > 0,
                 "partial_fit would lose the optimiser's state; use warm_start=True",
             ),
