@@ -56,8 +56,7 @@ LOSSES = {
         {"weights": (1.0, 2 * WarmUp(epochs=4)), "target_0__delta": Polynomial()},
     ),
 }
-BY_HAND = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-pytestmark = BY_HAND
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
 def given(**params):
@@ -97,6 +96,7 @@ def test_numbers_of_the_estimator_equal_a_training_by_hand():
     assert_same_weights(annealed, by_hand(net(), EACH, X, y))
 
 
+@pytest.mark.slow
 def test_each_number_acts():
     """Held at its last value, any of them gives another network."""
     annealed = net(**EACH).fit(X, y)._result.weights
@@ -106,13 +106,10 @@ def test_each_number_acts():
         assert np.abs(other - annealed).max() > 1e-4, name
 
 
-SLOW_LOSSES = ("in a wrapper", "levels", "delta")
-
-
 @pytest.mark.parametrize(
     "case",
     [
-        pytest.param(case, marks=pytest.mark.slow if case in SLOW_LOSSES else ())
+        pytest.param(case, marks=() if case == "per target" else pytest.mark.slow)
         for case in LOSSES
     ],
 )
@@ -155,6 +152,7 @@ def test_logistic_regression_in_numpy():
     np.testing.assert_allclose(annealed._result.weights, [*w, *b], rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_measured_numbers_follow():
     """The class weights of Cui et al. 2019 are made anew of each epoch's beta."""
     X3, y3 = make_classification(90, weights=[0.9], flip_y=0, random_state=0)
@@ -213,18 +211,19 @@ def test_the_last_value_holds_after_the_horizon():
 
 def test_a_warm_start_begins_anew():
     warm = net(l2=0.1 * Polynomial(), warm_start=True).fit(X, y)
-    assert warm.fit(X, y).history_["l2"] == [0.1, 0.075, 0.05, 0.025]
+    expected = [0.1, 0.075, 0.05, 0.025]
+    assert warm.fit(X, y).history_["l2"] == pytest.approx(expected)
 
 
 def test_validation_sees_the_loss_of_the_last_epoch():
     """Also where the network stops early: its weights and its link were chosen so."""
-    loss = SquaredError() + 9 * WarmUp(epochs=20) * Huber()
+    loss = SquaredError() + 9 * WarmUp(epochs=20) * Huber(delta=1.0)
     fit = {"X_val": X[:30], "y_val": Z[:30, 1]}
     params = given(learning_rate=1.0, epochs=20, target_transform=None)
     stopped = LossAwareRegressor(loss, early_stopping=True, patience=2, **params)
     stopped.fit(X[30:], Z[30:, 1], **fit)
     assert stopped.n_epochs_ < 20
-    assert repr(stopped.loss_) == "1.0 * SquaredError() + 9.0 * Huber()"
+    assert repr(stopped.loss_) == "1.0 * SquaredError() + 9.0 * Huber(delta=1.0)"
     r = np.abs(stopped.predict(X[:30]) - Z[:30, 1])
     huber = np.where(r <= 1, r**2 / 2, r - 0.5)
     best = int(np.argmin(stopped.history_["val_mean_absolute_error"]))
