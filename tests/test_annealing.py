@@ -109,7 +109,7 @@ def test_each_number_acts():
 @pytest.mark.parametrize(
     "case",
     [
-        pytest.param(case, marks=() if case == "per target" else pytest.mark.slow)
+        pytest.param(case, marks=() if case == "gamma" else pytest.mark.slow)
         for case in LOSSES
     ],
 )
@@ -235,6 +235,7 @@ def test_validation_sees_the_loss_of_the_last_epoch():
     assert again.history_ == stopped.history_
 
 
+@pytest.mark.slow
 def test_probabilities_are_those_of_the_last_epochs_link():
     annealed = net(loss=Focal(gamma=5.0 * Polynomial())).fit(X, y)
     plain = net(loss=Focal(gamma=1.25)).fit(X, y)

@@ -96,8 +96,8 @@ REFUSED = {
     "out of range": (
         {"dropout": 2 * WarmUp(epochs=4)},
         ValueError,
-        r"dropout=2.0 \* WarmUp\(epochs=4\) gives 1 in epoch 1 of 4 \(the first is 0\), "
-        r"but dropout=1.0 must be in \[0, 1\). Scale or shift",
+        r"dropout=2.0 \* WarmUp\(epochs=4\) gives 1 in epoch 1 of 4 "
+        r"\(the first is 0\), but dropout=1.0 must be in \[0, 1\). Scale or shift",
     ),
     "no averaging in some epochs": (
         {"weight_averaging": 0.9 * Sum(WarmUp(epochs=4), -0.25)},
@@ -151,7 +151,7 @@ REFUSED = {
         {"loss__gamma": Cosine() + -0.5},
         ValueError,
         r"loss=Focal\(gamma=Cosine\(\) \+ -0.5\): in epoch 3 of 4 \(the first is 0\) "
-        r"gamma=Cosine\(\) \+ -0.5 gives -0.35.*, but Focal: gamma=-0.35.* must be in \[0",
+        r"gamma=Cosine\(\) \+ -0.5 gives -0.35.*, but Focal: gamma=-0.35.* must",
     ),
     "a weight": (
         {"loss": CrossEntropy() + -1 * WarmUp(epochs=4) * Brier()},
@@ -232,7 +232,5 @@ def test_model_fit_refuses():
 
 def test_scikeras_has_no_counterpart():
     for params in ({"l2": Cosine()}, {"loss": Focal(gamma=Cosine())}):
-        with pytest.raises(
-            ValueError, match=r"Cosine\(\) has no counterpart; give a n"
-        ):
+        with pytest.raises(ValueError, match=r"Cosine\(\) has no counterpart; give"):
             net(**params).to_scikeras()

@@ -15,7 +15,8 @@ PROPERNESS = ("none", "order", "link", "strict")
 class LossSum(NamedLosses):
     """A weighted sum of losses, written ``0.7 * CrossEntropy() + 0.3 * Focal()``.
 
-    Every term is reached by its name: ``focal`` (the loss), ``focal__weight`` and
+    A weight may be a schedule: ``CrossEntropy() + WarmUp(epochs=20) * Brier()``. Every
+    term is reached by its name: ``focal`` (the loss), ``focal__weight`` and
     ``focal__gamma``. Two terms of one kind are called ``focal`` and ``focal_2``.
 
     Parameters

@@ -26,6 +26,9 @@ RULES = {
 class Schedule(Varying):
     """Base class of the learning-rate schedules.
 
+    One may also stand for another number of an estimator or a loss, which then has the
+    value ``values(1.0, epochs)`` of each epoch: ``0.5 * Cosine()`` begins at 0.5.
+
     A subclass with a ``name`` registers itself. It gives ``curve`` and, in ``limits``,
     the rule and the meaning of each number, for ``check``.
 
