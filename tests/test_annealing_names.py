@@ -164,6 +164,11 @@ REFUSED = {
         ValueError,
         r"dropout=0.1 \* Cosine\(\) has no place in network",
     ),
+    "a template": (
+        {"optimizer": "Adam"},
+        ValueError,
+        r"Adam: beta_1=Cosine\(\) must be a number",
+    ),
     "the optimiser": (
         {"optimizer__beta_1": Cosine()},
         ValueError,
@@ -188,6 +193,7 @@ def made(params):
     objects = {
         "ReduceLROnPlateau": ReduceLROnPlateau(),
         "KerasSchedule": KerasSchedule(decay),
+        "Adam": keras.optimizers.Adam(beta_1=Cosine()),
         "body": body,
     }
     return {
