@@ -98,11 +98,15 @@ def schedules_in(loss):
     """Return a loss's numbers that are schedules, or sequences with some, by name."""
     found = {}
     for name, value in loss.get_params().items() if is_loss(loss) else ():
-        parts = value if isinstance(value, tuple | list) else [value]
         inside = any(name.startswith(f"{outer}__") for outer in found)
-        if not inside and any(isinstance(part, Schedule) for part in parts):
+        if not inside and any(isinstance(part, Schedule) for part in parts(value)):
             found[name] = value
     return found
+
+
+def parts(value):
+    """Return the elements of a sequence, or the one value."""
+    return value if isinstance(value, tuple | list) else [value]
 
 
 def is_loss(value):
@@ -209,6 +213,19 @@ def course(curves, n_epochs, count):
         name: curve[np.minimum(epochs, len(curve) - 1)].tolist()
         for name, curve in curves.items()
     }
+
+
+def idle(estimator):
+    """Return messages about schedules that the training does not reach the end of."""
+    found = {name: getattr(estimator, name) for name in KNOBS}
+    found |= {f"loss__{n}": v for n, v in schedules_in(estimator.loss).items()}
+    return [
+        f"{name}={number!r}: {message}"
+        for name, number in found.items()
+        for part in parts(number)
+        if isinstance(part, Schedule)
+        for message in part.idle(1.0, None, int(estimator.epochs))
+    ]
 
 
 def strongest(estimator, name):

@@ -285,9 +285,10 @@ class BaseLossAware(Conversions, Fit, WarmStart, NestedParams):
                 f"and y_val."
             )
         patience = self.patience if self.early_stopping else None
-        for text in schedules.warnings_for(
+        texts = schedules.warnings_for(
             member.schedule, self.learning_rate, patience, int(self.epochs)
-        ):
+        )
+        for text in texts + annealing.idle(self):
             warnings.warn(text, IneffectiveParameterWarning, stacklevel=5)
         schedules.check_rates(
             member.schedule, member.learning_rate, int(self.epochs), steps

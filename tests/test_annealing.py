@@ -8,9 +8,12 @@ import pytest
 from scipy.special import expit
 from sklearn.base import clone
 from sklearn.datasets import make_classification
+from sklearn.metrics import log_loss
 
 from skloss import LossAwareClassifier, LossAwareRegressor
 from skloss._engine import _population, trace_count
+from skloss.exceptions import IneffectiveParameterWarning
+from skloss.inspection import lr_range_test
 from skloss.losses import (
     Brier,
     ClassBalanced,
@@ -235,12 +238,43 @@ def test_validation_sees_the_loss_of_the_last_epoch():
     assert again.history_ == stopped.history_
 
 
+@pytest.mark.parametrize(
+    "target",
+    [y, pytest.param(np.digitize(X[:, 0], [-0.5, 0.5]), marks=pytest.mark.slow)],
+)
+def test_a_sum_with_a_link_of_its_own_is_validated(target):
+    """The link follows from gradients, in double precision, whatever the network's."""
+    loss = CrossEntropy() + WarmUp(epochs=3) * Brier()
+    own = net(loss=loss).fit(X, target, X_val=X[:40], y_val=target[:40])
+    expected = log_loss(target[:40], own.predict_proba(X[:40]))
+    assert own.history_["val_log_loss"][-1] == pytest.approx(expected, rel=1e-5)
+
+
 @pytest.mark.slow
 def test_probabilities_are_those_of_the_last_epochs_link():
     annealed = net(loss=Focal(gamma=5.0 * Polynomial())).fit(X, y)
     plain = net(loss=Focal(gamma=1.25)).fit(X, y)
     plain._result = annealed._result
     np.testing.assert_array_equal(plain.predict_proba(X), annealed.predict_proba(X))
+
+
+def test_a_warm_up_that_is_not_reached_is_warned_of():
+    loss = CrossEntropy() + WarmUp(epochs=20) * Brier()
+    with pytest.warns(IneffectiveParameterWarning, match="loss__brier__weight=WarmUp"):
+        net(loss=loss).fit(X, y)
+
+
+@pytest.mark.slow
+def test_lr_range_test_sees_the_first_epochs():
+    seen = []
+
+    class Watched(Focal):
+        def check(self):
+            seen.append(self.gamma)
+
+    own = LossAwareClassifier(Watched(gamma=Polynomial()), network=(3,), epochs=10)
+    lr_range_test(own, X, y, epochs=2, n=3)
+    assert sorted(set(np.round(seen, 6))) == pytest.approx(np.arange(1, 11) / 10)
 
 
 def test_the_users_objects_stay_as_they_are():
