@@ -13,7 +13,7 @@ from sklearn.metrics import log_loss
 from skloss import LossAwareClassifier, LossAwareRegressor
 from skloss._engine import _population, trace_count
 from skloss.exceptions import IneffectiveParameterWarning
-from skloss.inspection import lr_range_test
+from skloss.inspection import diagnose, lr_range_test
 from skloss.losses import (
     Brier,
     ClassBalanced,
@@ -256,6 +256,16 @@ def test_probabilities_are_those_of_the_last_epochs_link():
     plain = net(loss=Focal(gamma=1.25)).fit(X, y)
     plain._result = annealed._result
     np.testing.assert_array_equal(plain.predict_proba(X), annealed.predict_proba(X))
+
+
+@pytest.mark.slow
+def test_a_schedule_that_holds_training_back_is_found():
+    """By its largest value; the advice has it as the user wrote it."""
+    held = {"l2": 50 * Cosine(), "dropout": 0.9 * Polynomial()}
+    found = diagnose(net(**held, weight_decay=0 * Cosine(), epochs=20).fit(X, y))
+    (stalled,) = [f for f in found.findings if f.name == "stalled"]
+    assert stalled.remedy == {"l2": 0.0, "dropout": 0.0}
+    assert "l2=50.0 * Cosine(), dropout=0.9 * Polynomial()." in stalled.advice
 
 
 def test_a_warm_up_that_is_not_reached_is_warned_of():
