@@ -275,6 +275,7 @@ def test_a_warm_up_that_is_not_reached_is_warned_of():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The lowest loss is at:UserWarning")
 def test_lr_range_test_sees_the_first_epochs():
     seen = []
 
@@ -282,7 +283,7 @@ def test_lr_range_test_sees_the_first_epochs():
         def check(self):
             seen.append(self.gamma)
 
-    own = LossAwareClassifier(Watched(gamma=Polynomial()), network=(3,), epochs=10)
+    own = net(loss=Watched(gamma=Polynomial()), epochs=10)
     lr_range_test(own, X, y, epochs=2, n=3)
     assert sorted(set(np.round(seen, 6))) == pytest.approx(np.arange(1, 11) / 10)
 
