@@ -5,11 +5,14 @@ AttributeError that says what to do.
 """
 
 from skloss import losses
+from skloss._annealing import schedules_in
 
 
 def loss_of(estimator):
     """Return the loss, fitted or not."""
     loss = getattr(estimator, "loss_", None)
+    if loss is None and schedules_in(estimator.loss):
+        return estimator.loss  # its numbers are judged at fit
     return losses.get(estimator.loss, estimator._family) if loss is None else loss
 
 

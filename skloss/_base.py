@@ -12,7 +12,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skloss import losses, networks, schedules
+from skloss import _annealing as annealing
+from skloss import networks, schedules
 from skloss._callbacks import check_callbacks
 from skloss._engine import (
     Data,
@@ -200,10 +201,14 @@ class BaseLossAware(Fit, WarmStart, NestedParams):
             self._loc, self._scale = self._scaling(Y, weight)
         seen = (Y - self._loc) / self._scale
         if start is None or start["slots"] is None:  # partial_fit keeps the first ones
-            self._measured = loss.measure(self._task, seen, weight)
+            data = self._task, seen, weight
+            self._measured = loss.measure(*data)
+            self._measured_curves = annealing.measured_curves(loss, self._curves, *data)
         self.loss_ = loss = loss.bind(self._measured)
+        annealed = {**self._curves, **self._measured_curves}
         if start is None:
-            bias = best_constant(loss, self._task, seen, weight)
+            first = annealing.at_epoch(loss, annealed, 0)
+            bias = best_constant(first, self._task, seen, weight)
         else:
             bias = np.zeros(loss.n_raw(self._task))
         return Member(
@@ -212,16 +217,8 @@ class BaseLossAware(Fit, WarmStart, NestedParams):
             optimizer=Optimizer(self.optimizer),
             learning_rate=float(self.learning_rate),
             head_bias=bias,
-            l1=float(self.l1),
-            l2=float(self.l2),
-            weight_decay=float(self.weight_decay),
-            dropout=float(self.dropout),
-            clip_norm=limit(self.clip_norm),
-            clip_value=limit(self.clip_value),
-            max_norm=limit(self.max_norm),
-            input_noise=float(self.input_noise),
-            mixup=float(self.mixup),
-            weight_averaging=float(self.weight_averaging),
+            **annealing.numbers_of(self, self._curves),
+            annealed=annealed,
             patience=float(self.patience) if self.early_stopping else np.inf,
             loc=self._loc,
             scale=self._scale,
@@ -248,7 +245,8 @@ class BaseLossAware(Fit, WarmStart, NestedParams):
         schedules.get(self.lr_schedule).check()
         if self.validation_scoring is not None:
             scorer_of(self)
-        if self.dropout > 0 and not isinstance(network, networks.MLP):
+        drops = np.any(self._curves.get("dropout", self.dropout) > 0)
+        if drops and not isinstance(network, networks.MLP):
             raise ValueError(
                 f"dropout={self.dropout!r} has no place in network={network!r}; put "
                 f"Dropout layers into the body, or use network=MLP(...)."
@@ -262,10 +260,8 @@ class BaseLossAware(Fit, WarmStart, NestedParams):
             )
 
     def _check_loss(self):
-        """Set ``loss_``, refused where there is no such loss."""
-        self.loss_ = losses.get(self.loss, self._family)
-        if isinstance(self.loss, Params):
-            self.loss_ = self.loss_.bind({})
+        """Set ``loss_``, refused where there is no such loss, and what changes."""
+        self.loss_, self._curves = annealing.settled(self)
 
     def _warn_before(self, member, validated, steps):
         """Refuse or warn of a schedule, or a score, that cannot act or acts alone."""
@@ -292,9 +288,10 @@ class BaseLossAware(Fit, WarmStart, NestedParams):
                 f"and y_val."
             )
         patience = self.patience if self.early_stopping else None
-        for text in schedules.warnings_for(
+        texts = schedules.warnings_for(
             member.schedule, self.learning_rate, patience, int(self.epochs)
-        ):
+        )
+        for text in texts + annealing.idle(self):
             warnings.warn(text, IneffectiveParameterWarning, stacklevel=5)
         schedules.check_rates(
             member.schedule, member.learning_rate, int(self.epochs), steps
@@ -316,11 +313,13 @@ class BaseLossAware(Fit, WarmStart, NestedParams):
         network = networks.get(self.network)
         self._network = network.bind({}) if isinstance(network, Params) else network
         self._built = self._build()
-        self.history_ = result.history
+        count = len(result.history["loss"])
+        changed = annealing.course(self._curves, result.n_epochs, count)
+        self.history_ = result.history | changed
         if history is not None:
             self.history_ = {
                 name: [*history.get(name, []), *values]
-                for name, values in result.history.items()
+                for name, values in self.history_.items()
             }
         self.n_epochs_ = result.n_epochs
         self.outcome_ = result.outcome
@@ -390,8 +389,3 @@ class BaseLossAware(Fit, WarmStart, NestedParams):
     def __sklearn_is_fitted__(self):
         """Tell whether ``fit`` or ``partial_fit`` has finished."""
         return hasattr(self, "_result")
-
-
-def limit(value):
-    """Return a largest value as a number: infinite where there is none."""
-    return np.inf if value is None else float(value)

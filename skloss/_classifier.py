@@ -27,6 +27,12 @@ class LossAwareClassifier(
     The loss brings the head, the target's encoding, the decision rule and the
     probabilities that belong to it. Binary, multiclass and multilabel targets.
 
+    A schedule may stand for any number from ``l1`` to ``weight_averaging``, and of the
+    loss: ``dropout=0.5 * Cosine()``,
+    ``CrossEntropy() + WarmUp(epochs=20) * Brier()``. It gives the number of each
+    epoch, ``schedule.values(1.0, epochs)``. Only training sees these: validation and
+    predictions see the loss of the last of ``epochs``, also after early stopping.
+
     Parameters
     ----------
     loss : str, Loss, keras.losses.Loss or callable, default="cross_entropy"
@@ -110,6 +116,7 @@ class LossAwareClassifier(
     feature_names_in_ : ndarray
         Only if X had string column names.
     loss_ : Loss
+        The loss that predicts: its schedules have become their last values.
     temperature_ : float
         What log-probabilities are divided by; 1.0 without calibration.
     n_epochs_ : int
@@ -117,7 +124,8 @@ class LossAwareClassifier(
         Per epoch: "loss", "learning_rate" (at its first step), "gradient_norm" (mean
         over steps), and with validation data "val_loss" and "val_log_loss" or
         "val_zero_one_loss", or the score that ``validation_scoring`` names, such as
-        "val_roc_auc", in its own sign. Penalties are not part of the losses.
+        "val_roc_auc", in its own sign. Penalties are not part of the losses. Numbers
+        that are schedules, by name, such as "dropout" or "loss__gamma".
     training_record_ : TrainingRecord
         What ``diagnose`` reads; with ``record=True``.
     outcome_ : Outcome

@@ -8,6 +8,7 @@ network that diverged has not "not converged" as well.
 import numpy as np
 
 from skloss import networks, schedules
+from skloss._annealing import strongest
 from skloss._engine import Outcome
 from skloss._engine._optimizers import Optimizer
 from skloss._finding import Finding, Training
@@ -188,9 +189,8 @@ def stalled(t):
     if t.gain() > 0.05 or t.fall(0.5) > 0.2:
         return None
     net, remedy = t.net, {"learning_rate": usual_rate(t.net)}
-    strong = {name: getattr(net, name) for name in ("l1", "l2", "weight_decay")}
-    strong["dropout"] = net.dropout * (net.dropout > 0.5)
-    held = {name: value for name, value in strong.items() if value > 0}
+    limits = {"l1": 0, "l2": 0, "weight_decay": 0, "dropout": 0.5}
+    held = {k: getattr(net, k) for k, low in limits.items() if strongest(net, k) > low}
     cause = "Try another learning_rate, network or features."
     if held:
         remedy = dict.fromkeys(held, 0.0)
@@ -306,6 +306,8 @@ def cannot_act(t):
     return Finding("cannot_act", "warning", texts[0], advice, remedy)
 
 
+# They compare training losses of epochs, which are not of one kind if the loss changes.
+OF_ONE_LOSS = rate_too_high, rate_too_low, stalled, not_converged
 RULES = (
     target_scale,
     exploding_gradients,
@@ -340,4 +342,6 @@ def findings(net):
     if not hasattr(net, "training_record_"):
         return []
     training = Training(net)
-    return [found for rule in RULES if (found := rule(training)) is not None]
+    changes = any(name.startswith("loss__") for name in net._curves)
+    rules = [rule for rule in RULES if not (changes and rule in OF_ONE_LOSS)]
+    return [found for rule in rules if (found := rule(training)) is not None]

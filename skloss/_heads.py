@@ -3,7 +3,7 @@
 import numpy as np
 
 from skloss import losses
-from skloss._params import Params, is_number, split_names, unknown_parameter
+from skloss._params import Params, Varying, is_number, split_names, unknown_parameter
 from skloss._validation import check_choice
 from skloss.networks import python_random_untouched
 
@@ -66,7 +66,9 @@ class Head(Params):
         return self
 
     def check(self):
-        """Raise ValueError unless the weight is a finite number >= 0."""
+        """Raise ValueError unless the weight is a finite number >= 0, or a schedule."""
+        if isinstance(self.weight, Varying):
+            return
         if not is_number(self.weight) or not 0 <= self.weight < np.inf:
             raise ValueError(
                 f"weight={self.weight!r} must be a finite number >= 0; the losses of "
@@ -81,7 +83,7 @@ class ClassificationHead(Head):
     ----------
     loss : str, Loss, keras.losses.Loss or callable, default="cross_entropy"
         As for :class:`LossAwareClassifier`.
-    weight : float >= 0, default=1.0
+    weight : float >= 0 or Schedule, default=1.0
         Factor on the loss in the sum that is minimised; a head of weight 0 learns
         nothing.
 
@@ -106,7 +108,7 @@ class RegressionHead(Head):
     ----------
     loss : str, Loss, keras.losses.Loss or callable, default="squared_error"
         As for :class:`LossAwareRegressor`.
-    weight : float >= 0, default=1.0
+    weight : float >= 0 or Schedule, default=1.0
         Factor on the loss, of the scaled target, in the sum that is minimised; a head
         of weight 0 learns nothing.
     target_transform : "auto" or None, default="auto"

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import validate_data
 
+from skloss import _annealing as annealing
 from skloss._base import BaseLossAware
 from skloss._classifier import LossAwareClassifier
 from skloss._columns import Container, check_names, columns_of
@@ -237,15 +238,17 @@ class LossAwareMultiTask(HeadPredictions, HeadParams, BaseLossAware):
         check_names([name for name, _ in self.heads], super().get_params(deep=False))
         shared = self.get_params(deep=False)
         shared = {name: value for name, value in shared.items() if name not in OWN}
-        self._planned = {}
+        self._planned, self._curves = {}, annealing.curves_of(self)
         for name, head in self.heads:
             with in_head(name):
                 head.check()
                 own = clone(head).get_params(deep=False)
-                del own["weight"]
+                weight = own.pop("weight")
                 estimator = KINDS[head.family](**own, **shared)
                 estimator._check_loss()
+                changing = annealing.of_head(estimator, weight)
             self._planned[name] = estimator
+            self._curves |= {f"loss__{name}__{k}": c for k, c in changing.items()}
         self._check_weights()
         self._check_scoring()
 
@@ -311,9 +314,14 @@ class LossAwareMultiTask(HeadPredictions, HeadParams, BaseLossAware):
         tasks = tuple(estimator._task for estimator in heads.values())
         self._task = Task("regression", sum(task.size for task in tasks))
         kind = UncertaintyWeightedTasks if self.loss_weights else MultiTaskLoss
-        terms = [(n, float(h.weight), heads[n].loss_) for n, h in self.heads]
+        terms = [(n, self._last_weight(n, h), heads[n].loss_) for n, h in self.heads]
         self.loss_ = kind(tuple(terms), tasks)
         return table, np.hstack(encoded)
+
+    def _last_weight(self, name, head):
+        """Return the weight of a head, a schedule's in the last epoch."""
+        curve = self._curves.get(f"loss__{name}__weight")
+        return float(head.weight if curve is None else curve[-1])
 
     def _check_table(self, X, y, *, reset):
         """Return validated X, and y as validated columns by name."""

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 from skloss import losses, networks, schedules
 from skloss._callback_names import changed, nested_params
 from skloss._engine._optimizers import Optimizer
-from skloss._params import Params, nearest, split_names
+from skloss._params import Params, Varying, nearest, split_names
 
 VALUE_OBJECTS = ("loss", "network", "optimizer", "lr_schedule")
 
@@ -59,7 +59,7 @@ class NestedParams(BaseEstimator):
         params = super().get_params(deep=False)
         if not deep:
             return params
-        for name in VALUE_OBJECTS:
+        for name in self._holders(params):
             if name not in params:
                 continue
             inner = self._value_object(name)
@@ -89,11 +89,10 @@ class NestedParams(BaseEstimator):
             If a name is unknown; the message offers the nearest valid ones.
         """
         known = super().get_params(deep=False)
+        holders = (*self._holders({**known, **params}), "callbacks")
         for key in params:
             name, _, rest = key.partition("__")
-            if name not in known or (
-                rest and name not in (*VALUE_OBJECTS, "callbacks")
-            ):
+            if name not in known or (rest and name not in holders):
                 raise self._unknown(key)
         own, nested = split_names(params)
         for name, value in own.items():
@@ -101,6 +100,11 @@ class NestedParams(BaseEstimator):
         for name, inner in nested.items():
             self._set_nested(name, inner)
         return self
+
+    def _holders(self, params):
+        """Return the names of parameters that have parameters themselves."""
+        varying = [name for name, v in params.items() if isinstance(v, Varying)]
+        return dict.fromkeys((*VALUE_OBJECTS, *varying))
 
     def _set_nested(self, name, changes):
         if name == "callbacks":

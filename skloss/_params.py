@@ -143,6 +143,10 @@ class Params:
         return hash((type(self), tuple((k, freeze(v)) for k, v in values)))
 
 
+class Varying(Params):
+    """Base class of what stands for a number that changes during training."""
+
+
 def is_number(value):
     """Tell whether ``value`` is a real number (a bool is not)."""
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_)

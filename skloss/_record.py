@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skloss.losses._constant import best_constant
+
 MAX_ROWS = 2000  # that are predicted once more when training has ended
 
 
@@ -21,7 +23,8 @@ class TrainingRecord:
     curve : list of float
         The monitored validation score, lower is better; empty without validation.
     constant_loss : float
-        The training loss of the best constant prediction; NaN after a warm start.
+        The training loss of the best constant prediction; NaN after a warm start. Of a
+        loss that changes by epoch: of the last epoch's.
     constant_score : float
         Its monitored validation score; NaN without validation, and where a scorer of
         the user's is monitored.
@@ -56,7 +59,7 @@ def training_record(net, job, result):
     """
     member, stream = job.plan.members[0], job.data.streams[0]
     Y, weight = job.data.Y[stream.rows], stream.weight
-    none = np.zeros(0)
+    none, constant = np.zeros(0), best_bias(job.plan.task, member, Y, weight)
     shares, recalls, mean, std = none, none, none, none
     if job.plan.task.kind == "regression":
         seen = (Y - member.loc) / member.scale
@@ -66,8 +69,8 @@ def training_record(net, job, result):
     return TrainingRecord(
         layers=result.layers,
         curve=result.curve,
-        constant_loss=constant_loss(job.plan.task, member, Y, weight),
-        constant_score=constant_score(job, member),
+        constant_loss=constant_loss(job.plan.task, member, Y, weight, constant),
+        constant_score=constant_score(job, member, constant),
         steps_per_epoch=-(-len(stream.rows) // job.plan.batch_size),
         class_shares=shares,
         recalls=recalls,
@@ -76,11 +79,23 @@ def training_record(net, job, result):
     )
 
 
-def constant_loss(task, member, Y, weight):
-    """Return the mean training loss of the constant that the head's bias starts at."""
+def best_bias(task, member, Y, weight):
+    """Return the raw outputs of the best constant: what the head's bias starts at.
+
+    If the loss changes by epoch, it starts at that of the first one.
+    """
+    changes = any(name.startswith("loss__") for name in member.annealed)
+    if not changes or member.start is not None:
+        return member.head_bias
+    seen = (Y - member.loc) / member.scale
+    return best_constant(member.loss, task, seen, weight)
+
+
+def constant_loss(task, member, Y, weight, constant):
+    """Return the mean training loss of the best constant."""
     if member.start is not None:
         return np.nan
-    raw, y = np.tile(member.head_bias, (len(Y), 1)), Y.astype(float)
+    raw, y = np.tile(constant, (len(Y), 1)), Y.astype(float)
     if task.kind == "regression" and member.loss.in_user_units:
         raw = raw * member.scale + member.loc
     elif task.kind == "regression":
@@ -88,13 +103,13 @@ def constant_loss(task, member, Y, weight):
     return float(member.loss.batch_value(task, y, raw, weight / len(Y)))
 
 
-def constant_score(job, member):
-    """Return the monitored score of that constant on the validation rows."""
+def constant_score(job, member, constant):
+    """Return the monitored score of the best constant on the validation rows."""
     stream, task = job.data.streams[0], job.plan.task
     rows, weight = stream.val_rows, stream.val_weight
     if member.start is not None or member.judge is not None or not len(rows):
         return np.nan
-    raw = np.tile(member.head_bias, (len(rows), 1))
+    raw = np.tile(constant, (len(rows), 1))
     y = job.data.Y[rows].astype(float)
     y = (y - member.loc) / member.scale if task.kind == "regression" else y
     values = member.loss.monitor(task, y, raw, member.class_weight)

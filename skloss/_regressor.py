@@ -19,6 +19,12 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLos
     The loss brings the head, the scaling of the target and the link. One or several
     targets.
 
+    A schedule may stand for any number from ``l1`` to ``weight_averaging``, and of the
+    loss: ``dropout=0.5 * Cosine()``,
+    ``SquaredError() + WarmUp(epochs=20) * Huber()``. It gives the number of each
+    epoch, ``schedule.values(1.0, epochs)``. Only training sees these: validation and
+    predictions see the loss of the last of ``epochs``, also after early stopping.
+
     Parameters
     ----------
     loss : str, Loss, keras.losses.Loss or callable, default="squared_error"
@@ -97,6 +103,7 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLos
     feature_names_in_ : ndarray
         Only if X had string column names.
     loss_ : Loss
+        The loss that predicts: its schedules have become their last values.
     loss_parameters_ : dict of str to ndarray
         Trained numbers of the loss that do not depend on X, such as "dispersion" of
         ``NegativeBinomial`` or "log_variance" of ``UncertaintyWeighted``.
@@ -105,7 +112,8 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLos
         Per epoch: "loss", "learning_rate" (at its first step), "gradient_norm" (mean
         over steps), and with validation data "val_loss" and the monitored score; one
         that ``validation_scoring`` names, such as "val_r2", in its own sign. Losses are
-        in scaled units, without penalties.
+        in scaled units, without penalties. Numbers that are schedules, by name, such
+        as "dropout" or "loss__delta".
     training_record_ : TrainingRecord
         What ``diagnose`` reads; with ``record=True``.
     outcome_ : Outcome

@@ -7,10 +7,11 @@ import numpy as np
 from sklearn.base import clone
 
 from skloss import losses, networks, schedules
+from skloss._annealing import schedules_in
 from skloss._callbacks import fresh
 from skloss._engine._optimizers import OURS, Optimizer
 from skloss._keras_fit import penalise, wrappers
-from skloss._params import Params, split_names
+from skloss._params import Params, Varying, split_names
 from skloss.schedules import Constant
 
 SAME = ("epochs", "verbose", "random_state", "warm_start")
@@ -210,6 +211,11 @@ def handed_over(estimator):
     for name, default in OURS_ALONE.items():
         if params.get(name, default) != default:
             refuse(name, params[name], f"set {name}={default!r}")
+    changing = {name: v for name, v in params.items() if isinstance(v, Varying)}
+    changing.pop("lr_schedule", None)
+    changing |= {f"loss__{n}": v for n, v in schedules_in(params["loss"]).items()}
+    for name, value in changing.items():
+        refuse(name, value, "give a number")
     if not isinstance(schedules.get(params["lr_schedule"]), Constant):
         refuse("lr_schedule", params["lr_schedule"], "use a callback of Keras")
     if params["batch_size"] == "auto":

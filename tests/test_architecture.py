@@ -20,16 +20,19 @@ LAYERS = (
     ("_nested", "_job", "_judge", "_tasks", "_progress", "_scikeras", "_finding"),
     ("_callbacks", "_heads"),
     ("_keras_fit",),
+    ("_keras_record",),
     (
-        *("_targets", "_class_weight", "_available", "_validation", "_engine"),
+        *("_targets", "_class_weight", "_available", "_engine"),
         "_callback_names",
     ),
+    ("_annealing",),
+    ("_validation",),
     ("losses", "schedules", "networks"),
     ("_body", "_columns"),
     ("_params", "exceptions", "_plot"),
 )
 DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}
-KERAS_AT_HOME = {"_engine", "networks", "_body", "_keras_fit"}
+KERAS_AT_HOME = {"_engine", "networks", "_body", "_keras_fit", "_keras_record"}
 MAX_FILE, MAX_FUNCTION = 400, 60
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")
 

@@ -300,7 +300,7 @@ def test_a_callback_may_set_weights_at_the_end():
 def test_batch_normalisation_is_seen_and_restored():
     from skloss import MLP
 
-    network = MLP((8,), batch_normalization=True)
+    network = MLP((8,), normalization="batch")
     stopping = kc.EarlyStopping(patience=2, restore_best_weights=True)
     own = fitted([stopping], network=network, epochs=25)
     best = int(np.argmin(own.history_["val_loss"])) + 1

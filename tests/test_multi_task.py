@@ -34,8 +34,9 @@ from skloss import (
     RegressionHead,
 )
 from skloss.inspection import diagnose
-from skloss.losses import Focal
+from skloss.losses import Focal, Huber, PerTarget, SquaredError
 from skloss.model_selection import FusedGridSearchCV, head_scorer
+from skloss.schedules import Cosine
 
 X, NUMBER = load_diabetes(return_X_y=True)
 X, NUMBER = scale(X[:200]), NUMBER[:200]
@@ -318,3 +319,27 @@ def test_validation_data_and_monitored_score():
         ValueError, match=r"In X_val and y_val: .*for which there is no"
     ):
         net.fit(X, Y, X_val=X, y_val=Y.assign(id=1))
+
+
+def test_weights_and_numbers_of_heads_may_be_schedules():
+    """As ``PerTarget`` has them, whose weights are shares of a sum that is 1 here."""
+    down, delta = Cosine(), 0.5 + 2 * Cosine()
+    up = 1 - down
+    heads = [
+        ("a", RegressionHead(Huber(delta=delta), weight=down)),
+        ("b", RegressionHead("squared_error", weight=up)),
+    ]
+    make = {"network": (8,), "epochs": 6, "learning_rate": 0.01, "random_state": 0}
+    Y = np.column_stack([NUMBER, X[:, 0] ** 2])
+    several = LossAwareMultiTask(heads, dropout=0.3 * Cosine(), **make).fit(X, Y)
+    loss = PerTarget([Huber(delta=delta), SquaredError()], weights=(down, up))
+    one = LossAwareRegressor(loss, dropout=0.3 * Cosine(), **make).fit(X, Y)
+    np.testing.assert_allclose(several.predict(X), one.predict(X), rtol=1e-5)
+    expected = 0.5 + np.cos(np.pi * np.arange(6) / 6) + 1
+    np.testing.assert_allclose(several.history_["loss__a__delta"], expected)
+    own = several.named_estimators_["a"].history_["loss__delta"]
+    np.testing.assert_allclose(own, expected)
+    assert np.ptp(several.history_["loss__b__weight"]) > 0.9
+    wrong = several.set_params(b__weight=0.5 - Cosine())
+    with pytest.raises(ValueError, match=r"Head 'b': weight=.* gives -0.5 in epoch"):
+        wrong.fit(X, Y)

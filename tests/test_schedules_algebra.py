@@ -30,6 +30,9 @@ EXAMPLES = [
     Cosine() * 2,
     Cosine() + 0.1,
     0.1 + Cosine(),
+    1 - Cosine(),
+    Cosine() - 0.25,
+    Cosine() - 0.5 * Step(),
     WarmUp(2) * Cosine(0.1),
     0.9 * Step(0.5, 3) + 0.1 * Exponential(0.9),
     (Cosine() + Step()) * Exponential(),
@@ -61,6 +64,9 @@ def test_by_hand():
     for schedule, expected in (
         (0.5 * line, [0.5, 0.375, 0.25, 0.125]),
         (line + 0.1, [1.1, 0.85, 0.6, 0.35]),
+        (1 - line, [0, 0.25, 0.5, 0.75]),
+        (line - 0.25, [0.75, 0.5, 0.25, 0]),
+        (line - step, [0, -0.25, 0.4, 0.15]),
         (line * step, [1, 0.75, 0.05, 0.025]),
         (line + step, [2, 1.75, 0.6, 0.35]),
         (sum([line, step]), [2, 1.75, 0.6, 0.35]),
@@ -191,6 +197,8 @@ def test_only_schedules_and_numbers():
             Cosine() * wrong
         with pytest.raises(TypeError):
             wrong + Cosine()
+        with pytest.raises(TypeError):
+            wrong - Cosine()
     with pytest.raises(ValueError, match=r"such as Cosine\(\)"):
         Cosine() * Step
 

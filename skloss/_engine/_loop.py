@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from skloss._engine import _cures as cures
 from skloss._engine import _step as step_math
+from skloss._engine._annealing import at_epoch
 from skloss._engine._noise import noise_of
 from skloss._engine._record import layer_rows
 from skloss._engine._rows import take
@@ -56,7 +57,8 @@ def run_epochs(program, inputs, state):
 def one_epoch(program, inputs, state):
     """Train one epoch and validate; return the state and the row of the history."""
     rates = learning_rates(program, inputs, state)
-    variables, alive, loss, norm, *squares = train_epoch(program, inputs, state, rates)
+    now = at_epoch(inputs, state["epoch"])
+    variables, alive, loss, norm, *squares = train_epoch(program, now, state, rates)
     val_loss, score = validate(program, inputs, variables)
     norm = norm / tf.cast(inputs["steps"], program.dtype)
     row = tf.stack([loss, rates[0], norm, val_loss, score])

@@ -119,6 +119,7 @@ class Optimizer:
         self.config = dict(self.defaults)
         if isinstance(spec, keras.optimizers.Optimizer):
             self.config = spec.get_config()
+            changes = self.own_params()  # Keras does not look at all of them
         self.check_ours(spec)
         self.change(changes)
 

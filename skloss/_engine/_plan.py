@@ -9,6 +9,7 @@ import tensorflow as tf
 from scipy import sparse
 
 from skloss import networks
+from skloss._engine._annealing import annealed
 from skloss._engine._optimizers import Optimizer
 from skloss._engine._rows import table_tensors
 from skloss.losses import Loss, Task
@@ -105,6 +106,10 @@ class Member:
     judge : callable, optional
         ``judge(raw)`` scores the raw outputs of the validation rows, greater is better,
         in place of the loss's own monitor; ``judge.name`` is its name.
+    annealed : dict of str to ndarray of shape (epochs, ...)
+        Values, epoch by epoch, of numbers that change: of those above, and of the
+        loss's knobs ("loss__gamma"). Steps see these; validation, and what is left
+        after training, see the numbers above, which are those of the horizon's end.
     callback : object, optional
         Its ``epoch_begin`` and ``epoch_end`` are called with a ``Network``.
     """
@@ -131,7 +136,12 @@ class Member:
     class_weight: np.ndarray = field(default_factory=lambda: np.ones(1))
     start: Any = None
     judge: Any = None
+    annealed: dict = field(default_factory=dict)
     callback: Any = None
+
+    def values(self, name):
+        """Return all values that a number has during training."""
+        return self.annealed.get(name, getattr(self, name))
 
 
 @dataclass
@@ -215,6 +225,7 @@ class Structure:
     optimizer: tuple
     drops: bool  # any network has dropout
     cures: tuple  # those of CURES that any network uses
+    annealed: tuple  # names of the numbers that change by epoch in any network
     size: int  # networks
     batch_size: int
     dtype: str
@@ -272,12 +283,13 @@ def structure_of(plan, data, members, compiled):
         loss=first.loss.structure(),
         schedule=first.schedule.structure(),
         optimizer=first.optimizer.structure(),
-        drops=any(member.dropout > 0 for member in members),
+        drops=any(np.any(member.values("dropout") > 0) for member in members),
         cures=tuple(
             name
             for name, off in CURES.items()
-            if any(getattr(member, name) != off for member in members)
+            if any(np.any(member.values(name) != off) for member in members)
         ),
+        annealed=annealed(members),
         size=len(members),
         batch_size=plan.batch_size,
         dtype=plan.dtype,

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from skloss import networks
+from skloss._engine import _annealing
 from skloss._engine._loop import HISTORY, run_epochs, take_steps
 from skloss._engine._optimizers import Positive, slots, state_variables
 from skloss._engine._plan import steps_of
@@ -183,6 +184,8 @@ class Program:
         for name in ("weight", "val_weight"):
             specs[name] = tf.TensorSpec([None, None], self.dtype)
         specs["n_rows"] = tf.TensorSpec([None], tf.int32)
+        if s.annealed:
+            specs["annealed"] = _annealing.specs(inputs["annealed"])
         return specs
 
     def inputs(self, plan, data, members):
@@ -214,6 +217,9 @@ class Program:
         ):
             values = [np.asarray(getattr(m, name), dtype=dtype) for m in members]
             inputs[name] = np.stack(values)
+        if self.structure.annealed:
+            names = self.structure.annealed
+            inputs["annealed"] = _annealing.tables(members, names, dtype)
         return tf.nest.map_structure(tf.convert_to_tensor, inputs)
 
     def knob_rows(self, objects):

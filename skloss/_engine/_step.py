@@ -180,13 +180,18 @@ def seen_by(loss, task, y, raw, loc, scale):
 
 
 def monitors(loss, task, y, raw, weight, knobs, loc, scale, class_weight):
-    """Return each network's loss-neutral validation score; lower is better."""
+    """Return each network's loss-neutral validation score; lower is better.
+
+    In double precision, as links that follow from a loss's gradients are computed.
+    """
 
     def one(knobs, y, raw, weight, loc, scale, undo):
         y = (y - loc) / scale if task.kind == "regression" else y
         return tf.reduce_sum(weight * loss.bind(knobs).monitor(task, y, raw, undo))
 
-    return over_networks(one, (knobs, y, raw, weight, loc, scale, class_weight))
+    own = knobs, y, raw, weight, loc, scale, class_weight
+    wide = tf.nest.map_structure(lambda part: tf.cast(part, tf.float64), own)
+    return tf.cast(over_networks(one, wide), raw.dtype)
 
 
 def penalised(gradient, weights, kernels, l1, l2):

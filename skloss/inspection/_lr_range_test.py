@@ -150,10 +150,10 @@ def lr_range_test(estimator, X, y, *, low=1e-6, high=1.0, n=40, epochs=10, param
     net = net_of(estimator)
     net._check_before()
     reach, epochs = reach_of(net), min(epochs, net.epochs)
-    net.set_params(lr_schedule=None, early_stopping=False, epochs=epochs, verbose=0)
+    net.set_params(lr_schedule=None, early_stopping=False, verbose=0)
     args, kwargs = captured(estimator, net, X, y, params or {})
     with networks.python_random_untouched():
-        losses = losses_at(net._plan_fit(*args, **kwargs), rates)
+        losses = losses_at(net._plan_fit(*args, **kwargs, epochs=epochs), rates)
     if not np.isfinite(losses).any():
         raise ValueError(
             f"Every network diverged, at rates from {low:g} to {high:g}: lower low, "

@@ -1,6 +1,6 @@
 """Weighted sums of losses: flat, named, searchable."""
 
-from skloss._params import is_number
+from skloss._params import Varying, is_number
 from skloss.exceptions import LossTargetError
 from skloss.losses import _ops as ops
 from skloss.losses._base import ClassificationLoss, RegressionLoss
@@ -15,12 +15,13 @@ PROPERNESS = ("none", "order", "link", "strict")
 class LossSum(NamedLosses):
     """A weighted sum of losses, written ``0.7 * CrossEntropy() + 0.3 * Focal()``.
 
-    Every term is reached by its name: ``focal`` (the loss), ``focal__weight`` and
+    A weight may be a schedule: ``CrossEntropy() + WarmUp(epochs=20) * Brier()``. Every
+    term is reached by its name: ``focal`` (the loss), ``focal__weight`` and
     ``focal__gamma``. Two terms of one kind are called ``focal`` and ``focal_2``.
 
     Parameters
     ----------
-    terms : list of (str, float, Loss)
+    terms : list of (str, float or Schedule, Loss)
         Name, weight >= 0 and loss of each term.
 
     Raises
@@ -57,12 +58,14 @@ class LossSum(NamedLosses):
 
     @staticmethod
     def scaled(loss, weight):
-        """Return ``weight * loss``."""
-        if not is_number(weight) or not 0 <= weight < float("inf"):
+        """Return ``weight * loss``; the weight may be a schedule."""
+        if is_number(weight) and 0 <= weight < float("inf"):
+            weight = float(weight)
+        elif not isinstance(weight, Varying):
             raise ValueError(
                 f"The weight of a loss is a finite number >= 0, got {weight!r}."
             )
-        return make_sum([(n, float(weight) * w, t) for n, w, t in terms_of(loss)])
+        return make_sum([(n, times(weight, w), t) for n, w, t in terms_of(loss)])
 
     @staticmethod
     def joined(a, b):
@@ -96,7 +99,7 @@ class LossSum(NamedLosses):
         check_agreement(self.losses)
 
     def __repr__(self):
-        return " + ".join(f"{w!r} * {loss!r}" for _, w, loss in self.terms)
+        return " + ".join(f"{factor(w)} * {loss!r}" for _, w, loss in self.terms)
 
     @property
     def proper(self):
@@ -259,6 +262,16 @@ class RegressionSum(LossSum, RegressionLoss):
         if isinstance(kinds[0], tuple):  # one a target; the heads agree, so do these
             return kinds[0]
         return min(kinds, key=("none", "scale", "robust", "standard").index)
+
+
+def times(a, b):
+    """Return the product of two weights, either of which may be a schedule."""
+    return a if isinstance(b, float) and b == 1 else a * b
+
+
+def factor(weight):
+    """Return a weight as code that can stand before a ``*``."""
+    return f"({weight!r})" if " + " in repr(weight) else repr(weight)
 
 
 def terms_of(loss):

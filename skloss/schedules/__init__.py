@@ -8,7 +8,8 @@ Names: ``"constant"``, ``"cosine"``, ``"exponential"``, ``"step"``, ``"polynomia
 ``"warm_up"``, ``"one_cycle"``, ``"cosine_restarts"``, ``"cyclic"``,
 ``"reduce_on_plateau"``; with numbers, as in ``"cosine:final=0.01"``. Schedules are
 added, multiplied and put one after the other, and functions and Keras' schedules are
-taken wherever a schedule is.
+taken wherever a schedule is. A schedule may also stand for other numbers of the
+estimators and losses, which it changes from epoch to epoch.
 """
 
 from skloss.schedules._adapters import FunctionSchedule as FunctionSchedule

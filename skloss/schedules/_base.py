@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from skloss import _plot
-from skloss._params import Params, is_number
+from skloss._params import Varying, is_number
 from skloss.schedules import _ops as ops
 
 RULES = {
@@ -23,20 +23,25 @@ RULES = {
 }
 
 
-class Schedule(Params):
+class Schedule(Varying):
     """Base class of the learning-rate schedules.
+
+    One may also stand for another number of an estimator or a loss, which then has the
+    value ``values(1.0, epochs)`` of each epoch: ``0.5 * Cosine()`` begins at 0.5.
 
     A subclass with a ``name`` registers itself. It gives ``curve`` and, in ``limits``,
     the rule and the meaning of each number, for ``check``.
 
-    Schedules are added and multiplied, with each other and with numbers, and put one
-    after the other.
+    Schedules are added, subtracted and multiplied, with each other and with numbers,
+    and put one after the other.
 
     Examples
     --------
     >>> from skloss.schedules import Cosine, Step, WarmUp
     >>> 0.5 * Cosine() + 0.1
     (0.5 * Cosine()) + 0.1
+    >>> 1 - Cosine()
+    1.0 + (-1.0 * Cosine())
     >>> WarmUp(epochs=3) * Step(every=10)
     WarmUp(epochs=3) * Step(every=10)
     >>> Cosine().followed_by("step", epochs=20)
@@ -211,6 +216,14 @@ class Schedule(Params):
 
     def __radd__(self, other):
         return operation("Sum", other, self)
+
+    def __sub__(self, other):
+        if is_number(other):
+            return self + -other
+        return operation("Sum", self, operation("Product", -1.0, other))
+
+    def __rsub__(self, other):
+        return operation("Sum", other, operation("Product", -1.0, self))
 
     def check(self):
         """Raise ``ValueError`` if a number makes no sense."""
