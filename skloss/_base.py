@@ -14,7 +14,7 @@ from sklearn.utils.validation import (
 
 from skloss import _annealing as annealing
 from skloss import networks, schedules
-from skloss._callbacks import check_callbacks
+from skloss._callbacks import check_callbacks, plateaus
 from skloss._engine import (
     Data,
     Member,
@@ -291,6 +291,9 @@ class BaseLossAware(Fit, WarmStart, NestedParams):
         texts = schedules.warnings_for(
             member.schedule, self.learning_rate, patience, int(self.epochs)
         )
+        for name, plateau in plateaus(self):
+            if name != "lr_schedule":
+                texts += plateau.idle(self.learning_rate, patience)
         for text in texts + annealing.idle(self):
             warnings.warn(text, IneffectiveParameterWarning, stacklevel=5)
         schedules.check_rates(

@@ -2,6 +2,8 @@
 
 import copy
 
+from skloss import schedules
+from skloss._callback_names import named
 from skloss._engine import Mirror, plain_model, steps_of
 from skloss._engine._optimizers import Optimizer
 from skloss._keras_fit import KerasFit, own_train_step
@@ -31,6 +33,28 @@ def check_callbacks(callbacks):
                 f"callbacks: {callback!r} must be a keras.callbacks.Callback, or a "
                 f"class or function without arguments that makes one."
             )
+
+
+def plateaus(estimator):
+    """Return what lowers an estimator's learning rate where a score stands still.
+
+    Returns
+    -------
+    list of (str, ReduceLROnPlateau)
+        The name of the parameter, and a schedule of the same ``patience`` and
+        ``min_lr``: our own, and Keras' callbacks.
+    """
+    import keras
+
+    own = schedules.get(estimator.lr_schedule)
+    return [("lr_schedule", own)] * own.monitors + [
+        (
+            f"callbacks__{name}",
+            schedules.ReduceLROnPlateau(patience=one.patience, min_lr=one.min_lr),
+        )
+        for name, one in named(estimator.callbacks)
+        if isinstance(one, keras.callbacks.ReduceLROnPlateau)
+    ]
 
 
 def fresh(callbacks):

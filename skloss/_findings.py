@@ -9,6 +9,7 @@ import numpy as np
 
 from skloss import networks, schedules
 from skloss._annealing import strongest
+from skloss._callbacks import plateaus
 from skloss._engine import Outcome
 from skloss._engine._optimizers import Optimizer
 from skloss._finding import Finding, Training
@@ -289,10 +290,12 @@ def cannot_act(t):
     remedy = {}
     if isinstance(schedule, schedules.Sequential) and schedule.epochs >= net.epochs:
         remedy["epochs"] = 4 * int(np.ceil(schedule.epochs))
-    if schedule.monitors and schedule.min_lr >= rate:
-        remedy["lr_schedule__min_lr"] = rate / 100
-    if schedule.monitors and patience is not None and schedule.patience >= patience:
-        remedy["patience"] = 2 * max(schedule.patience, 1)
+    for name, plateau in plateaus(net):
+        texts += plateau.idle(rate, patience) if plateau is not schedule else []
+        if plateau.min_lr >= rate:
+            remedy[f"{name}__min_lr"] = rate / 100
+        if patience is not None and plateau.patience >= patience:
+            remedy["patience"] = 2 * max(plateau.patience, 1)
     if patience is not None and patience >= net.epochs:
         texts.append(
             f"early_stopping can never act: patience={patience!r} is not below "

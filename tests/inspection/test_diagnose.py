@@ -5,6 +5,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer
@@ -15,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skloss import LossAwareClassifier, LossAwareRegressor
+from skloss.exceptions import IneffectiveParameterWarning
 from skloss.inspection import diagnose
 
 PATH = Path(__file__).parents[2] / "examples" / "troubleshooting.py"
@@ -99,6 +101,22 @@ def test_a_pipeline_and_a_search_are_looked_into():
     remedy = {"lossawareclassifier__learning_rate": 0.001}
     assert diagnose(model).remedy == diagnose(search).remedy == remedy
     model.set_params(**remedy)
+
+
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # in Keras
+def test_the_example_of_keras_documentation_is_warned_about():
+    example = keras.callbacks.ReduceLROnPlateau(
+        monitor="val_loss", factor=0.2, patience=5, min_lr=0.001
+    )
+    own = LossAwareClassifier(callbacks=[example], random_state=0)
+    text = "ReduceLROnPlateau can never act: min_lr=0.001 is not below learning_rate=0"
+    with pytest.warns(IneffectiveParameterWarning, match=text):
+        own.fit(X, y, X_val=X, y_val=y)
+    (found,) = diagnose(own).findings
+    assert found.evidence.startswith(text)
+    assert found.remedy == {"callbacks__reducelronplateau__min_lr": 1e-5}
+    own.set_params(**found.remedy).fit(X, y, X_val=X, y_val=1 - y)
+    assert min(own.history_["learning_rate"]) < 0.001
 
 
 def test_what_cannot_be_diagnosed_is_refused():
