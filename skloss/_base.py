@@ -21,10 +21,10 @@ from skloss._engine import (
     Outcome,
     Plan,
     Stream,
-    exported_model,
     raw_predictions,
 )
 from skloss._engine._optimizers import Optimizer
+from skloss._exports import Exports
 from skloss._findings import findings
 from skloss._fit import Fit
 from skloss._job import Job, automatic_batch_size, stacked
@@ -39,7 +39,7 @@ from skloss.exceptions import DivergenceWarning, IneffectiveParameterWarning
 from skloss.losses._constant import best_constant
 
 
-class BaseLossAware(Fit, WarmStart, NestedParams):
+class BaseLossAware(Exports, Fit, WarmStart, NestedParams):
     """What the estimators share."""
 
     # -- tags ----------------------------------------------------------------------
@@ -366,28 +366,6 @@ class BaseLossAware(Fit, WarmStart, NestedParams):
         bias = self._result.weights[-self.loss_.n_raw(self._task) :]
         last = bias[len(bias) - n_global :].astype(np.float64)
         return self.loss_.trained(self._task, last)
-
-    @property
-    @networks.python_random_untouched()
-    def model_(self):
-        """The fitted network, head and link included, as a plain ``keras.Model``."""
-        check_is_fitted(self)
-        if "_model" not in self.__dict__:
-            self._model = exported_model(
-                self._network,
-                self.n_features_in_,
-                self.loss_.n_raw(self._task),
-                self._result,
-                self._dropout,
-                self._finish,
-            )
-        return self._model
-
-    def __getstate__(self):
-        """Leave the Keras model behind: it is made again from the weights."""
-        state = dict(super().__getstate__())
-        state.pop("_model", None)
-        return state
 
     def __sklearn_is_fitted__(self):
         """Tell whether ``fit`` or ``partial_fit`` has finished."""

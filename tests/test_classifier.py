@@ -303,6 +303,9 @@ def test_model_gives_the_same_numbers(name):
     np.testing.assert_allclose(theirs, ours, rtol=1e-4, atol=atol)
     assert isinstance(own.model_, keras.Model)
     assert own.model_ is own.model_
+    copy = own.to_keras()
+    copy.set_weights([0 * w for w in copy.get_weights()])
+    np.testing.assert_array_equal(own.model_.predict(X2, verbose=0), theirs)
 
 
 @pytest.mark.slow
