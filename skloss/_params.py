@@ -165,6 +165,9 @@ def freeze(value):
         return tuple(freeze(v) for v in value)
     if isinstance(value, dict):
         return tuple(sorted((k, freeze(v)) for k, v in value.items()))
+    if hasattr(value, "get_config") and not isinstance(value, type):
+        if not hasattr(value, "weights"):  # an initialiser of Keras: it has no state
+            return type(value), freeze(value.get_config())
     return value
 
 

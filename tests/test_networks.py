@@ -5,8 +5,10 @@ import math
 import keras
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from skloss import LossAwareClassifier, networks
+from skloss._engine import trace_count
 from skloss._engine._step import no_dropout
 from skloss.networks import MLP
 
@@ -167,3 +169,22 @@ def test_what_cannot_be_is_refused(network, texts):
         fitted(network)
     for text in texts:
         assert text in str(caught.value)
+
+
+def test_an_initializer_given_as_an_object_is_its_settings():
+    """Clones hold copies of it, which share one program and draw by the seed."""
+    X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
+    make = {"epochs": 2, "random_state": 0}
+    wide = MLP((5,), kernel_initializer=keras.initializers.RandomNormal(0.0, 0.5))
+    first = LossAwareClassifier(network=wide, **make).fit(X, y)
+    before = trace_count()
+    again = clone(first)
+    assert again.network.kernel_initializer is not wide.kernel_initializer
+    np.testing.assert_array_equal(
+        again.fit(X, y).predict_proba(X), first.predict_proba(X)
+    )
+    assert trace_count() == before
+    other = MLP((5,), kernel_initializer=keras.initializers.RandomNormal(0.0, 0.1))
+    assert clone(wide) == wide != other
+    narrow = LossAwareClassifier(network=other, **make).fit(X, y)
+    assert np.abs(narrow.predict_proba(X) - first.predict_proba(X)).max() > 0.01
