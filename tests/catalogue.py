@@ -138,14 +138,17 @@ def marks_of(loss, task=None):
 
 
 QUICK = (
-    "cross_entropy focal hinge ranked_probability squared_error poisson gaussian_nll"
-    " beta_likelihood"
+    "cross_entropy focal hinge rps squared_error poisson gaussian_nll beta_likelihood"
 ).split()
 
 
-def mostly_slow(names):
-    """Return parameters of which those of a few kinds of losses are quick."""
+def mostly_slow(cases):
+    """Return parameters of which those of a few kinds of losses are quick.
+
+    A case is the name of a loss, or a tuple that begins with one.
+    """
+    tuples = [case if isinstance(case, tuple) else (case,) for case in cases]
     return [
-        name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
-        for name in names
+        pytest.param(*case, marks=() if case[0] in QUICK else pytest.mark.slow)
+        for case in tuples
     ]

@@ -117,7 +117,7 @@ def test_sparse_labels():
     assert np.array_equal(dense.predict(XL), thin.predict(XL))
 
 
-@pytest.mark.parametrize(("name", "kind"), CASES)
+@pytest.mark.parametrize(("name", "kind"), mostly_slow(CASES))
 def test_shapes_decisions_and_probabilities(name, kind):
     X, y = TABLES[kind]
     fitted = net(loss=name).fit(X, y)

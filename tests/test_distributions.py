@@ -57,7 +57,7 @@ def both(name):
     return y, np.column_stack([y, more])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", mostly_slow(NAMES))
 @pytest.mark.parametrize("several", [False, True])
 def test_shapes_order_and_agreement(name, several):
     y = both(name)[several]

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from catalogue import mostly_slow
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes
 from sklearn.metrics import log_loss
@@ -19,7 +20,7 @@ ORDERED = sorted(
 )
 WORDS = np.array(["low", "middle", "high"])  # sorted: high, low, middle
 COLUMNS = [2, 0, 1]  # the ranks of the sorted words
-every = pytest.mark.parametrize("loss", ORDERED)
+every = pytest.mark.parametrize("loss", mostly_slow(ORDERED))
 
 RNG = np.random.default_rng(1)
 X = RNG.normal(size=(180, 4))

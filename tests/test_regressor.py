@@ -45,7 +45,7 @@ def target(name):
 # -- targets and tables --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", mostly_slow(ALL))
 def test_shapes_and_one_row(name):
     fitted = net(loss=name).fit(X, target(name))
     assert fitted.predict(X).shape == (150,)
