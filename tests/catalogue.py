@@ -128,11 +128,12 @@ def targets(loss, task, n, rng):
 def marks_of(loss, task=None):
     """Return the marks of a case of the property tests.
 
-    The quick ones take each loss as it comes and at one other setting, for one kind of
-    target; the rest of the table is slow.
+    The quick ones take each loss as it comes, some at one other setting too, for one
+    kind of target; the rest of the table is slow.
     """
     cls = type(loss)
-    quick = [cls(), *(cls(**setting) for setting in settings_of(cls)[:1])]
+    others = settings_of(cls)[:1] if cls.name in QUICK else []
+    quick = [cls(), *(cls(**setting) for setting in others)]
     first = task is None or task.kind == cls.kinds[0]
     return () if loss in quick and first else pytest.mark.slow
 
@@ -140,6 +141,14 @@ def marks_of(loss, task=None):
 QUICK = (
     "cross_entropy focal hinge rps squared_error poisson gaussian_nll beta_likelihood"
 ).split()
+
+
+def some_slow(names, slow):
+    """Return parameters of which those in ``slow`` are slow."""
+    return [
+        pytest.param(name, marks=pytest.mark.slow if name in slow else ())
+        for name in names
+    ]
 
 
 def mostly_slow(cases):

@@ -58,12 +58,11 @@ def minimise_constant(loss, task, target, start, sample_weight=None):
 
     def value_and_gradient(raw):
         rows = ops.broadcast_to(ops.convert_to_tensor(raw[None]), (len(y), len(raw)))
-
-        slope = ops.gradient(value, rows)
-        return float(value(rows)), np.asarray(slope).sum(axis=0)
+        total, slope = ops.value_and_gradient(value, rows)
+        return float(total), np.asarray(slope).sum(axis=0)
 
     start = np.asarray(start, dtype=np.float64)
-    options = {"gtol": 1e-9}
+    options = {"gtol": 1e-8}  # below it, rounding leads line searches nowhere
     return minimize(
         value_and_gradient, start, jac=True, method="BFGS", options=options
     ).x

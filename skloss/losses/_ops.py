@@ -29,11 +29,16 @@ def floor_and_normalise(p, floor=1e-6):
 
 def gradient(function, x):
     """Return the gradient of ``sum(function(x))`` at x, by TensorFlow."""
+    return value_and_gradient(function, x)[1]
+
+
+def value_and_gradient(function, x):
+    """Return ``sum(function(x))`` and its gradient at x, by TensorFlow."""
     tf = importlib.import_module("tensorflow")
     with tf.GradientTape() as tape:
         tape.watch(x)
         total = tf.reduce_sum(function(x))
-    return tape.gradient(total, x, unconnected_gradients="zero")
+    return total, tape.gradient(total, x, unconnected_gradients="zero")
 
 
 def solve_least_squares(a, b):

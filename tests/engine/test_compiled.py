@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from catalogue import TASKS, own_classes, ready, targets
+from catalogue import TASKS, own_classes, ready, some_slow, targets
 
 from skloss import losses, networks, schedules
 from skloss._engine import Data, Member, Plan, Stream, _population, train_population
@@ -14,7 +14,7 @@ CASES = [
         cls(),
         cls.kinds[0],
         id=cls.name,
-        marks=() if cls.name in ("focal", "huber", "coral") else pytest.mark.slow,
+        marks=() if cls.name in ("focal", "huber") else pytest.mark.slow,
     )
     for cls in own_classes()
 ]
@@ -66,7 +66,7 @@ def test_compiled_equals_the_graph(loss, kind, monkeypatch):
     assert_same(graph, trained(monkeypatch, loss, task, 0))
 
 
-@pytest.mark.parametrize("optimizer", sorted(KNOBS))
+@pytest.mark.parametrize("optimizer", some_slow(sorted(KNOBS), set(KNOBS) - {"Adam"}))
 def test_compiled_equals_the_graph_for_each_optimizer(optimizer, monkeypatch):
     own = {"loss": losses.CrossEntropy(), "task": TASKS["binary"]}
     spec = f"{optimizer.lower()}"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from catalogue import some_slow
 
 from skloss import LossAwareClassifier, losses, networks, schedules
 from skloss._engine import (
@@ -76,9 +77,10 @@ def head(result, n_raw):
 
 OPTIMIZERS = ["sgd", "sgd:momentum=0.9,nesterov=True", "rmsprop:momentum=0.5", "adam"]
 OPTIMIZERS += ["adamw", "adamax", "adagrad", "adadelta", "lion"]
+SLOW = set(OPTIMIZERS) - {"sgd", "adam"}
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", some_slow(OPTIMIZERS, SLOW))
 @pytest.mark.parametrize("loss", TIED)
 def test_kernel_of_globals_stays_zero(loss, optimizer):
     first = member(loss, optimizer, **PENALTIES)

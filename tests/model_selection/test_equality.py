@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from catalogue import some_slow
 from scipy.sparse import csr_array, csr_matrix
 from scipy.stats import loguniform
 from searches import assert_same, assert_same_best, both
@@ -60,7 +61,7 @@ TARGETS = {
 }
 
 
-@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("kind", some_slow(TARGETS, ("multilabel", "two targets")))
 def test_each_kind_of_target(kind):
     estimator, grid, y, metric = TARGETS[kind]
     fused, plain = both(estimator, grid, X, y, cv=SHUFFLED, scoring=metric)
@@ -165,9 +166,15 @@ METRICS = {
     ),
     "one, no refit": ("roc_auc", False),
 }
+UNLIKELY = (
+    "dict, refit callable",
+    "callable, refit callable",
+    "one, refit callable",
+    "callable, a dict",
+)
 
 
-@pytest.mark.parametrize("metrics", METRICS)
+@pytest.mark.parametrize("metrics", some_slow(METRICS, UNLIKELY))
 def test_metrics_and_refit(metrics):
     scoring, refit = METRICS[metrics]
     fused, plain = both(

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sklearn
+from catalogue import some_slow
 from searches import assert_same, assert_same_best, both
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectKBest
@@ -49,13 +50,6 @@ GRIDS = {
     "columns": {"scale": [PCA(2), PCA(3), SelectKBest(k=1)]},
     "the net": {"net": [net(), net(loss="focal"), net(network=(4,))]},
 }
-
-
-def some_slow(names, slow):
-    return [
-        pytest.param(name, marks=pytest.mark.slow if name in slow else ())
-        for name in names
-    ]
 
 
 @pytest.mark.parametrize("grid", some_slow(GRIDS, ("columns", "the net")))
@@ -126,6 +120,7 @@ SLOW = (
     "schedules",
     "batches and epochs",
     "lists of grids",
+    "noise and averages",
 )
 
 
