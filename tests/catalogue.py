@@ -125,16 +125,17 @@ def targets(loss, task, n, rng):
     return y
 
 
-def marks_of(loss, task=None):
+def marks_of(loss, task=None, of=None):
     """Return the marks of a case of the property tests.
 
-    The quick ones take each loss as it comes, some at one other setting too, for one
-    kind of target; the rest of the table is slow.
+    The quick ones take each loss as it comes (or only those with names in ``of``),
+    some at one other setting too, for one kind of target; the rest is slow.
     """
     cls = type(loss)
     others = settings_of(cls)[:1] if cls.name in QUICK else []
     quick = [cls(), *(cls(**setting) for setting in others)]
     first = task is None or task.kind == cls.kinds[0]
+    first = first and (of is None or cls.name in of)
     return () if loss in quick and first else pytest.mark.slow
 
 

@@ -169,7 +169,9 @@ def test_going_on(loss):
         other.fit(X, y)
 
 
-@pytest.mark.parametrize("loss", [*TIED, "corn", "rps", "sord"])
+@pytest.mark.parametrize(
+    "loss", some_slow([*TIED, "corn", "rps", "sord"], ("coral", "rps", "sord"))
+)
 @pytest.mark.parametrize("class_weight", [None, "balanced"])
 def test_exported_model(loss, class_weight):
     X, y = table()

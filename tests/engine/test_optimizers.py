@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from catalogue import some_slow
 
 from skloss import losses, networks, schedules
 from skloss._engine import Data, Member, Plan, Stream, train_population
@@ -38,6 +39,11 @@ SPECS = {
     "adadelta": keras.optimizers.Adadelta,
     "lion": keras.optimizers.Lion,
 }
+QUICK = {
+    "sgd:momentum=0.8,nesterov=True",
+    "adam:beta_1=0.875,beta_2=0.96875,epsilon=1e-5",
+    "adamw:beta_1=0.875,beta_2=0.96875",
+}
 
 
 def test_every_allowed_optimizer_is_compared():
@@ -66,7 +72,7 @@ def by_keras(make, X, y, rate, steps):
     return np.concatenate([np.ravel(kernel.numpy()), np.ravel(bias.numpy())])
 
 
-@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("spec", some_slow(SPECS, set(SPECS) - QUICK))
 def test_stacked_equals_apply(spec):
     # a linear network on one full batch: every step is one call of ``apply``
     rng = np.random.default_rng(0)

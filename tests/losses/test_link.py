@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from catalogue import some_slow
 from scipy.optimize import minimize
 
 from skloss.losses import (
@@ -47,7 +48,7 @@ def optimum(loss, task, eta):
 
 
 @every_sum
-@pytest.mark.parametrize("n_classes", [2, 3, 10, 100])
+@pytest.mark.parametrize("n_classes", some_slow([2, 3, 10, 100], (3, 100)))
 def test_sums_return_the_true_probabilities(loss, n_classes):
     eta = np.random.default_rng(n_classes).dirichlet(np.full(n_classes, 3.0))
     task = Task("binary", 1) if n_classes == 2 else Task("multiclass", n_classes)
@@ -60,7 +61,7 @@ def test_sums_return_the_true_probabilities(loss, n_classes):
 
 
 @every_sum
-@pytest.mark.parametrize("n_classes", [3, 40])
+@pytest.mark.parametrize("n_classes", some_slow([3, 40], (40,)))
 @pytest.mark.parametrize("size", [1e-3, 1.0, 30.0, 1e4])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_scores_of_any_size_give_probabilities(loss, n_classes, size, dtype):

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from catalogue import (
     MORE_SETTINGS,
+    QUICK,
     TASKS,
     instances,
     marks_of,
@@ -30,10 +31,19 @@ CASES = [(ready(x, TASKS[kind]), TASKS[kind]) for x in LOSSES for kind in x.kind
 every_loss = pytest.mark.parametrize(
     "loss", [pytest.param(x, id=repr(x), marks=marks_of(x)) for x in LOSSES]
 )
-every_case = pytest.mark.parametrize(
-    ("loss", "task"),
-    [pytest.param(x, t, id=f"{x!r}-{t.kind}", marks=marks_of(x, t)) for x, t in CASES],
-)
+
+
+def cases(of=None):
+    """Return the mark for one test a case, quick where ``marks_of`` says so."""
+    marked = [
+        pytest.param(x, t, id=f"{x!r}-{t.kind}", marks=marks_of(x, t, of))
+        for x, t in CASES
+    ]
+    return pytest.mark.parametrize(("loss", "task"), marked)
+
+
+every_case = cases()
+every_case_mostly_slow = cases(of=QUICK)
 
 
 def problem(loss, task, n=6, seed=0):
@@ -179,7 +189,7 @@ def constant_objective(loss, task, y, weight):
     return lambda z: float(total(tf.constant(z)))
 
 
-@every_case
+@every_case_mostly_slow
 @pytest.mark.parametrize("majority", [True, False])
 def test_best_constant_is_the_minimiser(loss, task, majority):
     endless = loss.name in ("absolute_error", "nce_rce", "tversky")
@@ -217,7 +227,7 @@ def test_best_constant_is_the_minimiser(loss, task, majority):
             assert reached == pytest.approx(found.fun, rel=1e-6, abs=1e-6)
 
 
-@every_case
+@every_case_mostly_slow
 def test_weights_are_repeated_rows(loss, task):
     y, _, _ = problem(loss, task, n=8, seed=4)
     times = np.array([1, 3, 2, 1, 1, 9, 1, 2])
@@ -262,15 +272,20 @@ def test_is_a_value(loss):
 
 
 def populations():
-    """Return lists of at least three settings of one structure."""
+    """Return parameters: lists of at least three settings of one structure."""
     groups = {}
     for loss in LOSSES:
         if loss.knobs():
             groups.setdefault(loss.structure(), []).append(loss)
-    return list(groups.values())
+    return [
+        pytest.param(
+            group, id=repr(group[0]), marks=marks_of(group[0], of=(*QUICK, "huber"))
+        )
+        for group in groups.values()
+    ]
 
 
-@pytest.mark.parametrize("group", populations(), ids=lambda group: repr(group[0]))
+@pytest.mark.parametrize("group", populations())
 def test_population_equals_one_by_one(group):
     assert len(group) >= 3, f"add settings that share the structure of {group}"
     for kind in group[0].kinds:
