@@ -62,7 +62,8 @@ def minimise_constant(loss, task, target, start, sample_weight=None):
         return float(total), np.asarray(slope).sum(axis=0)
 
     start = np.asarray(start, dtype=np.float64)
-    options = {"gtol": 1e-8}  # below it, rounding leads line searches nowhere
+    # a step this small is the last: after it, rounding leads line searches nowhere
+    options = {"gtol": 1e-10, "xrtol": 1e-7}
     return minimize(
         value_and_gradient, start, jac=True, method="BFGS", options=options
     ).x

@@ -62,7 +62,7 @@ def minimiser(risk, eta):
         return float(total), gradient.numpy()
 
     start = np.linspace(-0.1, 0.1, risk.input_signature[0].shape[0])
-    options = {"gtol": 1e-8}
+    options = {"gtol": 1e-12}
     found = minimize(numbers, start, jac=True, method="BFGS", options=options)
     return found.x[None]
 
