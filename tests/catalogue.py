@@ -135,8 +135,8 @@ def marks_of(loss, task=None, of=None):
     others = settings_of(cls)[:1] if cls.name in QUICK else []
     quick = [cls(), *(cls(**setting) for setting in others)]
     first = task is None or task.kind == cls.kinds[0]
-    first = first and (of is None or cls.name in of)
-    return () if loss in quick and first else pytest.mark.slow
+    named = of is None or cls.name in of
+    return () if loss in quick and first and named else pytest.mark.slow
 
 
 QUICK = (

@@ -10,8 +10,9 @@ from catalogue import (
     instances,
     marks_of,
     ready,
+    some_slow,
 )
-from scipy.optimize import minimize
+from risks import risk_minimiser
 
 import skloss.losses
 from skloss.losses import Task
@@ -33,40 +34,6 @@ ETAS = {
 }
 
 
-def conditional_risk(loss, task, n_classes):
-    """Return the risk and its slope as a function of raw scores and probabilities."""
-    if task.kind == "multiclass":
-        y = np.eye(n_classes)
-    else:
-        y = np.array([[0.0], [1.0]])
-    y = tf.constant(y)
-    sizes = loss.n_raw(task), n_classes
-
-    @tf.function(input_signature=[tf.TensorSpec([n], tf.float64) for n in sizes])
-    def risk(z, eta):
-        with tf.GradientTape() as tape:
-            tape.watch(z)
-            rows = tf.tile(z[None], (n_classes, 1))
-            total = loss.batch_value(task, y, rows, eta)
-        return total, tape.gradient(total, z)
-
-    return risk
-
-
-def minimiser(risk, eta):
-    """Return the raw scores that minimise the conditional risk, found with BFGS."""
-    eta = tf.constant(np.asarray(eta, float))
-
-    def numbers(z):
-        total, gradient = risk(tf.constant(z), eta)
-        return float(total), gradient.numpy()
-
-    start = np.linspace(-0.1, 0.1, risk.input_signature[0].shape[0])
-    options = {"gtol": 1e-12}
-    found = minimize(numbers, start, jac=True, method="BFGS", options=options)
-    return found.x[None]
-
-
 def possible(loss, etas):
     """Return those probabilities of labels that the loss's noise can have produced."""
     rate = getattr(loss, "transition", 0.0)
@@ -83,9 +50,9 @@ def test_link_returns_the_true_probabilities(loss, n_classes):
     if task.kind not in loss.kinds:
         pytest.skip(f"not for {task.kind} targets")
     loss = ready(loss, task)
-    risk = conditional_risk(loss, task, n_classes)
+    minimiser = risk_minimiser(loss, task, n_classes, gtol=1e-12)
     for eta in possible(loss, ETAS[n_classes]):
-        z = minimiser(risk, eta)
+        z = minimiser(eta).x[None]
         for dtype in ("float64", "float32"):
             p = loss.observed_probabilities(task, tf.constant(z, dtype)).numpy()
             assert p.dtype == dtype
@@ -132,7 +99,7 @@ def with_scores(loss, task):
 
 
 @every_link
-@pytest.mark.parametrize("n_classes", [4, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_classes", some_slow([4, 20], (20,)))
 def test_general_link_is_the_closed_form(loss, n_classes):
     rng = np.random.default_rng(5)
     task = Task("multiclass", n_classes)
