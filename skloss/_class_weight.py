@@ -37,9 +37,11 @@ def class_weights(given, task, classes, y, sample_weight):
                 f"sample_weight."
             )
         return np.ones(1)
+    if given is None:
+        return np.ones(len(classes))
     if isinstance(given, dict):
         given = completed(given, np.sort(classes).tolist())
-    elif given is not None and given != "balanced":
+    elif given != "balanced":
         raise ValueError(f"class_weight={given!r} must be a dict, 'balanced' or None.")
     if given == "balanced":
         return balanced(classes, y, sample_weight)

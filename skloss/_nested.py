@@ -1,6 +1,7 @@
 """Nested parameter names, also where the value is a string or a tuple."""
 
 import copy
+import functools
 
 from sklearn.base import BaseEstimator
 
@@ -16,6 +17,11 @@ class NestedParams(BaseEstimator):
     """``loss__gamma``, ``optimizer__beta_1``, ``network__activation`` and the like."""
 
     _family = None
+
+    @classmethod
+    @functools.cache  # scikit-learn reads the signature anew for each of many calls
+    def _get_param_names(cls):
+        return super()._get_param_names()
 
     def __sklearn_clone__(self):
         """Return a clone; the callbacks are templates, which clones share.

@@ -9,6 +9,7 @@ every number in them.
 import ast
 import copy
 import difflib
+import functools
 import inspect
 from numbers import Real
 
@@ -24,6 +25,7 @@ class Params:
     """
 
     @classmethod
+    @functools.cache  # asked for several times in every fit
     def _defaults(cls):
         if cls.__init__ is object.__init__:
             return {}

@@ -2,7 +2,6 @@
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.preprocessing import label_binarize
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
@@ -34,8 +33,9 @@ def classification_task(y, classes=None):
     ValueError
         If ``y`` is continuous, or has one class only.
     """
-    check_classification_targets(y)
     kind = type_of_target(y, input_name="y")
+    if kind not in ("binary", "multiclass", "multilabel-indicator"):
+        check_classification_targets(y)
     if kind == "multiclass-multioutput":
         raise ValueError(
             "y has several columns with more than two classes, which one head cannot "
@@ -107,7 +107,8 @@ def encode_classes(y, task, classes):
             f"are {classes.tolist()}. Give all of them to the first call of "
             f"partial_fit, or leave out their rows."
         )
-    return label_binarize(y, classes=classes).astype(np.float64)
+    columns = classes[1:] if len(classes) == 2 else classes
+    return (y[:, None] == columns).astype(np.float64)
 
 
 def target_scale(y, loss, sample_weight):

@@ -28,7 +28,10 @@ CHUNK, CHUNK_NUMBERS = 64, 2**24  # networks and their weights: the latter for m
 # Compiled, more networks a step hardly make it cheaper, and leave fewer chunks for the
 # threads; beyond so many weights a step does not stay in the cache.
 COMPILED_CHUNK, COMPILED_NUMBERS = (8, 16), 2**18
-SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+# Few sizes mean few programs; multiples of the usual numbers of folds are among them.
+SIZES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 16, 20, 24, 30, 32, 40, 48, 60, 64)
+# Multiplications in forward passes that take as long as to compile another program.
+COMPILATION = 5e9
 
 
 def train_population(plan, data):
@@ -81,10 +84,29 @@ def chunk_size(plan, data, member, count, compiled):
         size, numbers = int(np.clip(-(-count // 2), *COMPILED_CHUNK)), COMPILED_NUMBERS
     if not isinstance(plan.network, networks.MLP):
         return size
+    return int(np.clip(numbers // kernel_numbers(plan, data, member), 1, size))
+
+
+def kernel_numbers(plan, data, member):
+    """Return the number of weights in the kernels of an MLP."""
     widths = [data.X.shape[1], *plan.network.hidden_layer_sizes]
     widths.append(member.loss.n_raw(plan.task))
-    weights = sum(a * b for a, b in pairwise(widths))
-    return int(np.clip(numbers // weights, 1, size))
+    return sum(a * b for a, b in pairwise(widths))
+
+
+def spare_places(plan, data, members, epochs):
+    """Return how many copies of the last network fill up a chunk of ``members``.
+
+    None, where training the copies for ``epochs`` would take longer than compiling a
+    program without them, which later searches find ready.
+    """
+    count = len(members)
+    spare = next(size for size in SIZES if size >= count) - count
+    if not isinstance(plan.network, networks.MLP):
+        return spare
+    steps = epochs * steps_of(plan, data.streams[members[0].stream])
+    work = steps * plan.batch_size * kernel_numbers(plan, data, members[0])
+    return spare if spare * work < COMPILATION else 0
 
 
 def filled(plan, data, numbers, compiled, rows=None):
@@ -164,19 +186,20 @@ class Chunk:
     def __init__(self, plan, data, numbers, compiled, rows=None, alone=None):
         self.plan, self.data, self.numbers = plan, data, numbers
         self.compiled, self.alone = compiled, alone
-        # few sizes mean few programs: copies of the last network fill up
-        self.spare = next(size for size in SIZES if size >= len(numbers)) - len(numbers)
         self.members = [plan.members[i] for i in numbers]
-        self.members += self.members[-1:] * self.spare
-        start = plan.members[numbers[0]].start
+        start = self.members[0].start
         self.done = start["epoch"] if start else 0
         self.first, self.history = self.done, []
         self.state = self.tensors = None  # made when training begins
         if rows is not None:
-            states, histories = zip(*rows, *rows[-1:] * self.spare, strict=True)
+            self.done = int(rows[0][0]["epoch"])
+        left_to_do = self.first + plan.epochs - self.done
+        spare = spare_places(plan, data, self.members, left_to_do)
+        self.members += self.members[-1:] * spare
+        if rows is not None:
+            states, histories = zip(*rows, *rows[-1:] * spare, strict=True)
             self.state = joined_states(states)
             self.history = [np.stack(histories, axis=2)]
-            self.done = int(self.state["epoch"])
 
     @property
     def kind(self):

@@ -1,5 +1,6 @@
 """The networks of a search: one cell for each candidate and fold, made ready."""
 
+import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,9 +24,11 @@ class Cell:
     ----------
     candidate, fold : int
     estimator : LossAwareClassifier, LossAwareRegressor or Pipeline
-        A clone with the candidate's parameters, its earlier steps fitted.
+        The candidate; once filled, the cell's own, its earlier steps fitted.
     net : LossAwareClassifier or LossAwareRegressor
-        The estimator itself, or its last step.
+        A clone of the candidate, or of its last step.
+    settings : str
+        A digest of the settings of the earlier steps.
     job : Job
     tables : dict of str to array
         "test" (and "train", if its score is wanted): rows as the net sees them.
@@ -35,8 +38,9 @@ class Cell:
 
     candidate: int
     fold: int
-    estimator: Any = None
-    net: Any = None
+    estimator: Any
+    net: Any
+    settings: str = ""
     job: Job | None = None
     tables: dict = field(default_factory=dict)
     error: str | None = None
@@ -129,11 +133,11 @@ class Folds:
         X, y = self.part(cell.fold, "train")
         train = self.splits[cell.fold][0]
         params = _check_method_params(self.X, params=self.fit_params, indices=train)
-        cell.net = net_of(cell.estimator)
         if isinstance(cell.estimator, Pipeline) and len(cell.estimator.steps) > 1:
             seen, cell.tables = self.through_steps(cell, X, y, params)
         else:
             # a Pipeline of one step takes parameters by that step's name
+            cell.estimator = with_net(cell.estimator, cell.net, [])
             seen = captured(cell.estimator, cell.net, X, y, params)
             cell.tables = {w: self.part(cell.fold, w)[0] for w in self.wanted}
         cell.job = cell.net._plan_fit(*seen[0], **seen[1])
@@ -167,10 +171,10 @@ class Folds:
 
     def through_steps(self, cell, X, y, params):
         """Return what the last step is given, and the tables as it sees them."""
-        pipeline = cell.estimator
-        last = pipeline.steps[-1]
-        key = cell.fold, joblib.hash(settings(pipeline))
+        key = cell.fold, cell.settings
         if key not in self.fitted:
+            steps = clone(cell.estimator.steps[:-1], safe=False)
+            pipeline = with_net(cell.estimator, cell.net, steps)
             seen = captured(pipeline, cell.net, X, y, params)
             head = pipeline[:-1]
             tables = {
@@ -178,16 +182,29 @@ class Folds:
             }
             self.fitted[key] = pipeline.steps[:-1], seen, tables
         steps, seen, tables = self.fitted[key]
-        pipeline.steps = [*steps, last]
+        cell.estimator = with_net(cell.estimator, cell.net, steps)
         return seen, tables
 
 
-def settings(pipeline):
-    """Return the settings of the earlier steps."""
-    return [
-        (name, step, {} if isinstance(step, str | None) else step.get_params())
-        for name, step in pipeline.steps[:-1]
-    ]
+def with_net(estimator, net, steps):
+    """Return the net, or the Pipeline that comes to it by ``steps``."""
+    if not isinstance(estimator, Pipeline):
+        return net
+    pipeline = copy.copy(estimator)
+    pipeline.steps = [*steps, (estimator.steps[-1][0], net)]
+    return pipeline
+
+
+def settings_of(estimator):
+    """Return a digest of the settings of a Pipeline's earlier steps."""
+    if not isinstance(estimator, Pipeline):
+        return ""
+    return joblib.hash(
+        [
+            (name, step, {} if isinstance(step, str | None) else step.get_params())
+            for name, step in estimator.steps[:-1]
+        ]
+    )
 
 
 def captured(estimator, net, X, y, params):
