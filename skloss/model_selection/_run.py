@@ -31,6 +31,9 @@ class FusedRun:
         Arguments of ``joblib.Parallel``.
     complete : callable, optional
         ``complete(candidate, folds)`` is told of each finished candidate.
+    report : callable, optional
+        ``report(candidates)`` gives what is called with the epoch and the history when
+        networks of these candidates have trained some epochs, or None.
     record : bool, default=False
         Whether networks record their training as they are told to: nobody diagnoses
         thousands, and the winner's refit records its own.
@@ -45,12 +48,13 @@ class FusedRun:
         parallel,
         complete=lambda candidate, folds: None,
         *,
+        report=lambda candidates: None,
         record=False,
     ):
         self.folds, self.scorer, self.score_params = folds, scorer, score_params
         self.error_score = error_score
         self.parallel = {"prefer": "threads", **parallel}
-        self.complete, self.record = complete, record
+        self.complete, self.report, self.record = complete, report, record
         self.scored = {}
         self.remaining = {}
         self.interrupted = False
@@ -140,8 +144,8 @@ class FusedRun:
         ]
         parallel = Parallel(return_as="generator_unordered", **self.parallel)
         calls = (
-            delayed(trained)(i, chunk, epochs)
-            for i, (chunk, epochs, _) in enumerate(work)
+            delayed(trained)(i, chunk, epochs, self.report_of(chunk, cells))
+            for i, (chunk, epochs, cells) in enumerate(work)
         )
         for i, results, seconds in parallel(calls):
             cells = [work[i][2][number] for number, _ in results]
@@ -169,7 +173,10 @@ class FusedRun:
     def at_rung(self, parallel, epoch, plan, own, cells):
         """Return a group, trained up to ``epoch`` and scored."""
         target = min(epoch, plan.epochs)
-        done = parallel(delayed(advanced)(chunk, target) for chunk in own)
+        done = parallel(
+            delayed(advanced)(chunk, target, self.report_of(chunk, cells))
+            for chunk in own
+        )
         for chunk, seconds in done:
             trained = [cells[number] for number in chunk.numbers]
             self.score(trained, [result for _, result in chunk.results()], seconds)
@@ -189,6 +196,10 @@ class FusedRun:
             if id(cell) not in after:
                 self.finished(cell)
         return plan, own, cells
+
+    def report_of(self, chunk, cells):
+        """Return what the training of a chunk reports to, or None."""
+        return self.report([cells[number].candidate for number in chunk.numbers])
 
     # -- afterwards ----------------------------------------------------------------
 
@@ -272,20 +283,21 @@ OUTCOMES = {
 }
 
 
-def trained(number, chunk, epochs):
+def trained(number, chunk, epochs, report):
     """Train a chunk; return its number, its results and the seconds it took."""
     begin = time.perf_counter()
-    results = chunk.advance(epochs).results()
+    results = chunk.advance(epochs, report).results()
     for _, result in results:
         result.state = None
     chunk.release()
     return number, results, time.perf_counter() - begin
 
 
-def advanced(chunk, epoch):
+def advanced(chunk, epoch, report):
     """Train a chunk up to an epoch; return it, and the seconds it took."""
     begin = time.perf_counter()
-    return chunk.advance(epoch - chunk.done), time.perf_counter() - begin
+    chunk.advance(epoch - chunk.done, report)
+    return chunk, time.perf_counter() - begin
 
 
 def running_cells(own, cells):

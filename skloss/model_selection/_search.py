@@ -88,6 +88,7 @@ class FusedSearch:
                 self.error_score,
                 {"n_jobs": self.n_jobs, "pre_dispatch": self.pre_dispatch},
                 self._complete,
+                report=self._progress.reporter,
             )
             found, scored = self._search(run)
         self._tasks.end_training()
@@ -105,7 +106,7 @@ class FusedSearch:
         """Train and score all candidates; return parameters and folds of the done."""
         candidates = list(self._candidates())
         estimators = checked_candidates(self.estimator, candidates)
-        self._progress.start(len(candidates))
+        self._progress.start([net_of(estimator).epochs for estimator in estimators])
         self._tasks.begin_training(len(candidates))
         watch = pruning(self.pruner, self._metric)
         size = len(candidates) if watch is None else watch.at_once or len(candidates)
@@ -117,7 +118,7 @@ class FusedSearch:
     def _complete(self, candidate, folds):
         """Keep the estimators of the best candidate so far."""
         score = mean_score(folds, self._metric)
-        self._progress.update(score)
+        self._progress.complete(candidate, score)
         self._tasks.complete(candidate)
         if callable(self.refit):  # it alone knows which is the best
             return

@@ -392,5 +392,3 @@ def test_nothing_is_said_at_verbose_0(capfd, monkeypatch):
     assert capfd.readouterr() == ("", "")
     assert records == []
     assert optuna.logging.get_verbosity() == optuna.logging.INFO
-    search(n_trials=2, verbose=1).fit(X, Y)
-    assert "2/2" in capfd.readouterr().err

@@ -224,13 +224,3 @@ def test_nested_cross_validation():
     plain = GridSearchCV(net(), RATES, cv=2)
     ours, theirs = (cross_val_score(s, X, y, cv=CV) for s in (search, plain))
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1.001 / 31)
-
-
-def test_verbose_shows_a_bar(capfd):
-    FusedGridSearchCV(net(), RATES, cv=CV).fit(X, y)
-    assert capfd.readouterr() == ("", "")
-    FusedGridSearchCV(net(), RATES, cv=CV, verbose=1).fit(X, y)
-    shown = capfd.readouterr().err
-    assert "3 folds" in shown
-    assert "2/2" in shown
-    assert "best=" in shown

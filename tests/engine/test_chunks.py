@@ -1,0 +1,67 @@
+"""How a population is cut into chunks that share programs."""
+
+import numpy as np
+import pytest
+
+from skloss import losses, networks, schedules
+from skloss._engine import Data, Member, Plan, Stream, chunks
+from skloss._engine._optimizers import Optimizer
+
+TASK = losses.Task("binary", 1)
+
+
+def population(count, rows=320, epochs=10, width=4):
+    rng = np.random.default_rng(0)
+    stream = Stream(np.arange(rows), np.ones(rows), np.arange(0), np.ones(0))
+    data = Data(rng.normal(size=(rows, 30)), np.ones((rows, 1)), [stream])
+    member = Member(
+        loss=losses.CrossEntropy(),
+        schedule=schedules.get(None),
+        optimizer=Optimizer("adam"),
+        learning_rate=1e-3,
+        head_bias=np.zeros(1),
+    )
+    plan = Plan(
+        members=[member] * count,
+        network=networks.MLP((width, width)),
+        task=TASK,
+        batch_size=32,
+        epochs=epochs,
+        dtype="float32",
+        seed=0,
+    )
+    return plan, data
+
+
+def sizes(*given, **options):
+    """Return how many networks the chunks hold, and how many places they have."""
+    own = chunks(*population(*given, **options))
+    numbers = [number for chunk in own for number in chunk.numbers]
+    assert numbers == list(range(len(numbers)))
+    return [(len(chunk.numbers), len(chunk.members)) for chunk in own]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 10, 15, 20, 30, 60])
+def test_candidates_on_the_usual_folds_need_no_copies(count):
+    assert sizes(count) == [(count, count)]
+
+
+def test_few_sizes_mean_few_programs():
+    places = {size for count in range(1, 65) for _, size in sizes(count)}
+    assert len(places) == 19
+    assert all(size <= 1.25 * count for n in range(9, 65) for count, size in sizes(n))
+
+
+def test_chunks_that_xla_compiles_are_for_two_threads():
+    # 400 epochs of 10 steps: from 3 networks on, 12,000 network steps
+    assert sizes(15, epochs=400) == [(7, 8), (8, 8)]
+    assert sizes(45, epochs=400) == [(15, 15)] * 3
+    assert sizes(180, epochs=400) == [(15, 15)] * 12
+
+
+def test_copies_that_take_longer_than_a_program_are_left_out():
+    # (30 + 128 + 1) * 128 weights, 32 rows: 650,000 multiplications a step
+    steps = 5e9 / (32 * (30 * 128 + 128 * 128 + 128))
+    below, above = int(0.99 * steps / 10), int(1.01 * steps / 10) + 1
+    assert sizes(15, width=128, epochs=below) == [(7, 8), (8, 8)]
+    assert sizes(15, width=128, epochs=above) == [(7, 7), (8, 8)]
