@@ -7,7 +7,7 @@ take turns; a slow one is timed on a slice and its time per network reported. "W
 excludes the tracing and compiling of the first search, which is printed beside it.
 
 Then widths and numbers of networks, with the arithmetic rate beside that of a large
-matrix product on the same machine.
+matrix product on the same machine: the two take turns too.
 
 Run ``python examples/benchmarks/search.py [quick]``. A benchmark is not a test: the
 exit code is 0 whether or not the targets are met.
@@ -150,13 +150,14 @@ def time_routes(X, y, repetitions):
         print(f"{name:40} {value:14.1f} {value / best['skloss, fused']:8.1f}")
 
 
-def matrix_product_rate(n=2048, repetitions=8):
-    """Return the machine's rate for a large single-precision product, in FLOP/s."""
+def matrix_products(n=2048):
+    """Return the rate of large single-precision products, kept up for a second."""
     a = tf.random.stateless_normal((n, n), seed=(0, 0))
     multiply = tf.function(lambda: tf.reduce_sum(tf.matmul(a, a)))
     multiply()
-    times = [seconds(lambda: multiply().numpy())[0] for _ in range(repetitions)]
-    return 2 * n**3 / min(times)
+    count = max(1, round(1 / seconds(lambda: multiply().numpy())[0]))
+    spent, _ = seconds(lambda: [multiply().numpy() for _ in range(count)])
+    return count * 2 * n**3 / spent
 
 
 def operations(n_features, widths, batch):
@@ -167,7 +168,10 @@ def operations(n_features, widths, batch):
 
 
 def time_width(width, n_networks, n_rows, n_features, batch, epochs):
-    """Return seconds for so many networks fused, for one alone, and the rate."""
+    """Return seconds a network, fused and alone, and two rates.
+
+    The second rate is that of matrix products before and after each fused search.
+    """
     X, y = make_classification(n_rows, n_features, random_state=0)
     X = X.astype("float32")
     net = LossAwareClassifier(
@@ -179,29 +183,37 @@ def time_width(width, n_networks, n_rows, n_features, batch, epochs):
     )
     rates = np.geomspace(1e-4, 1e-2, n_networks // FOLDS).tolist()
     search = FusedGridSearchCV(net, {"learning_rate": rates}, n_jobs=2, **COMMON)
-    search.fit(X, y)
-    fused, _ = seconds(lambda: search.fit(X, y))
     some = GridSearchCV(net, {"learning_rate": rates[:1]}, **COMMON)
+    search.fit(X, y)
     some.fit(X, y)
-    alone, _ = seconds(lambda: some.fit(X, y))
+    products, together, apart = [matrix_products()], [], []
+    for _ in range(3):
+        together.append(seconds(lambda: search.fit(X, y))[0])
+        products.append(matrix_products())
+        apart.append(seconds(lambda: some.fit(X, y))[0])
+    fused, alone = map(statistics.median, (together, apart))
     steps = epochs * -(-n_rows * (FOLDS - 1) // FOLDS // batch)
     work = n_networks * steps * operations(n_features, (width, width), batch)
-    return fused / n_networks, alone / FOLDS, work / fused
+    return (
+        fused / n_networks,
+        alone / FOLDS,
+        work / fused,
+        statistics.median(products),
+    )
 
 
 def time_widths(counts):
     """Print how the gain of fusion depends on width and number of networks."""
-    peak = matrix_product_rate()
-    print(f"\na large matrix product: {peak / 1e9:.0f} GFLOP/s\n")
-    print("    net   batch   rows networks  ms fused  ms alone  gain  GFLOP/s  share")
+    print("\nmilliseconds a network; GFLOP/s of the search, and of large products\n")
+    print("    net   batch   rows networks  fused  alone  gain  GFLOP/s products share")
     cases = [(w, n, 2000, 30, 32, 20) for w in (32, 64, 128, 256) for n in counts]
     for case in [*cases, (128, 15, 20_000, 50, 256, 20)]:
         width, n_networks, n_rows, _, batch, _ = case
-        fused, alone, rate = time_width(*case)
+        fused, alone, rate, products = time_width(*case)
         print(
             f"{width:3}-{width:3} {batch:7} {n_rows:6} {n_networks:8} "
-            f"{1e3 * fused:9.1f} {1e3 * alone:9.1f} {alone / fused:5.1f} "
-            f"{rate / 1e9:8.0f} {rate / peak:6.0%}",
+            f"{1e3 * fused:6.1f} {1e3 * alone:6.1f} {alone / fused:5.1f} "
+            f"{rate / 1e9:8.0f} {products / 1e9:8.0f} {rate / products:5.0%}",
             flush=True,
         )
 
