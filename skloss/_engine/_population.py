@@ -22,8 +22,9 @@ from skloss._engine._program import program_for
 from skloss._engine._record import RECORDED
 
 SECONDS_IN_GRAPH = 1.0
-# Where XLA's compilation pays: it costs about as much as it saves in so many steps.
-MIN_COMPILED = 12_000
+# Where XLA's compilation pays: it costs about as much as it saves in so many steps of
+# a narrow network. A step of so many multiplications more saves as much again.
+MIN_COMPILED, WIDE_STEP = 12_000, 2_000_000
 CHUNK, CHUNK_NUMBERS = 64, 2**24  # networks and their weights: the latter for memory
 # Compiled, more networks a step hardly make it cheaper, and leave fewer chunks for the
 # threads; beyond so many weights a step does not stay in the cache.
@@ -69,11 +70,21 @@ def chunks(plan, data):
     """
     found = []
     for kind in partition(plan, data):
-        stream = data.streams[plan.members[kind[0]].stream]
-        steps = len(kind) * plan.epochs * steps_of(plan, stream)
-        compiled = steps >= MIN_COMPILED and isinstance(plan.network, networks.MLP)
-        found += filled(plan, data, kind, compiled)
+        found += filled(plan, data, kind, worth_compiling(plan, data, kind))
     return found
+
+
+def worth_compiling(plan, data, numbers):
+    """Tell whether networks train so long that XLA should compile their steps.
+
+    It depends on the plan alone: the same training is always compiled, or never.
+    """
+    if not isinstance(plan.network, networks.MLP):
+        return False
+    first = plan.members[numbers[0]]
+    steps = len(numbers) * plan.epochs * steps_of(plan, data.streams[first.stream])
+    width = kernel_numbers(plan, data, first) * plan.batch_size / WIDE_STEP
+    return steps * (1 + width) >= MIN_COMPILED
 
 
 def chunk_size(plan, data, member, count, compiled):

@@ -65,3 +65,14 @@ def test_copies_that_take_longer_than_a_program_are_left_out():
     below, above = int(0.99 * steps / 10), int(1.01 * steps / 10) + 1
     assert sizes(15, width=128, epochs=below) == [(7, 8), (8, 8)]
     assert sizes(15, width=128, epochs=above) == [(7, 7), (8, 8)]
+
+
+@pytest.mark.parametrize(
+    ("width", "compiled", "graph"),
+    # a step of 32 rows of 128-128: 650,000 multiplications, a third of WIDE_STEP
+    [(4, 12_000, 11_900), (128, 9_100, 9_000)],
+)
+def test_wide_networks_are_compiled_for_fewer_steps(width, compiled, graph):
+    for steps, is_compiled in ((compiled, True), (graph, False)):
+        own = chunks(*population(10, epochs=steps // 100, width=width, rows=320))
+        assert {chunk.compiled for chunk in own} == {is_compiled}
