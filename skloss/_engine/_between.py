@@ -98,6 +98,8 @@ def left(state, k, member):
 def tell(when, chunk, state, histories, going):
     """Tell the callbacks of a chunk's networks that an epoch begins or ends.
 
+    What one raises is kept in ``chunk.errors``, and its network is stopped.
+
     Parameters
     ----------
     when : {"epoch_begin", "epoch_end"}
@@ -117,8 +119,13 @@ def tell(when, chunk, state, histories, going):
     last = chunk.first + chunk.plan.epochs
     for k, history in enumerate(histories):
         member = chunk.members[k]
-        if member.callback is not None and going[k]:
+        if member.callback is None or not going[k]:
+            continue
+        try:
             getattr(member.callback, when)(Network(state, k, member, last, history))
+        except Exception as error:
+            chunk.errors[k] = error
+            state["active"][k] = False
     return state
 
 

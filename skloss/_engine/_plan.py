@@ -111,7 +111,8 @@ class Member:
         loss's knobs ("loss__gamma"). Steps see these; validation, and what is left
         after training, see the numbers above, which are those of the horizon's end.
     callback : object, optional
-        Its ``epoch_begin`` and ``epoch_end`` are called with a ``Network``.
+        Its ``epoch_begin`` and ``epoch_end`` are called with a ``Network``. If one
+        raises, the training of that network ends, and that of the others does not.
     """
 
     loss: Loss
@@ -197,6 +198,8 @@ class Result:
         By the names of ``RECORDED``; empty where nothing was recorded.
     state : dict, optional
         Everything needed to go on training.
+    error : Exception, optional
+        What the callback raised.
     """
 
     weights: np.ndarray
@@ -209,6 +212,7 @@ class Result:
     curve: list = field(default_factory=list)
     layers: dict = field(default_factory=dict)
     state: dict | None = None
+    error: Exception | None = None
 
 
 @dataclass(frozen=True)

@@ -20,19 +20,12 @@ from skloss._engine._plan import (
 )
 from skloss._engine._program import program_for
 from skloss._engine._record import RECORDED
+from skloss._engine._sizes import chunk_size, kernel_numbers, spare_places
 
 SECONDS_IN_GRAPH = 1.0
 # Where XLA's compilation pays: it costs about as much as it saves in so many steps of
 # a narrow network. A step of so many multiplications more saves as much again.
 MIN_COMPILED, WIDE_STEP = 12_000, 2_000_000
-CHUNK, CHUNK_NUMBERS = 64, 2**24  # networks and their weights: the latter for memory
-# Compiled, more networks a step hardly make it cheaper, and leave fewer chunks for the
-# threads; beyond so many weights a step does not stay in the cache.
-COMPILED_CHUNK, COMPILED_NUMBERS = (8, 16), 2**18
-# Few sizes mean few programs; multiples of the usual numbers of folds are among them.
-SIZES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 16, 20, 24, 30, 32, 40, 48, 60, 64)
-# Multiplications in forward passes that take as long as to compile another program.
-COMPILATION = 5e9
 
 
 def train_population(plan, data):
@@ -47,11 +40,18 @@ def train_population(plan, data):
     -------
     list of Result
         In the order of ``plan.members``.
+
+    Raises
+    ------
+    Exception
+        What a member's callback raised.
     """
     results = [None] * len(plan.members)
     for chunk in chunks(plan, data):
         chunk.advance(plan.epochs, plan.report)
         for i, result in chunk.results():
+            if result.error is not None:
+                raise result.error
             results[i] = result
     return results
 
@@ -85,39 +85,6 @@ def worth_compiling(plan, data, numbers):
     steps = len(numbers) * plan.epochs * steps_of(plan, data.streams[first.stream])
     width = kernel_numbers(plan, data, first) * plan.batch_size / WIDE_STEP
     return steps * (1 + width) >= MIN_COMPILED
-
-
-def chunk_size(plan, data, member, count, compiled):
-    """Return how many of ``count`` networks train together, fewer if they are wide."""
-    size, numbers = CHUNK, CHUNK_NUMBERS
-    if compiled:
-        # two chunks at least, where there is enough for two
-        size, numbers = int(np.clip(-(-count // 2), *COMPILED_CHUNK)), COMPILED_NUMBERS
-    if not isinstance(plan.network, networks.MLP):
-        return size
-    return int(np.clip(numbers // kernel_numbers(plan, data, member), 1, size))
-
-
-def kernel_numbers(plan, data, member):
-    """Return the number of weights in the kernels of an MLP."""
-    widths = [data.X.shape[1], *plan.network.hidden_layer_sizes]
-    widths.append(member.loss.n_raw(plan.task))
-    return sum(a * b for a, b in pairwise(widths))
-
-
-def spare_places(plan, data, members, epochs):
-    """Return how many copies of the last network fill up a chunk of ``members``.
-
-    None, where training the copies for ``epochs`` would take longer than compiling a
-    program without them, which later searches find ready.
-    """
-    count = len(members)
-    spare = next(size for size in SIZES if size >= count) - count
-    if not isinstance(plan.network, networks.MLP):
-        return spare
-    steps = epochs * steps_of(plan, data.streams[members[0].stream])
-    work = steps * plan.batch_size * kernel_numbers(plan, data, members[0])
-    return spare if spare * work < COMPILATION else 0
 
 
 def filled(plan, data, numbers, compiled, rows=None):
@@ -202,6 +169,7 @@ class Chunk:
         self.done = start["epoch"] if start else 0
         self.first, self.history = self.done, []
         self.state = self.tensors = None  # made when training begins
+        self.errors = {}  # by network: what callbacks raised
         if rows is not None:
             self.done = int(rows[0][0]["epoch"])
         left_to_do = self.first + plan.epochs - self.done
@@ -282,6 +250,9 @@ class Chunk:
             if watched:
                 histories = [{}] * len(self.numbers)
                 state = tell("epoch_begin", self, state, histories, state["active"])
+                if not np.any(state["active"][: len(self.numbers)]):  # all raised
+                    self.history.append(np.zeros((0, program.n_rows, program.size)))
+                    break
             going = state["active"]
             state, piece = program.run(dict(inputs, until=np.int32(until)), state)
             if program.structure.judged_outside:
@@ -362,6 +333,7 @@ class Chunk:
                 "epoch": int(state["epoch"]),
             },
             trained_by=self.trained_by,
+            error=self.errors.get(k),
         )
 
 

@@ -1,7 +1,8 @@
 """Training and scoring of a search's cells, fused."""
 
+import sys
 import time
-from traceback import format_exc
+from traceback import format_exc, format_exception
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -225,18 +226,26 @@ class FusedRun:
         """Set the net's fitted attributes; tell whether training went well."""
         scored = self.of(cell)
         scored.epochs, scored.outcome = result.n_epochs, OUTCOMES[result.outcome]
+        if result.error is not None:
+            return self.failed(scored, result.error, f"failed: {result.error!r}")
         if result.outcome is Outcome.DIVERGED:
-            scored.outcome += f" in epoch {result.n_epochs}"
-            scored.test_scores = scored.train_scores = scored.estimator = None
-            scored.error = f"{diverged(cell.net, result)}\n"
-            if self.error_score == "raise":
-                raise ValueError(scored.error)
-            return False
+            error = ValueError(f"{diverged(cell.net, result)}\n")
+            outcome = f"{scored.outcome} in epoch {result.n_epochs}"
+            return self.failed(scored, error, outcome, str(error))
         result.state = None  # several times as large as the weights
         cell.net._finish_fit(cell.job, result)
         scored.curve = result.curve
         scored.estimator = cell.estimator
         return True
+
+    def failed(self, scored, error, outcome, text=None):
+        """Note what ended a training, or raise it; return False."""
+        if self.error_score == "raise" or is_pruning(error):
+            raise error
+        scored.test_scores = scored.train_scores = scored.estimator = None
+        scored.error = text or "".join(format_exception(error))
+        scored.outcome = outcome
+        return False
 
     def score_one(self, cell, raw, which, seconds):
         """Score one cell whose raw outputs are known."""
@@ -281,6 +290,13 @@ OUTCOMES = {
     Outcome.STOPPED_EARLY: "stopped early",
     Outcome.DIVERGED: "diverged",
 }
+
+
+def is_pruning(error):
+    """Tell whether an exception asks for the end of a trial, and is no failure."""
+    if "optuna" not in sys.modules:  # loaded where there is a trial
+        return False
+    return isinstance(error, sys.modules["optuna"].TrialPruned)
 
 
 def trained(number, chunk, epochs, report):

@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skloss import LossAwareClassifier
-from skloss._engine import _population
+from skloss._engine import _population, _sizes
 from skloss.model_selection import (
     FusedGridSearchCV,
     FusedRandomizedSearchCV,
@@ -43,7 +43,7 @@ def search(estimator=None, grid=GRID, **arguments):
 
 @pytest.mark.parametrize("pruner", [None, SuccessiveHalving(2, 2)])
 def test_the_same_search_twice_and_in_two_threads(pruner, monkeypatch):
-    monkeypatch.setattr(_population, "CHUNK", 2)  # so that there is work for two
+    monkeypatch.setattr(_sizes, "CHUNK", 2)  # so that there is work for two
     first, second, threads = (
         search(n_jobs=n_jobs, pruner=pruner).fit(X, y) for n_jobs in (1, 1, 2)
     )

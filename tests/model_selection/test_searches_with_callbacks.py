@@ -49,6 +49,14 @@ class Prune(kc.Callback):
         raise optuna.TrialPruned(f"pruned at epoch {epoch}")
 
 
+class Fail(kc.Callback):
+    """Raises where the rate is high, in the third epoch."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 2 and self.model.optimizer.learning_rate > 0.05:
+            raise OSError("no space left")
+
+
 class Reports(kc.Callback):
     """Writes what an objective would report, one line an epoch."""
 
@@ -159,6 +167,31 @@ def test_every_network_writes_what_it_alone_would(search, tmp_path):
 def test_a_pruned_trial_passes_through(search):
     with pytest.raises(optuna.TrialPruned, match="pruned at epoch 0"):
         searched(partial(search, error_score="raise"), [Prune()])
+
+
+def test_pruning_is_no_failure():
+    with pytest.raises(optuna.TrialPruned, match="pruned at epoch 0"):
+        searched(FusedGridSearchCV, [Prune()])
+
+
+@both_searches
+def test_a_callback_that_raises_fails_its_network_only(search):
+    well = searched(FusedGridSearchCV, [], [0.02])
+    failed, missing = pytest.warns(FitFailedWarning), pytest.warns(match="non-finite")
+    with failed as said, missing:
+        grid = searched(search, [Fail()], [0.02, 0.1])
+    assert "OSError: no space left" in str(said[0].message)
+    for fold in range(2):
+        column = grid.cv_results_[f"split{fold}_test_score"]
+        assert column[0] == well.cv_results_[f"split{fold}_test_score"][0]
+        assert np.isnan(column[1])
+    if search.func is FusedGridSearchCV:
+        assert grid.cv_results_["outcome"].tolist() == [
+            "finished",
+            "failed: OSError('no space left')",
+        ]
+    with pytest.raises(OSError, match="no space left"):
+        searched(partial(search, error_score="raise"), [Fail()], [0.1])
 
 
 @both_searches
