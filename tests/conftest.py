@@ -1,8 +1,12 @@
 """What holds for every test."""
 
 import copy
+import os
 
 import pytest
+
+# What TensorFlow says of its devices when it begins is not said by what is tested.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @pytest.fixture(autouse=True)
