@@ -207,7 +207,8 @@ def time_widths(counts):
     print("\nmilliseconds a network; GFLOP/s of the search, and of large products\n")
     print("    net   batch   rows networks  fused  alone  gain  GFLOP/s products share")
     cases = [(w, n, 2000, 30, 32, 20) for w in (32, 64, 128, 256) for n in counts]
-    for case in [*cases, (128, 15, 20_000, 50, 256, 20)]:
+    cases += [(128, 15, 20_000, 50, 256, 20), (512, 15, 5000, 50, 256, 5)]
+    for case in cases:
         width, n_networks, n_rows, _, batch, _ = case
         fused, alone, rate, products = time_width(*case)
         print(
