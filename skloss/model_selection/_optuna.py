@@ -11,7 +11,7 @@ from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import check_random_state
 
-from skloss.model_selection._cells import checked_candidates, net_of
+from skloss.model_selection._cells import checked_candidates
 from skloss.model_selection._pruning import SuccessiveHalving, pruning, quiet_study
 from skloss.model_selection._search import FusedSearch
 from skloss.model_selection._suggest import suggest_from
@@ -222,8 +222,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         self._asked |= dict(enumerate(batch, first))
         params = [suggest_from(trial, self.param_distributions) for trial in batch]
         estimators = checked_candidates(self.estimator, params)
-        epochs = [net_of(estimator).epochs for estimator in estimators]
-        self._progress.start(epochs, first)
+        self._progress.start(estimators, first)
         run(estimators, first=first, watch=self._watch())
 
     def _watch(self):

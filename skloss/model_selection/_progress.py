@@ -5,6 +5,7 @@ import threading
 import numpy as np
 
 from skloss._progress import new_bar
+from skloss.model_selection._cells import net_of
 
 
 class Progress:
@@ -31,13 +32,13 @@ class Progress:
         if self.bar is not None:
             self.bar.close()
 
-    def start(self, epochs, first=0):
-        """Begin, or announce more candidates: the epochs of each, from ``first`` on."""
+    def start(self, estimators, first=0):
+        """Begin, or announce more candidates, numbered from ``first`` on."""
         if not self.verbose:
             return
         if self.bar is None:
             self.bar = new_bar(total=0, unit="epoch", unit_scale=True)
-        networks = [count * self.n_splits for count in epochs]
+        networks = [net_of(own).epochs * self.n_splits for own in estimators]
         self.left |= dict(enumerate(networks, first))
         self.announced += len(networks)
         self.bar.total += sum(networks)

@@ -1,6 +1,5 @@
 """Training and scoring of a search's cells, fused."""
 
-import sys
 import time
 from traceback import format_exc, format_exception
 
@@ -240,7 +239,9 @@ class FusedRun:
 
     def failed(self, scored, error, outcome, text=None):
         """Note what ended a training, or raise it; return False."""
-        if self.error_score == "raise" or is_pruning(error):
+        from optuna import TrialPruned  # which asks for an end, and is no failure
+
+        if self.error_score == "raise" or isinstance(error, TrialPruned):
             raise error
         scored.test_scores = scored.train_scores = scored.estimator = None
         scored.error = text or "".join(format_exception(error))
@@ -290,13 +291,6 @@ OUTCOMES = {
     Outcome.STOPPED_EARLY: "stopped early",
     Outcome.DIVERGED: "diverged",
 }
-
-
-def is_pruning(error):
-    """Tell whether an exception asks for the end of a trial, and is no failure."""
-    if "optuna" not in sys.modules:  # loaded where there is a trial
-        return False
-    return isinstance(error, sys.modules["optuna"].TrialPruned)
 
 
 def trained(number, chunk, epochs, report):

@@ -106,7 +106,7 @@ class FusedSearch:
         """Train and score all candidates; return parameters and folds of the done."""
         candidates = list(self._candidates())
         estimators = checked_candidates(self.estimator, candidates)
-        self._progress.start([net_of(estimator).epochs for estimator in estimators])
+        self._progress.start(estimators)
         self._tasks.begin_training(len(candidates))
         watch = pruning(self.pruner, self._metric)
         size = len(candidates) if watch is None else watch.at_once or len(candidates)

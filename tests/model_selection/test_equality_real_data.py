@@ -27,19 +27,9 @@ def pipeline(cls, **params):
     return Pipeline([("scale", StandardScaler()), ("net", net)])
 
 
-def share_of_equal_scores(fused, plain):
-    """Return how many of the folds' scores are equal.
-
-    In single precision some trainings magnify rounding: their scores change by up to
-    0.3 where each number of X changes by one part in ten million.
-    """
-    ours, theirs = fused.cv_results_, plain.cv_results_
-    columns = [key for key in theirs if key.startswith("split")]
-    return np.mean(
-        [np.isclose(ours[k], theirs[k], rtol=1e-4, atol=1e-4) for k in columns]
-    )
-
-
+# Its training magnifies rounding: a score changes by 0.018 where each number of X
+# changes by one part in ten million. In double precision that is nothing.
+ROUGH = "focal:gamma=3"
 TABLES = {
     "breast_cancer": (
         load_breast_cancer,
@@ -70,6 +60,8 @@ TABLES = {
 def test_fifty_epochs_with_dropout(name, dtype, monkeypatch):
     load, estimator, losses, metrics, cv = TABLES[name]
     estimator = clone(estimator).set_params(net__dtype=dtype)
+    if dtype == "float32":
+        losses = [loss for loss in losses if loss != ROUGH]
     X, y = load(return_X_y=True)
     grid = {"net__loss": losses, "net__learning_rate": [0.001, 0.005]}
     grid["scale__with_mean"] = [True, False]
@@ -101,9 +93,6 @@ def test_fifty_epochs_with_dropout(name, dtype, monkeypatch):
     splits = cv.split(X, y, groups(y) if name == "diabetes" else None)
     sample = 1.001 / min(len(test) for _, test in splits)
     within = {"accuracy": sample, "f1_macro": 2 * sample}
-    if dtype == "float64":
-        assert_same(fused, plain, within=1e-4, **within)
-    else:
-        assert share_of_equal_scores(fused, plain) > 0.9
+    assert_same(fused, plain, within=1e-4, **within)
     best = fused.cv_results_[f"mean_test_{metrics[0]}"]
     assert best.max() > {"breast_cancer": -0.15, "wine": 0.94, "diabetes": -60}[name]
