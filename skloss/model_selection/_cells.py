@@ -27,8 +27,6 @@ class Cell:
         The candidate; once filled, the cell's own, its earlier steps fitted.
     net : LossAwareClassifier or LossAwareRegressor
         A clone of the candidate, or of its last step.
-    settings : str
-        A digest of the settings of the earlier steps.
     job : Job
     tables : dict of str to array
         "test" (and "train", if its score is wanted): rows as the net sees them.
@@ -40,7 +38,6 @@ class Cell:
     fold: int
     estimator: Any
     net: Any
-    settings: str = ""
     job: Job | None = None
     tables: dict = field(default_factory=dict)
     error: str | None = None
@@ -117,7 +114,7 @@ class Folds:
         self.fit_params = fit_params
         self.train_scores = train_scores
         self.parts = {}
-        self.fitted = {}
+        self.settings, self.fitted = {}, {}
         self.arrays = {}
 
     def part(self, fold, which):
@@ -171,7 +168,9 @@ class Folds:
 
     def through_steps(self, cell, X, y, params):
         """Return what the last step is given, and the tables as it sees them."""
-        key = cell.fold, cell.settings
+        if cell.candidate not in self.settings:
+            self.settings[cell.candidate] = settings_of(cell.estimator)
+        key = cell.fold, self.settings[cell.candidate]
         if key not in self.fitted:
             steps = clone(cell.estimator.steps[:-1], safe=False)
             pipeline = with_net(cell.estimator, cell.net, steps)
@@ -195,14 +194,12 @@ def with_net(estimator, net, steps):
     return pipeline
 
 
-def settings_of(estimator):
+def settings_of(pipeline):
     """Return a digest of the settings of a Pipeline's earlier steps."""
-    if not isinstance(estimator, Pipeline):
-        return ""
     return joblib.hash(
         [
             (name, step, {} if isinstance(step, str | None) else step.get_params())
-            for name, step in estimator.steps[:-1]
+            for name, step in pipeline.steps[:-1]
         ]
     )
 

@@ -12,7 +12,7 @@ from skloss import networks
 from skloss._engine import Outcome, chunks, repacked
 from skloss._findings import diverged
 from skloss.exceptions import NotFusibleError
-from skloss.model_selection._cells import Cell, net_of, settings_of
+from skloss.model_selection._cells import Cell, net_of
 from skloss.model_selection._fusing import fused
 from skloss.model_selection._scored import Scored, mean_score
 from skloss.model_selection._scoring import raw_outputs, scores_of
@@ -98,10 +98,9 @@ class FusedRun:
         cells = []
         for candidate, estimator in enumerate(estimators, first):
             self.remaining[candidate] = len(self.folds.splits)
-            settings = settings_of(estimator)
             for fold in range(len(self.folds.splits)):
                 net = clone(net_of(estimator))
-                cell = Cell(candidate, fold, estimator, net, settings)
+                cell = Cell(candidate, fold, estimator, net)
                 net.record = net.record and self.record
                 if net.random_state is None:
                     net.random_state = self.common_seed()
