@@ -2,9 +2,10 @@
 
 import copy
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any
 
-import joblib
+from joblib.hashing import NumpyHasher
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
@@ -196,12 +197,24 @@ def with_net(estimator, net, steps):
 
 def settings_of(pipeline):
     """Return a digest of the settings of a Pipeline's earlier steps."""
-    return joblib.hash(
+    return Digest("md5").hash(
         [
             (name, step, {} if isinstance(step, str | None) else step.get_params())
             for name, step in pipeline.steps[:-1]
         ]
     )
+
+
+class Digest(NumpyHasher):
+    """A digest by value, but of functions and classes by identity.
+
+    Those without a name in a module cannot be pickled, and clones share them.
+    """
+
+    def save(self, obj):
+        """Write an object, or what stands for it."""
+        shared = isinstance(obj, FunctionType | type)
+        super().save(("shared", id(obj)) if shared else obj)
 
 
 def captured(estimator, net, X, y, params):

@@ -10,7 +10,7 @@ from sklearn.feature_selection import SelectKBest
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GroupKFold, KFold
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
 from skloss import LossAwareClassifier, LossAwareRegressor
 from skloss.losses import Focal
@@ -46,6 +46,9 @@ GRIDS = {
     "the scaler": {
         "scale": [StandardScaler(), MinMaxScaler(), "passthrough", None],
         "net__loss": ["cross_entropy", "brier"],
+    },
+    "a function without a name": {
+        "scale": [FunctionTransformer(lambda X: X / 5), StandardScaler()],
     },
     "columns": {"scale": [PCA(2), PCA(3), SelectKBest(k=1)]},
     "the net": {"net": [net(), net(loss="focal"), net(network=(4,))]},

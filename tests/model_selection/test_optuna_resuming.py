@@ -236,14 +236,17 @@ class Stored:
         return [t for t in self.trials() if FOLDS in t.user_attrs]
 
     def wait_for(self, count):
-        """Wait for so many finished trials, with others running."""
+        """Wait for so many finished trials, with others running that are all drawn."""
         for _ in range(600):
             trials = self.trials()  # one look: a later one may see them finished
             finished = [t for t in trials if FOLDS in t.user_attrs]
-            begun = [t for t in trials if t.state is TrialState.RUNNING and t.params]
-            running = [t for t in begun if FOLDS not in t.user_attrs]
-            if len(finished) >= count and running:
-                return running
+            running = [
+                t.params.keys() == SPACE.keys()
+                for t in trials
+                if t.state is TrialState.RUNNING and FOLDS not in t.user_attrs
+            ]
+            if len(finished) >= count and running and all(running):
+                return
             time.sleep(0.1)
         raise AssertionError([t.state for t in trials])
 
