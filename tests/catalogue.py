@@ -139,9 +139,7 @@ def marks_of(loss, task=None, of=None):
     return () if loss in quick and first and named else pytest.mark.slow
 
 
-QUICK = (
-    "cross_entropy focal hinge rps squared_error poisson gaussian_nll beta_likelihood"
-).split()
+QUICK = "cross_entropy focal hinge rps squared_error poisson gaussian_nll".split()
 
 
 def some_slow(names, slow):

@@ -12,6 +12,7 @@ import joblib
 import keras
 import numpy as np
 import pytest
+from catalogue import some_slow
 from keras import ops
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
@@ -115,7 +116,7 @@ def test_cloudpickle_takes_a_lambda():
     assert bits(copied, Xr) == bits(net, Xr)
 
 
-@pytest.mark.parametrize("case", ["default", "user's loss"])
+@pytest.mark.parametrize("case", some_slow(["default", "user's loss"], {"default"}))
 def test_a_new_process_predicts_the_same_bits(case, tmp_path):
     net, X, y = CASES[case]
     net = clone(net).fit(X, y)
