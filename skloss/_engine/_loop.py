@@ -145,26 +145,21 @@ def train_epoch(program, inputs, state, rates):
     index, weight, share = batches(program, inputs, state)
     length, steps = program.block_length, inputs["steps"]
     blocks = (steps + length - 1) // length
-    per_step = [
-        tf.pad(a, [[0, blocks * length - steps], *([[0, 0]] * (a.shape.rank - 1))])
-        for a in (index, weight, share, rates)
-    ]
     constants = {name: inputs[name] for name in (*IN_STEPS, *program.structure.cures)}
 
     def body(i, variables, alive, *sums):
         begin = i * length
-        index, weight, share, rate = (
-            tf.ensure_shape(a[begin : begin + length], [length, *a.shape[1:]])
-            for a in per_step
-        )
         first = state["epoch"] * steps + begin
+        # the last block may be short: its last step stands where none is taken
+        own = tf.minimum(begin + tf.range(length), steps - 1)
+        rows = tf.gather(index, own)
         batch = {
-            "x": take(inputs["table"], index, program.structure.n_features),
-            "y": tf.gather(inputs["Y"], index),
+            "x": take(inputs["table"], rows, program.structure.n_features),
+            "y": tf.gather(inputs["Y"], rows),
             "noise": noise_of(program, inputs["seed"], first),
-            "weight": weight,
-            "share": share,
-            "rate": rate,
+            "weight": tf.gather(weight, own),
+            "share": tf.gather(share, own),
+            "rate": tf.gather(rates, own),
         }
         count = tf.minimum(steps - begin, length)
         going = state["active"], alive

@@ -152,8 +152,8 @@ def over_networks(function, own):
     One network needs no map, which not every operation knows.
     """
     if {part.shape[0] for part in tf.nest.flatten(own)} == {1}:
-        alone = function(*tf.nest.map_structure(lambda part: part[0], own))
-        return tf.nest.map_structure(lambda part: part[None], alone)
+        alone = function(*tf.nest.map_structure(lambda part: tf.squeeze(part, 0), own))
+        return tf.nest.map_structure(lambda part: tf.expand_dims(part, 0), alone)
     return tf.vectorized_map(
         lambda args: function(*args), own, fallback_to_while_loop=False
     )
