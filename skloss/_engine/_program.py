@@ -25,6 +25,8 @@ BLOCK_NUMBERS = 1_000_000  # of the table in a block, at most
 SMALL_STEP = 2_000_000  # multiplications in the forward passes of one step
 _traces = 0
 _lock = threading.Lock()
+# Tracing is Python: two traces at once take longer than one after the other.
+_tracing = threading.Lock()
 _programs = OrderedDict()
 
 
@@ -82,7 +84,6 @@ class Program:
         self.block_length = int(np.clip(BLOCK_NUMBERS // numbers, 1, MAX_STEPS))
         self.compiled = structure.compiled
         self.function = None
-        self.tracing = threading.Lock()
 
     def make_optimizer(self, optimizer):
         """Build the optimiser for the matrix of weights, one row per network."""
@@ -150,7 +151,9 @@ class Program:
         NotFusibleError
             If TensorFlow cannot make a graph of a user's own network.
         """
-        with self.tracing, self.executor():
+        if self.function is not None:
+            return
+        with _tracing, self.executor():
             if self.function is not None:
                 return
             with explained(self.network):
