@@ -235,8 +235,8 @@ class FusedGridSearchCV(FusedSearch, GridSearchCV):
     scoring, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in ``GridSearchCV``.
     n_jobs : int, default=None
-        Threads that train; processes or machines within
-        ``joblib.parallel_config(backend=...)``.
+        Threads that train: with two, one trains while another prepares the next loss.
+        Processes or machines within ``joblib.parallel_config(backend=...)``.
     pruner : SuccessiveHalving or optuna.pruners.BasePruner, default=None
         Ends candidates early, by their mean score over all folds.
 
