@@ -6,8 +6,9 @@ of the fused search and of scikit-learn's are compared before anything is timed.
 take turns; a slow one is timed on a slice and its time per network reported. "Warm"
 excludes the tracing and compiling of the first search, which is printed beside it.
 
-Then widths and numbers of networks, with the arithmetic rate beside that of a large
-matrix product on the same machine: the two take turns too.
+Then a search over every loss that fits, and again; and widths and numbers of networks,
+with the arithmetic rate beside that of a large matrix product on the same machine: the
+two take turns too.
 
 Run ``python examples/benchmarks/search.py [quick]``. A benchmark is not a test: the
 exit code is 0 whether or not the targets are met.
@@ -31,7 +32,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skloss import LossAwareClassifier
-from skloss.model_selection import FusedGridSearchCV
+from skloss.model_selection import FusedGridSearchCV, loss_space
 
 EPOCHS, BATCH, FOLDS = 50, 32, 5
 RATES, PENALTIES = [1e-3, 3e-3, 1e-2], [0.0, 1e-4, 1e-3]
@@ -150,6 +151,17 @@ def time_routes(X, y, repetitions):
         print(f"{name:40} {value:14.1f} {value / best['skloss, fused']:8.1f}")
 
 
+def time_losses(X, y):
+    """Print what it costs to compare all losses that fit, each a program of its own."""
+    losses = list(loss_space(y, include="all").losses)
+    search = FusedGridSearchCV(ours(), named(loss=losses), n_jobs=2, **COMMON)
+    first, again = (seconds(lambda: search.fit(X, y))[0] for _ in range(2))
+    print(
+        f"\n{len(losses)} losses on {FOLDS} folds: {first:.1f} s the first time, "
+        f"{again:.1f} s the second."
+    )
+
+
 def matrix_products(n=2048):
     """Return the rate of large single-precision products, kept up for a second."""
     a = tf.random.stateless_normal((n, n), seed=(0, 0))
@@ -225,6 +237,7 @@ def main():
     X, y = load_breast_cancer(return_X_y=True)
     compare_scores(X, y)
     time_routes(X, y, repetitions=1 if quick else 3)
+    time_losses(X, y)
     time_widths((15,) if quick else (15, 60, 240))
 
 

@@ -132,6 +132,15 @@ def test_ctrl_c_while_drawing_leaves_nothing_running(done):
     assert states(study) == ["COMPLETE"] * done + rest
 
 
+@pytest.fixture
+def heeded():
+    """A shell lets what it starts in the background ignore SIGINT: not here."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 def test_a_signal_in_mid_training_is_heeded_soon(monkeypatch):
     """SIGINT reaches the training of a net that would train for an hour."""
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
