@@ -118,20 +118,23 @@ class Program:
 
     def run(self, inputs, state):
         """Train until ``inputs["until"]``; trace on first use."""
+        compiled = self.compiled  # other threads may find out at the same moment
         try:
             return self.run_as_traced(inputs, state)
         except tf.errors.InvalidArgumentError:
             # XLA says so before it runs anything, if it lacks an operation of a loss
-            if not self.compiled:
+            if not compiled:
                 raise
-            self.compiled, self.function = False, None
+            with _tracing:
+                if self.compiled:
+                    self.compiled, self.function = False, None
             return self.run_as_traced(inputs, state)
 
     def run_as_traced(self, inputs, state):
         """Train with the present function, traced if there is none."""
-        self.trace(inputs, state)
+        function = self.trace(inputs, state)
         with self.executor():
-            return self.function(inputs, state)
+            return function(inputs, state)
 
     def executor(self):
         """Return TensorFlow's context for tracing and for running."""
@@ -144,20 +147,21 @@ class Program:
         )
 
     def trace(self, inputs, state):
-        """Trace the function, if that was not done.
+        """Return the function, traced if that was not done.
 
         Raises
         ------
         NotFusibleError
             If TensorFlow cannot make a graph of a user's own network.
         """
-        if self.function is not None:
-            return
+        function = self.function
+        if function is not None:
+            return function
         with _tracing, self.executor():
-            if self.function is not None:
-                return
-            with explained(self.network):
-                self.function = self.traced(inputs, state)
+            if self.function is None:
+                with explained(self.network):
+                    self.function = self.traced(inputs, state)
+            return self.function
 
     def traced(self, inputs, state):
         """Return the traced function for any number of rows."""

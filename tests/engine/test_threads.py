@@ -1,11 +1,15 @@
 """Programs in several threads: traced one at a time, trained side by side."""
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import tensorflow as tf
+from sklearn.base import clone
 
-from skloss import LossAwareClassifier
+from skloss import LossAwareClassifier, LossAwareRegressor
+from skloss._engine import _population
 from skloss._engine._program import Program
 
 X = np.random.default_rng(0).normal(size=(60, 3))
@@ -49,3 +53,29 @@ def test_a_traced_program_trains_while_another_is_traced(monkeypatch):
     monkeypatch.setattr(Program, "traced", traced)
     scores(20)
     np.testing.assert_array_equal(again, [first])
+
+
+def uncompiled(y_true, y_pred):
+    """A loss with an operation that XLA lacks."""
+    r = y_true - y_pred
+    return tf.reduce_mean(tf.square(r) + 1e-3 * tf.math.special.bessel_j0(r), axis=-1)
+
+
+def test_threads_that_find_out_together_that_xla_lacks_an_operation(monkeypatch):
+    monkeypatch.setattr(_population, "MIN_COMPILED", 0)
+    call, both = Program.run_as_traced, threading.Barrier(2)
+
+    def together(program, inputs, state):
+        if program.compiled:  # both begin with the function that cannot be compiled
+            program.trace(inputs, state)
+            both.wait(timeout=60)
+        return call(program, inputs, state)
+
+    monkeypatch.setattr(Program, "run_as_traced", together)
+    net = LossAwareRegressor(uncompiled, network=(3,), epochs=2, random_state=0)
+    with ThreadPoolExecutor(2) as pool:
+        nets = list(pool.map(lambda y: clone(net).fit(X, y), [X[:, 0], X[:, 1]]))
+    monkeypatch.undo()
+    for fitted, y in zip(nets, X.T, strict=False):
+        alone = clone(net).fit(X, y)
+        np.testing.assert_array_equal(fitted.predict(X), alone.predict(X))
