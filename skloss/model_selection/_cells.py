@@ -208,7 +208,8 @@ def settings_of(pipeline):
 class Digest(NumpyHasher):
     """A digest by value, but of functions and classes by identity.
 
-    Those without a name in a module cannot be pickled, and clones share them.
+    Those without a name in a module cannot be pickled, and clones share them. Fitted
+    steps keep them alive, so that no other takes their identity.
     """
 
     def save(self, obj):

@@ -249,12 +249,12 @@ class Stored:
         for _ in range(600):
             trials = self.trials()  # one look: a later one may see them finished
             finished = [t for t in trials if FOLDS in t.user_attrs]
-            running = [
+            drawn = [  # of those that are running
                 t.params.keys() == SPACE.keys()
                 for t in trials
                 if t.state is TrialState.RUNNING and FOLDS not in t.user_attrs
             ]
-            if len(finished) >= count and running and all(running):
+            if len(finished) >= count and drawn and all(drawn):
                 return
             time.sleep(0.1)
         raise AssertionError([t.state for t in trials])
