@@ -1,12 +1,15 @@
-"""scikit-learn's own conformance suite, once per registered loss."""
+"""scikit-learn's own conformance suite: whole by kinds of losses, in part for each."""
 
 import numpy as np
 import pytest
 from scipy.special import expit, logit
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import (
+    estimator_checks_generator,
+    parametrize_with_checks,
+)
 
 from skloss import LossAwareClassifier, LossAwareRegressor
-from skloss.losses import Loss, loss_names
+from skloss.losses import Loss, Quantile, loss_names
 
 
 class InDomain(LossAwareRegressor):
@@ -34,23 +37,78 @@ class InDomain(LossAwareRegressor):
         return logit(np.clip(y, 1e-6, 1 - 1e-6)) if share else y
 
 
-def estimators(default):
-    """Return both estimators, with their default loss or with every other one."""
+# One loss for each kind of head and target, that is, of what else than the formula
+# differs between fits: for it every check is run, as for both default losses.
+KINDS = {
+    "hinge": "no probabilities",
+    "asymmetric_loss": "a link found from gradients",
+    "tversky": "the value of a batch is no sum over rows",
+    "qwk": "the same, of ordered classes",
+    "coral": "thresholds that all rows share",
+    "quantile": "a raw output for each level",
+    "gaussian_nll": "a location and a scale",
+    "mixture_density": "several of each",
+    "hl_gauss": "a histogram over the range of the target",
+    "poisson": "amounts, by a logarithm",
+    "negative_binomial": "counts, with a number that all rows share",
+    "beta_likelihood": "shares",
+}
+# The checks in which the formula runs: training, weights, dtypes, a single row, and
+# whether predictions are the same again. All others are of the estimator alone.
+OF_THE_FORMULA = {
+    "check_classifiers_train",
+    "check_regressors_train",
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_fit2d_1sample",
+    "check_fit2d_1feature",
+    "check_methods_subset_invariance",
+    "check_fit_idempotent",
+    "check_estimators_dtypes",
+    "check_estimators_pickle",
+}
+NET = {"network": (16,), "epochs": 25, "learning_rate": 0.01, "random_state": 0}
+
+
+def estimators():
+    """Return the name of each loss that is no default, and an estimator with it."""
     for name in loss_names("classification"):
-        if (name == "cross_entropy") is default:
-            yield LossAwareClassifier(name, random_state=0)
+        if name != "cross_entropy":
+            yield name, LossAwareClassifier(name, **NET)
     for name, cls in sorted(Loss.registry["regression"].items()):
-        if (name == "squared_error") is default:
+        if name != "squared_error":
+            loss = Quantile((0.1, 0.5, 0.9)) if name == "quantile" else name
             kind = LossAwareRegressor if cls.domain == "real" else InDomain
-            yield kind(name, random_state=0)
+            yield name, kind(loss, **NET)
 
 
-@parametrize_with_checks(list(estimators(default=True)))
+def name_of(check):
+    """Return the name of a check and its keywords, as scikit-learn writes them."""
+    words = ",".join(f"{k}={v}" for k, v in check.keywords.items())
+    return check.func.__name__ + (f"({words})" if words else "")
+
+
+CHECKS = [
+    pytest.param(own, check, id=f"{name}-{name_of(check)}")
+    for name, estimator in estimators()
+    for own, check in estimator_checks_generator(estimator)
+    if name in KINDS or check.func.__name__ in OF_THE_FORMULA
+]
+
+
+@parametrize_with_checks(
+    [LossAwareClassifier(random_state=0), LossAwareRegressor(random_state=0)]
+)
 def test_default_loss(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
-@parametrize_with_checks(list(estimators(default=False)))
+@pytest.mark.parametrize(("estimator", "check"), CHECKS)
 def test_every_other_loss(estimator, check):
     check(estimator)
+
+
+def test_the_names_above_exist():
+    names = {name for name, _ in estimators()}
+    assert set(KINDS) <= names
+    assert {param.values[1].func.__name__ for param in CHECKS} >= OF_THE_FORMULA
