@@ -10,7 +10,10 @@ FLOOR_READY := $(FLOOR)/.ready
 FLOOR_PINS := "joblib==1.4.*" "numpy==2.0.*" "scipy==1.13.*" "scikit-learn==1.6.*" "optuna==4.0.*" \
 	"tensorflow==2.19.*" "keras==3.9.*" "scikeras==0.13.*" "polars<1.40"
 WORKERS ?= 2
+# Which third of the statistical claims runs: 0, 1, 2 or all.
+SHARD ?= all
 PYTEST_ARGS ?=
+PYTEST = -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 export TF_CPP_MIN_LOG_LEVEL := 3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -18,13 +21,14 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-floor lint format benchmark clean
+.PHONY: help install demo test test-all test-floor coverage lint format benchmark clean
 
 help:
 	@echo "make demo        a whole project on real customers, in under two minutes"
 	@echo "make test        lint and the quick tests"
-	@echo "make test-slow   the slow tests"
+	@echo "make test-all    every test; SHARD=0, 1 or 2: a third of the statistical claims"
 	@echo "make test-floor  all but the tests of formulas on the lowest supported versions"
+	@echo "make coverage    every test, and which branches they reach"
 	@echo "make lint        ruff check and ruff format --check"
 	@echo "make format      let ruff repair and format"
 	@echo "make benchmark   time a single fit and a search against other libraries"
@@ -49,14 +53,16 @@ demo: $(READY)
 	$(BIN)/python examples/churn.py
 
 test: lint
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(PYTEST_ARGS)
+	$(BIN)/python $(PYTEST) -m "not slow" $(PYTEST_ARGS)
 
-# pytest exits with 5 when it finds no test: here, and only here, that is no fault.
-test-slow: $(READY)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow $(PYTEST_ARGS) || [ $$? -eq 5 ]
+test-all: $(READY)
+	$(BIN)/python $(PYTEST) --shard $(SHARD) $(PYTEST_ARGS)
+
+coverage: $(READY)
+	$(BIN)/python $(PYTEST) --cov=skloss --cov-branch --cov-report=term $(PYTEST_ARGS)
 
 test-floor: $(FLOOR_READY)
-	$(FLOOR)/bin/python -m pytest -n $(WORKERS) --dist worksteal --ignore tests/losses $(PYTEST_ARGS)
+	$(FLOOR)/bin/python $(PYTEST) --ignore tests/losses $(PYTEST_ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -7,7 +7,13 @@ about them: ``LossAwareClassifier(**NET | {"epochs": 20})``.
 
 import numpy as np
 
-NET = dict(network=(8,), batch_size=32, epochs=5, learning_rate=0.01, random_state=0)
+NET = {
+    "network": (8,),
+    "batch_size": 32,
+    "epochs": 5,
+    "learning_rate": 0.01,
+    "random_state": 0,
+}
 
 _rng = np.random.default_rng(0)
 X = _rng.normal(size=(93, 4))
