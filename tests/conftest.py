@@ -70,9 +70,7 @@ def share_workers(items):
         slow = sum(item.get_closest_marker("slow") is not None for item in members)
         return members[0].path.name != "test_architecture.py", -slow, -len(members)
 
-    items[:] = [
-        item for group in sorted(groups.values(), key=weight) for item in group
-    ]
+    items[:] = [item for group in sorted(groups.values(), key=weight) for item in group]
 
 
 def loss_of(item):

@@ -3,20 +3,35 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from catalogue import TASKS, own_classes, ready, some_slow, targets
+from catalogue import QUICK, TASKS, own_classes, ready, some_slow, targets
 
 from skloss import losses, networks, schedules
-from skloss._engine import Data, Member, Plan, Stream, _population, train_population
+from skloss._engine import (
+    Data,
+    Member,
+    Plan,
+    Stream,
+    _population,
+    _step,
+    train_population,
+)
 from skloss._engine._optimizers import KNOBS, Optimizer
 
-CASES = [
+# What of the steps depends on the loss: thresholds that all rows share, a value that
+# is no sum over rows, several raw outputs, a link by iteration, and amounts.
+KINDS = some_slow(
+    ["focal", "huber", "coral", "tversky", "mixture_density", "sparsemax", "poisson"],
+    {"coral", "tversky", "mixture_density", "sparsemax", "poisson"},
+)
+FORMULAS = [
     pytest.param(
         cls(),
-        cls.kinds[0],
-        id=cls.name,
-        marks=() if cls.name in ("focal", "huber") else pytest.mark.slow,
+        kind,
+        id=f"{cls.name}-{kind}",
+        marks=() if cls.name in QUICK and kind == cls.kinds[0] else pytest.mark.slow,
     )
     for cls in own_classes()
+    for kind in cls.kinds
 ]
 
 
@@ -58,12 +73,42 @@ def assert_same(ones, others):
             np.testing.assert_allclose(other.history[name], values, rtol=1e-7)
 
 
-@pytest.mark.parametrize(("loss", "kind"), CASES)
-def test_compiled_equals_the_graph(loss, kind, monkeypatch):
-    task = TASKS[kind]
-    loss = ready(loss, task)
+@pytest.mark.parametrize("name", KINDS)
+def test_compiled_equals_the_graph(name, monkeypatch):
+    (cls,) = [cls for cls in own_classes() if cls.name == name]
+    task = TASKS[cls.kinds[0]]
+    loss = ready(cls(), task)
     graph = trained(monkeypatch, loss, task, np.inf)
     assert_same(graph, trained(monkeypatch, loss, task, 0))
+
+
+@pytest.mark.parametrize(("loss", "kind"), FORMULAS)
+def test_the_formula_compiled_for_two_networks_is_that_of_each(loss, kind):
+    """Its value and its slope: all that the steps of one loss do unlike another's."""
+    task, rng = TASKS[kind], np.random.default_rng(3)
+    loss = ready(loss, task)
+    y = tf.constant(targets(loss, task, 16, rng))
+    raw = tf.constant(2 * rng.normal(size=(2, 16, loss.n_raw(task))))
+    weight = tf.constant(rng.uniform(0.3, 2.0, 16))
+    knobs = {k: tf.constant([v, v], y.dtype) for k, v in loss.knobs().items()}
+
+    def both(y, raw, weight, knobs):
+        none, one = tf.zeros((2, task.size), y.dtype), tf.ones((2, task.size), y.dtype)
+        y, weight = (tf.stack([part, part]) for part in (y, weight))
+        with tf.GradientTape() as tape:
+            tape.watch(raw)
+            value = _step.losses(loss, task, y, raw, weight, knobs, none, one)
+        return value, tape.gradient(value, raw)
+
+    compiled = tf.function(both, jit_compile=True, autograph=False)
+    values, slopes = compiled(y, raw, weight, knobs)
+    for z, value, slope in zip(raw, values, slopes, strict=True):
+        with tf.GradientTape() as tape:
+            tape.watch(z)
+            alone = loss.batch_value(task, y, z, weight)
+        np.testing.assert_allclose(value, alone, rtol=1e-10)
+        expected = tape.gradient(alone, z)
+        np.testing.assert_allclose(slope, expected, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("optimizer", some_slow(sorted(KNOBS), set(KNOBS) - {"Adam"}))
