@@ -13,9 +13,9 @@ def risk_minimiser(loss, task, n_classes, **options):
     """
     y = np.eye(n_classes) if task.kind == "multiclass" else np.array([[0.0], [1.0]])
     width = loss.n_raw(task)
-    sizes = width, n_classes
+    signature = [tf.TensorSpec([n], tf.float64) for n in (width, n_classes)]
 
-    @tf.function(input_signature=[tf.TensorSpec([n], tf.float64) for n in sizes])
+    @tf.function(input_signature=signature, autograph=False)
     def risk(z, eta):
         with tf.GradientTape() as tape:
             tape.watch(z)
