@@ -10,6 +10,11 @@ import numpy as np
 from skloss import networks, schedules
 from skloss._annealing import strongest
 from skloss._callbacks import plateaus
+from skloss._data_findings import (
+    feature_precision,
+    predicts_otherwise,
+    unscaled_features,
+)
 from skloss._engine import Outcome
 from skloss._engine._optimizers import Optimizer
 from skloss._finding import Finding, Training
@@ -310,12 +315,20 @@ def cannot_act(t):
 
 
 # They compare training losses of epochs, which are not of one kind if the loss changes.
-OF_ONE_LOSS = rate_too_high, rate_too_low, stalled, not_converged
+OF_ONE_LOSS = (
+    rate_too_high,
+    rate_too_low,
+    predicts_otherwise,
+    stalled,
+    not_converged,
+)
 RULES = (
+    feature_precision,
     target_scale,
     exploding_gradients,
     rate_too_high,
     rate_too_low,
+    predicts_otherwise,
     idle_units,
     vanishing_gradients,
     stalled,
@@ -340,11 +353,15 @@ def findings(net):
     list of Finding
     """
     first = diverged(net, net._result)
-    if first is not None:
-        return [first]
     if not hasattr(net, "training_record_"):
-        return []
+        return [] if first is None else [first]
     training = Training(net)
-    changes = any(name.startswith("loss__") for name in net._curves)
-    rules = [rule for rule in RULES if not (changes and rule in OF_ONE_LOSS)]
-    return [found for rule in rules if (found := rule(training)) is not None]
+    if first is not None:
+        found = [feature_precision(training), first]
+    else:
+        changes = any(name.startswith("loss__") for name in net._curves)
+        rules = [rule for rule in RULES if not (changes and rule in OF_ONE_LOSS)]
+        found = [rule(training) for rule in rules]
+    found = [one for one in found if one is not None]
+    unscaled = unscaled_features(training, found)
+    return found if unscaled is None else [unscaled, *found]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skloss._features import FeatureScale, explained, feature_scale
 from skloss.losses._constant import best_constant
 
 MAX_ROWS = 2000  # that are predicted once more when training has ended
@@ -34,6 +35,17 @@ class TrainingRecord:
         right (of at most 2,000 rows in all); empty where the target is no class.
     seen_mean, seen_std : ndarray of shape (n_targets,)
         Of the training target as the network sees it; empty for classes.
+    fitted_loss, predicted_loss : float
+        The training loss of the epoch whose weights predict, or a worse one of the last
+        tenth before it, and the loss of at most 2,000 training rows as predicted.
+    reference_loss : float
+        ``constant_loss``, or where that is unknown the predicted rows' loss if all were
+        predicted alike.
+    features : FeatureScale
+        How X is scaled.
+    outputs_explain, features_explain : float
+        Share of the target's variance that least squares on the network's raw outputs,
+        and on scaled features, explains. NaN where all features are well scaled.
     """
 
     layers: dict
@@ -45,6 +57,12 @@ class TrainingRecord:
     recalls: np.ndarray
     seen_mean: np.ndarray
     seen_std: np.ndarray
+    fitted_loss: float
+    predicted_loss: float
+    reference_loss: float
+    features: FeatureScale
+    outputs_explain: float
+    features_explain: float
 
 
 def training_record(net, job, result):
@@ -58,25 +76,61 @@ def training_record(net, job, result):
     result : Result
     """
     member, stream = job.plan.members[0], job.data.streams[0]
-    Y, weight = job.data.Y[stream.rows], stream.weight
-    none, constant = np.zeros(0), best_bias(job.plan.task, member, Y, weight)
+    task, Y, weight = job.plan.task, job.data.Y[stream.rows], stream.weight
+    none, constant = np.zeros(0), best_bias(task, member, Y, weight)
+    some = slice(None, None, -(-len(stream.rows) // MAX_ROWS))
+    X = job.data.X[stream.rows[some]]
+    raw, own_weight = net._raw_of(X), weight[some] / weight[some].sum()
     shares, recalls, mean, std = none, none, none, none
-    if job.plan.task.kind == "regression":
+    if task.kind == "regression":
         seen = (Y - member.loc) / member.scale
         mean, std = seen.mean(axis=0), seen.std(axis=0)
-    elif job.plan.task.kind != "multilabel":
-        shares, recalls = class_shares(Y), recalls_of(net, job)
+    elif task.kind != "multilabel":
+        shares, recalls = class_shares(Y), recalls_of(net, task, Y[some], raw)
+    known = constant_loss(task, member, Y, weight, constant)
+    reference = known
+    if np.isnan(known):
+        alike = np.tile(raw.mean(axis=0), (len(raw), 1))
+        reference = loss_of(task, member, Y[some], own_weight, alike)
+    features = feature_scale(X, result.weights.dtype.name)
     return TrainingRecord(
         layers=result.layers,
         curve=result.curve,
-        constant_loss=constant_loss(job.plan.task, member, Y, weight, constant),
+        constant_loss=known,
         constant_score=constant_score(job, member, constant),
         steps_per_epoch=-(-len(stream.rows) // job.plan.batch_size),
         class_shares=shares,
         recalls=recalls,
         seen_mean=mean,
         seen_std=std,
+        fitted_loss=fitted_loss(result),
+        predicted_loss=loss_of(task, member, Y[some], own_weight, raw),
+        reference_loss=reference,
+        features=features,
+        **explanations(features, X, Y[some], raw),
     )
+
+
+def fitted_loss(result):
+    """Return the training loss that belongs to the weights that predict."""
+    losses = result.history["loss"]
+    ended = len(losses) - (result.n_epochs - result.best_epoch)
+    if ended < 1:  # diverged at once: the weights are those of the beginning
+        return np.nan
+    return float(np.max(losses[ended - -(-ended // 10) : ended]))
+
+
+def explanations(features, X, Y, raw):
+    """Return what outputs and features explain, where features are not scaled."""
+    found = {"outputs_explain": np.nan, "features_explain": np.nan}
+    if any(map(len, features.extremes())):
+        # the hyperbolic tangent: scores far from zero are as sure as those further off
+        outputs = np.hstack([raw, np.tanh(raw)])
+        found = {
+            "outputs_explain": explained(outputs, Y),
+            "features_explain": explained(X, Y),
+        }
+    return found
 
 
 def best_bias(task, member, Y, weight):
@@ -95,12 +149,18 @@ def constant_loss(task, member, Y, weight, constant):
     """Return the mean training loss of the best constant."""
     if member.start is not None:
         return np.nan
-    raw, y = np.tile(constant, (len(Y), 1)), Y.astype(float)
+    raw = np.tile(constant, (len(Y), 1))
+    return loss_of(task, member, Y, weight / len(Y), raw)
+
+
+def loss_of(task, member, Y, weight, raw):
+    """Return the loss of rows with these raw outputs; the weights sum to one."""
+    y = Y.astype(float)
     if task.kind == "regression" and member.loss.in_user_units:
         raw = raw * member.scale + member.loc
     elif task.kind == "regression":
         y = (y - member.loc) / member.scale
-    return float(member.loss.batch_value(task, y, raw, weight / len(Y)))
+    return float(member.loss.batch_value(task, y, raw, weight))
 
 
 def constant_score(job, member, constant):
@@ -126,14 +186,11 @@ def class_shares(Y):
     return np.bincount(codes_of(Y), minlength=max(2, Y.shape[1])) / len(Y)
 
 
-def recalls_of(net, job):
+def recalls_of(net, task, Y, raw):
     """Return the share of each class's rows that are predicted right; NaN without."""
-    rows = job.data.streams[0].rows
-    rows = rows[:: -(-len(rows) // MAX_ROWS)]
-    scores = np.asarray(net.loss_.scores(job.plan.task, net._raw_of(job.data.X[rows])))
-    codes = codes_of(job.data.Y[rows])
+    scores, codes = np.asarray(net.loss_.scores(task, raw)), codes_of(Y)
     predicted = scores.argmax(axis=1) if scores.shape[1] > 1 else scores[:, 0] > 0
-    n_classes = max(2, job.data.Y.shape[1])
+    n_classes = max(2, Y.shape[1])
     right = np.bincount(codes, weights=predicted == codes, minlength=n_classes)
     with np.errstate(invalid="ignore"):
         return right / np.bincount(codes, minlength=n_classes)

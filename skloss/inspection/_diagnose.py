@@ -21,7 +21,8 @@ class Diagnosis:
         ``advice`` and ``remedy``.
     remedy : dict
         What cures the first finding, for ``set_params`` of the estimator that was
-        diagnosed; empty where nothing was found.
+        diagnosed; empty where nothing was found, or where no parameter cures it: then
+        its ``advice`` says what to do.
     """
 
     def __init__(self, net, found, prefix=""):
@@ -52,7 +53,8 @@ class Diagnosis:
                 f"   {one.advice}",
             ]
         settings = ", ".join(f"{k}={v!r}" for k, v in self.remedy.items())
-        return "\n".join([*lines, f"Cure of the first: set_params({settings})"])
+        cure = [f"Cure of the first: set_params({settings})"] if settings else []
+        return "\n".join([*lines, *cure])
 
     def _repr_html_(self):
         """Return the table that a notebook shows."""
