@@ -33,6 +33,7 @@ from skloss._nested import NestedParams
 from skloss._params import Params
 from skloss._progress import shown
 from skloss._record import training_record
+from skloss._tensorflow import start
 from skloss._validation import check_parameters
 from skloss._warm import WarmStart
 from skloss.exceptions import DivergenceWarning, IneffectiveParameterWarning
@@ -233,6 +234,7 @@ class BaseLossAware(Exports, Fit, WarmStart, NestedParams):
     @networks.python_random_untouched()
     def _check_before(self, *, partial=False):
         """Check all parameters before any data is looked at."""
+        start()
         check_parameters(self)
         check_callbacks(self.callbacks)
         if partial and self.early_stopping:

@@ -3,9 +3,7 @@
 Callbacks that act inside an epoch, and bodies with a ``train_step`` of their own.
 """
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from skloss import networks
 from skloss._body import defines_training
@@ -14,6 +12,7 @@ from skloss._engine._plan import CURES
 from skloss._engine._predict import assign
 from skloss._engine._step import Layout, seen_by
 from skloss._keras_record import Record
+from skloss._tensorflow import keras, tf
 from skloss.schedules import Constant
 
 PATCHED = (

@@ -3,10 +3,10 @@
 import functools
 import inspect
 
-import keras
 import numpy as np
 
 from skloss._params import is_number, nearest, parse_spec
+from skloss._tensorflow import keras
 
 # Elementwise update rules whose numbers may be tensors of shape (networks, 1); proven
 # equal to Keras' own ``apply`` by a test. Others (Nadam, Lamb, Muon, Adafactor) mix
