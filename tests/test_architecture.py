@@ -37,7 +37,8 @@ LAYERS = (
     ("_annealing",),
     ("_validation",),
     ("losses", "schedules", "networks"),
-    ("_body", "_columns"),
+    ("_body", "_table"),
+    ("_columns",),
     ("_params", "exceptions", "_plot", "_tensorflow"),
     ("_startup_lines",),
 )
