@@ -11,7 +11,8 @@ MAX_NAMED = 5
 TEXT = (
     "text",
     "Encode it before the network, in a Pipeline: make_column_transformer("
-    "(OneHotEncoder(), {columns}), remainder=StandardScaler()) of scikit-learn, or "
+    "(OneHotEncoder(handle_unknown='ignore'), {columns}), remainder="
+    "StandardScaler()) of scikit-learn, or "
     "TableVectorizer() of skrub for a whole table.",
 )
 DATES = (
@@ -43,6 +44,8 @@ def validated_table(estimator, X, *y, **options):
             **options,
         )
     except (TypeError, ValueError) as error:
+        if "eature names" in str(error):  # other columns than before
+            raise
         text = too_many_axes(X) or no_numbers(X, error)
         if text is None:
             raise
@@ -81,9 +84,10 @@ def no_numbers(X, error):
     named += f" and {more} more" if more > 0 else ""
     listed = repr(labels) if more <= 0 else "[...]"
     value = str(columns[0][1])[:40]
+    remedy = remedy.format(columns=listed, error=str(error).rstrip("."))
     return (
         f"X has {what} in column{'s' * (len(labels) > 1)} {named}, such as {value!r}, "
-        f"where a network needs numbers. {remedy.format(columns=listed, error=error)}"
+        f"where a network needs numbers. {remedy}"
     )
 
 
