@@ -12,7 +12,6 @@ FLOOR_PINS := "joblib==1.4.*" "numpy==2.0.*" "scipy==1.13.*" "scikit-learn==1.6.
 WORKERS ?= 2
 PYTEST_ARGS ?=
 
-export TF_CPP_MIN_LOG_LEVEL := 3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 

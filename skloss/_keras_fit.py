@@ -3,6 +3,8 @@
 Callbacks that act inside an epoch, and bodies with a ``train_step`` of their own.
 """
 
+from contextlib import ExitStack
+
 import numpy as np
 
 from skloss import networks
@@ -12,7 +14,7 @@ from skloss._engine._plan import CURES
 from skloss._engine._predict import assign
 from skloss._engine._step import Layout, seen_by
 from skloss._keras_record import Record
-from skloss._tensorflow import keras, tf
+from skloss._tensorflow import keras, quietly, tf
 from skloss.schedules import Constant
 
 PATCHED = (
@@ -132,16 +134,36 @@ class KerasFit:
                 *table(data, stream.val_rows, plan.dtype),
                 weight,
             )
-        wrapper = wrappers().BaseWrapper(
-            model=model,
-            epochs=plan.epochs,
-            batch_size=plan.batch_size,
-            callbacks=callbacks,
-            random_state=plan.seed,
-            verbose=2 if self.verbose else 0,
-        )
-        wrapper.fit(X, Y, sample_weight=stream.weight, **held)
+        with ExitStack() as before_first_batch:
+            before_first_batch.enter_context(quietly())
+            wrapper = wrappers().BaseWrapper(
+                model=model,
+                epochs=plan.epochs,
+                batch_size=plan.batch_size,
+                callbacks=[AtFirstBatch(before_first_batch.close), *callbacks],
+                random_state=plan.seed,
+                verbose=2 if self.verbose else 0,
+            )
+            wrapper.fit(X, Y, sample_weight=stream.weight, **held)
         return record.result(model.stop_training)
+
+
+class AtFirstBatch(keras.callbacks.Callback):
+    """Does something when the first batch has been read.
+
+    Parameters
+    ----------
+    act : callable
+        May be called again.
+    """
+
+    def __init__(self, act):
+        super().__init__()
+        self.act = act
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Act."""
+        self.act()
 
 
 def table(data, rows, dtype):

@@ -38,6 +38,8 @@ SAID = (
     rb"Could not identify NUMA node of platform GPU id \d+, defaulting to 0\. ",
     rb"Created device /\S+/device:GPU:\d+ with \d+ MB memory: ",
     rb"oneDNN supports DT_INT32 only on platforms with AVX-512\. ",
+    # when Model.fit reads its first batch
+    rb"NodeDef mentions attribute use_unbounded_threadpool which is not in the op ",
     # when XLA compiles for the first time
     rb"XLA service 0x[0-9a-f]+ initialized for platform ",
     rb"  StreamExecutor (?:device )?[\[(]\d+[\])]: ",

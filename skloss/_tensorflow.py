@@ -12,12 +12,19 @@ from contextlib import nullcontext
 from skloss._startup_lines import without_startup_lines
 
 _ours = "tensorflow" not in sys.modules
-with without_startup_lines() if _ours else nullcontext():
+
+
+def quietly():
+    """Return a context in which TensorFlow's start-up lines are dropped, if ours."""
+    return without_startup_lines() if _ours else nullcontext()
+
+
+with quietly():
     import keras
     import tensorflow as tf
     from tensorflow.python.eager import context
 
-__all__ = ["keras", "start", "start_compiler", "tf"]
+__all__ = ["keras", "quietly", "start", "start_compiler", "tf"]
 _lock = threading.Lock()
 _started = _compiler_started = _left_behind = False
 
@@ -42,22 +49,21 @@ def start():
             "'forkserver' (multiprocessing.get_context('spawn'), joblib's 'loky'), or "
             "let the parent process neither fit nor predict before it forks."
         )
-    with _lock:
+    with quietly(), _lock:
         if _ours and not _started:
-            with without_startup_lines():
-                # the first transposition of integers says that oneDNN has none
-                tf.transpose(tf.constant([[0]]))
+            # the first transposition of integers says that oneDNN has none
+            tf.transpose(tf.constant([[0]]))
         _started = True
 
 
 def start_compiler():
     """Have XLA compile, for the first time, something other than a training."""
     global _compiler_started
-    with _lock:
+    if _compiler_started:
+        return
+    with quietly(), _lock:
         if _ours and not _compiler_started:
-            with without_startup_lines():
-                relu = tf.function(tf.nn.relu, jit_compile=True, autograph=False)
-                relu(tf.constant(0.0))
+            tf.function(tf.nn.relu, jit_compile=True, autograph=False)(tf.constant(0.0))
         _compiler_started = True
 
 
