@@ -15,7 +15,6 @@ SHARD ?= all
 PYTEST_ARGS ?=
 PYTEST = -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
-export TF_CPP_MIN_LOG_LEVEL := 3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 

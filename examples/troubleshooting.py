@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import keras
 import numpy as np
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
@@ -77,6 +76,8 @@ class Illness:
 
 
 def normal(mean=0.0, stddev=0.05):
+    import keras  # after skloss, which keeps TensorFlow's start-up lines away
+
     return keras.initializers.RandomNormal(mean, stddev)
 
 

@@ -5,11 +5,7 @@ import inspect
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skloss import _annealing as annealing
 from skloss import networks, schedules
@@ -32,6 +28,8 @@ from skloss._nested import NestedParams
 from skloss._params import Params
 from skloss._progress import shown
 from skloss._record import training_record
+from skloss._table import validated_table
+from skloss._tensorflow import start
 from skloss._validation import check_parameters
 from skloss._warm import WarmStart
 from skloss._warn_once import warn_once
@@ -54,12 +52,10 @@ class BaseLossAware(Exports, Fit, WarmStart, NestedParams):
 
     def _check_table(self, X, y, *, reset):
         """Return validated X and y as scikit-learn does, y of any dtype."""
-        return validate_data(
+        return validated_table(
             self,
             X,
             y,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
             multi_output=True,
             y_numeric=self._family == "regression",
             reset=reset,
@@ -236,6 +232,7 @@ class BaseLossAware(Exports, Fit, WarmStart, NestedParams):
     @networks.python_random_untouched()
     def _check_before(self, *, partial=False):
         """Check all parameters before any data is looked at."""
+        start()
         check_parameters(self)
         check_callbacks(self.callbacks)
         if partial and self.early_stopping:
@@ -349,9 +346,7 @@ class BaseLossAware(Exports, Fit, WarmStart, NestedParams):
 
     def _features(self, X):
         """Return a validated table with the columns of the training one."""
-        return validate_data(
-            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
-        )
+        return validated_table(self, X, reset=False)
 
     def _raw_of(self, X):
         """Return raw outputs for a table that is validated."""

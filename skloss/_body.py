@@ -2,9 +2,8 @@
 
 import inspect
 
-import keras
-
 from skloss._params import Params, freeze, same, unknown_parameter
+from skloss._tensorflow import keras
 
 GIVEN = "n_features"  # what the estimator knows and passes itself
 REST = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

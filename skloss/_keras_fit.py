@@ -4,11 +4,10 @@ Callbacks that act inside an epoch, and bodies with a ``train_step`` of their ow
 """
 
 import itertools
+from contextlib import ExitStack
 from dataclasses import replace
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from skloss import networks
 from skloss._body import defines_training
@@ -17,6 +16,7 @@ from skloss._engine._plan import CURES
 from skloss._engine._predict import assign
 from skloss._engine._step import Layout, seen_by
 from skloss._keras_record import Record
+from skloss._tensorflow import keras, quietly, tf
 from skloss.schedules import Constant
 
 PATCHED = (
@@ -137,15 +137,17 @@ class KerasFit:
                 *table(data, stream.val_rows, plan.dtype),
                 weight,
             )
-        wrapper = wrappers().BaseWrapper(
-            model=model,
-            epochs=plan.epochs,
-            batch_size=plan.batch_size,
-            callbacks=callbacks,
-            random_state=plan.seed,
-            verbose=2 if self.verbose else 0,
-        )
-        wrapper.fit(X, Y, sample_weight=stream.weight, **held)
+        with ExitStack() as before_first_batch:
+            before_first_batch.enter_context(quietly())
+            wrapper = wrappers().BaseWrapper(
+                model=model,
+                epochs=plan.epochs,
+                batch_size=plan.batch_size,
+                callbacks=[AtFirstBatch(before_first_batch.close), *callbacks],
+                random_state=plan.seed,
+                verbose=2 if self.verbose else 0,
+            )
+            wrapper.fit(X, Y, sample_weight=stream.weight, **held)
         return record.result(model.stop_training)
 
 
@@ -161,6 +163,24 @@ def batch_size(plan, stream, model):
         return plan.batch_size
     sizes = itertools.count(plan.batch_size)
     return next(size for size in sizes if len(stream.rows) % size != 1)
+
+
+class AtFirstBatch(keras.callbacks.Callback):
+    """Does something when the first batch has been read.
+
+    Parameters
+    ----------
+    act : callable
+        May be called again.
+    """
+
+    def __init__(self, act):
+        super().__init__()
+        self.act = act
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Act."""
+        self.act()
 
 
 def table(data, rows, dtype):

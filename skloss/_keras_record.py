@@ -1,10 +1,10 @@
 """What ``Model.fit`` leaves, recorded as the compiled loop records it."""
 
-import keras
 import numpy as np
 
 from skloss._engine import Outcome, Result, raw_predictions
 from skloss._engine._predict import values
+from skloss._tensorflow import keras
 
 
 class Record(keras.callbacks.Callback):

@@ -4,7 +4,6 @@ from contextlib import contextmanager
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils.validation import validate_data
 
 from skloss import _annealing as annealing
 from skloss._base import BaseLossAware
@@ -14,6 +13,7 @@ from skloss._head_params import HeadParams
 from skloss._head_predictions import HeadPredictions
 from skloss._heads import Head
 from skloss._regressor import LossAwareRegressor
+from skloss._table import validated_table
 from skloss._validation import check_choice
 from skloss.exceptions import LossTargetError
 from skloss.losses import Task
@@ -298,8 +298,7 @@ class LossAwareMultiTask(HeadPredictions, HeadParams, BaseLossAware):
 
     def _prepare(self, X, y):
         """Return X and the encoded columns of all heads, side by side."""
-        kinds = {"accept_sparse": "csr", "dtype": [np.float64, np.float32]}
-        table = validate_data(self, X, **kinds)
+        table = validated_table(self, X)
         heads = self._planned
         columns, container = columns_of(y, list(heads)), Container(y, self.heads)
         encoded, ranked = [], []

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from itertools import pairwise
 
-import keras
 import numpy as np
 
 from skloss._body import Body, attached
 from skloss._params import Params, freeze, is_number
+from skloss._tensorflow import keras, start
 
 __all__ = ["MLP", "Body"]
 NORMALIZATIONS = {
@@ -223,6 +223,7 @@ def build(network, n_features, n_raw, dtype, dropout_layer, seed=0):
     TypeError, ValueError
         If a user's function does not return what can be trained.
     """
+    start()
     with _building, python_random_untouched():
         random.seed(seed)
         policy = keras.config.dtype_policy()

@@ -39,11 +39,14 @@ LAYERS = (
     ("_annealing",),
     ("_validation",),
     ("losses", "schedules", "networks"),
-    ("_body", "_columns"),
-    ("_params", "exceptions", "_plot", "_warn_once"),
+    ("_body", "_table"),
+    ("_columns",),
+    ("_params", "exceptions", "_plot", "_tensorflow", "_warn_once"),
+    ("_startup_lines",),
 )
 DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}
-KERAS_AT_HOME = {"_engine", "networks", "_body", "_keras_fit", "_keras_record"}
+KERAS_AT_HOME = {"_engine", "networks", "_body", "_base", "_keras_fit", "_keras_record"}
+ABOVE_KERAS = {"_tensorflow", "_callbacks", "_scikeras"}
 MAX_FILE, MAX_FUNCTION = 400, 60
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")
 
@@ -65,6 +68,13 @@ def imports(nodes):
         elif isinstance(node, ast.ImportFrom):
             base = "." * node.level + (node.module or "")
             yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def of(names, *modules):
+    """Return those of dotted names that lie in one of the modules."""
+    return [
+        name for name in names if any(f"{name}.".startswith(f"{m}.") for m in modules)
+    ]
 
 
 def at_import(tree):
@@ -112,12 +122,17 @@ def test_imports_point_down(path):
 
 @each_file
 def test_only_some_parts_load_keras_on_import(path):
-    roots = {name.split(".")[0] for name in imports(at_import(parsed(path)))}
-    if part_of(path) not in KERAS_AT_HOME:
-        assert not roots & {"tensorflow", "keras", "scikeras"}
-    else:
-        # importing scikeras patches Keras, so nobody does it on import
-        assert "scikeras" not in roots
+    """Through ``_tensorflow``, which keeps what TensorFlow says from the terminal."""
+    tree, part = parsed(path), part_of(path)
+    on_import, ever = list(imports(at_import(tree))), list(imports(ast.walk(tree)))
+    # importing scikeras patches Keras, so nobody does it on import
+    assert not of(on_import, "scikeras")
+    if part != "_tensorflow":
+        assert not of(on_import, "tensorflow", "keras")
+    if part not in KERAS_AT_HOME:
+        assert not of(on_import, "skloss._tensorflow")
+        if part not in ABOVE_KERAS:  # it may be the first to load them
+            assert not of(ever, "tensorflow", "keras")
 
 
 @each_file

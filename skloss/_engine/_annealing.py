@@ -5,9 +5,9 @@ that another changes has a constant row.
 """
 
 import numpy as np
-import tensorflow as tf
 
 from skloss._params import split_names
+from skloss._tensorflow import tf
 
 
 def annealed(members):

@@ -1,10 +1,10 @@
 """Between two epochs: what a network's callback sees and may change."""
 
 import numpy as np
-import tensorflow as tf
 
 from skloss._engine._loop import HISTORY, judged, predicting
 from skloss._engine._predict import stacked_predictions
+from skloss._tensorflow import tf
 
 
 class Network:

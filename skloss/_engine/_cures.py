@@ -5,9 +5,9 @@ own number, at which, at its default, nothing happens to it.
 """
 
 import numpy as np
-import tensorflow as tf
 
 from skloss import networks
+from skloss._tensorflow import tf
 
 
 def rows_seen(used, batch, noise, inputs):

@@ -4,14 +4,13 @@ All functions are pure: weights and optimiser state come and go in ``state``, so
 one traced program serves several trainings at the same time.
 """
 
-import tensorflow as tf
-
 from skloss._engine import _cures as cures
 from skloss._engine import _step as step_math
 from skloss._engine._annealing import at_epoch
 from skloss._engine._noise import noise_of
 from skloss._engine._record import layer_rows
 from skloss._engine._rows import take
+from skloss._tensorflow import tf
 
 HISTORY = ("loss", "learning_rate", "gradient_norm", "val_loss", "val_monitor")
 IN_STEPS = (

@@ -1,11 +1,11 @@
 """One network shown to code written for Keras: a plain model and its optimiser."""
 
-import keras
 import numpy as np
 
 from skloss._engine._optimizers import state_variables
 from skloss._engine._predict import assign, values
 from skloss._engine._step import Layout
+from skloss._tensorflow import keras
 
 
 class Mirror:

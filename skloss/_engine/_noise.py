@@ -4,7 +4,7 @@ All networks share them, so that comparisons between networks are paired. XLA wo
 others from the same seeds.
 """
 
-import tensorflow as tf
+from skloss._tensorflow import tf
 
 
 def noise_of(program, seed, first):

@@ -3,10 +3,10 @@
 import functools
 import inspect
 
-import keras
 import numpy as np
 
 from skloss._params import is_number, nearest, parse_spec
+from skloss._tensorflow import keras
 
 # Elementwise update rules whose numbers may be tensors of shape (networks, 1); proven
 # equal to Keras' own ``apply`` by a test. Others (Nadam, Lamb, Muon, Adafactor) mix
@@ -30,6 +30,19 @@ OURS = {
     "use_ema": "weight_averaging",
 }
 REFUSED = ("loss_scale_factor", "gradient_accumulation_steps")
+# Where an optimiser's own numbers may lie, in which Keras' update is finite.
+BELOW_ONE = "a number >= 0 and < 1", lambda value: 0 <= value < 1
+UP_TO_ONE = "a number >= 0 and <= 1", lambda value: 0 <= value <= 1
+FINITE = "a finite number >= 0", lambda value: 0 <= value < np.inf
+LIMITS = {
+    "momentum": UP_TO_ONE,
+    "rho": UP_TO_ONE,
+    "beta_1": BELOW_ONE,  # the bias correction divides by 1 - beta ** step
+    "beta_2": BELOW_ONE,
+    ("Adamax", "beta_2"): UP_TO_ONE,
+    ("Lion", "beta_1"): ("a number > 0 and <= 1", lambda value: 0 < value <= 1),
+    ("Lion", "beta_2"): UP_TO_ONE,
+}
 
 
 class Positive:
@@ -93,8 +106,9 @@ class Optimizer:
     Raises
     ------
     ValueError
-        For an unknown name or number, an optimiser that cannot be stacked, or an
-        instance that carries a learning rate, decay or clip value of its own.
+        For an unknown name, a number that makes no sense, an optimiser that cannot be
+        stacked, or an instance that carries a learning rate, decay or clip value of its
+        own.
     """
 
     def __init__(self, spec):
@@ -110,23 +124,21 @@ class Optimizer:
                 f"optimizer={spec!r} must be a name such as 'adam', or a Keras "
                 f"optimiser."
             )
-        if self.cls.__name__ not in KNOBS:
-            raise ValueError(
-                f"optimizer={spec!r} cannot train several networks in one graph. Use "
-                f"one of {', '.join(map(repr, sorted(k.lower() for k in KNOBS)))}."
-            )
+        if self.cls not in stackable().values():
+            raise not_stackable(spec)
         self.defaults = defaults_of(self.cls)
         self.config = dict(self.defaults)
         if isinstance(spec, keras.optimizers.Optimizer):
             self.config = spec.get_config()
             changes = self.own_params()  # Keras does not look at all of them
-        self.check_ours(spec)
+            self.check_ours(spec)
         self.change(changes)
 
     def check_ours(self, spec):
-        """Refuse numbers that our own parameters stand for."""
+        """Refuse numbers of an instance that our own parameters stand for."""
+        defaults = self.cls().get_config()  # as rounded as the instance's
         for theirs in (*OURS, *REFUSED):
-            if self.config[theirs] != self.defaults[theirs]:
+            if self.config[theirs] != defaults[theirs]:
                 ours = OURS.get(theirs)
                 number = "ema_momentum" if theirs == "use_ema" else theirs
                 remedy = (
@@ -147,12 +159,21 @@ class Optimizer:
                     f"Invalid parameter {name!r} for optimizer "
                     f"{self.cls.__name__!r}. {nearest(name, self.own_names())}"
                 )
-            if is_number(self.defaults[name]) and (not is_number(value) or value < 0):
-                raise ValueError(
-                    f"optimizer {self.cls.__name__}: {name}={value!r} must be a "
-                    f"number >= 0."
-                )
-            self.config[name] = value
+            self.config[name] = self.checked(name, value)
+
+    def checked(self, name, value):
+        """Return a number as the float that Keras wants, a flag as a bool."""
+        if isinstance(self.defaults[name], bool):
+            what, right = "True or False", isinstance(value, bool | np.bool_)
+        else:
+            own = LIMITS.get(name, FINITE)
+            what, within = LIMITS.get((self.cls.__name__, name), own)
+            right = is_number(value) and within(value)
+        if not right:
+            raise ValueError(
+                f"optimizer {self.cls.__name__}: {name}={value!r} must be {what}."
+            )
+        return type(self.defaults[name])(value)
 
     def own_names(self):
         """Return the configuration names that are neither ours nor refused."""
@@ -197,20 +218,36 @@ class Optimizer:
 
 @functools.cache
 def defaults_of(cls):
-    """Return the configuration of a Keras optimiser without arguments."""
-    return cls().get_config()
+    """Return the arguments of a Keras optimiser that is made without any.
+
+    None is made, for that would have TensorFlow compute.
+    """
+    parameters = inspect.signature(cls).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
 
 
 @functools.cache
+def stackable():
+    """Return the classes of ``KNOBS`` by their names in lower case."""
+    return {cls.lower(): getattr(keras.optimizers, cls) for cls in KNOBS}
+
+
 def class_named(name):
     """Return the Keras class of that name, whatever its case."""
-    classes = {cls.lower(): getattr(keras.optimizers, cls) for cls in KNOBS}
-    if name.lower() not in classes:
-        raise ValueError(
-            f"Unknown optimizer {name!r}, or one that cannot be stacked. "
-            f"{nearest(name, classes)}"
-        )
-    return classes[name.lower()]
+    if name.lower() in stackable():
+        return stackable()[name.lower()]
+    if name.lower() in map(str.lower, dir(keras.optimizers)):
+        raise not_stackable(name)
+    raise ValueError(f"Unknown optimizer {name!r}. {nearest(name, stackable())}")
+
+
+def not_stackable(spec):
+    """Return the error for an optimiser of Keras' that is not in ``KNOBS``."""
+    return ValueError(
+        f"optimizer={spec!r} is not supported: the weights of a network are one row of "
+        f"a matrix, also where one network trains alone, and that equals Keras' own "
+        f"update for {', '.join(map(repr, stackable()))} only. Use one of these."
+    )
 
 
 def slots(optimizer):

@@ -12,9 +12,8 @@ import traceback
 from collections import OrderedDict
 from contextlib import contextmanager
 
-import tensorflow as tf
-
 from skloss import networks
+from skloss._tensorflow import tf
 from skloss.exceptions import NotFusibleError
 
 # Stacked, a loop over time steps takes many seconds to trace; measured on an LSTM.

@@ -5,13 +5,13 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from scipy import sparse
 
 from skloss import networks
 from skloss._engine._annealing import annealed
 from skloss._engine._optimizers import Optimizer
 from skloss._engine._rows import table_tensors
+from skloss._tensorflow import tf
 from skloss.losses import Loss, Task
 from skloss.schedules import Schedule
 

@@ -4,7 +4,6 @@ import time
 from itertools import pairwise
 
 import numpy as np
-import tensorflow as tf
 
 from skloss import networks
 from skloss._engine import _paths
@@ -21,6 +20,7 @@ from skloss._engine._plan import (
 from skloss._engine._program import program_for
 from skloss._engine._record import RECORDED
 from skloss._engine._sizes import chunk_size, kernel_numbers, spare_places
+from skloss._tensorflow import tf
 
 SECONDS_IN_GRAPH = 1.0
 # Where XLA's compilation pays: it costs about as much as it saves in so many steps of

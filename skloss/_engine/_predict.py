@@ -3,13 +3,12 @@
 import threading
 from collections import OrderedDict
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from skloss import networks
 from skloss._engine._rows import table_specs, table_tensors, take
 from skloss._engine._step import Layout, stacked_dropout
+from skloss._tensorflow import keras, start, tf
 
 MAX_FORWARDS = 64
 ROWS_AT_ONCE = 16384
@@ -73,6 +72,7 @@ class Forward:
 
 def forward_for(network, n_features, n_raw, dtype, is_sparse):
     """Return the compiled forward pass of a structure, made once."""
+    start()
     key = (networks.structure(network), n_features, n_raw, dtype, is_sparse)
     with _lock:
         if key not in _forwards:

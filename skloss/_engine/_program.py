@@ -5,9 +5,7 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from functools import partial
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from skloss import networks
 from skloss._engine import _annealing
@@ -17,6 +15,7 @@ from skloss._engine._plan import steps_of
 from skloss._engine._record import RECORDED, indicators
 from skloss._engine._rows import table_specs
 from skloss._engine._step import Layout, no_dropout, stacked_dropout
+from skloss._tensorflow import keras, start_compiler, tf
 from skloss.exceptions import NotFusibleError
 
 MAX_PROGRAMS = 64
@@ -167,6 +166,7 @@ class Program:
         """Return the traced function for any number of rows."""
         self.take_steps = partial(take_steps, self)
         if self.compiled:
+            start_compiler()
             self.take_steps = tf.function(
                 self.take_steps, jit_compile=True, autograph=False
             )

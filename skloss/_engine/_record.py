@@ -1,7 +1,8 @@
 """What training records of each layer, epoch by epoch."""
 
 import numpy as np
-import tensorflow as tf
+
+from skloss._tensorflow import tf
 
 RECORDED = ("gradient_norm", "weight_norm", "change", "idle")
 

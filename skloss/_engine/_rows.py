@@ -1,8 +1,9 @@
 """Rows of a table inside the graph: dense, or CSR made dense batch by batch."""
 
 import numpy as np
-import tensorflow as tf
 from scipy import sparse
+
+from skloss._tensorflow import tf
 
 
 def table_tensors(X, dtype):

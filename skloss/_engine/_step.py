@@ -5,11 +5,10 @@ clipping and norms are then single operations on that matrix; only the forward p
 looks at the shapes inside a row.
 """
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from skloss import networks
+from skloss._tensorflow import keras, tf
 
 
 class Layout:

@@ -94,7 +94,7 @@ def squeezed(name):
 
 def from_keras_string(name):
     """Return the Keras loss of that name, or None."""
-    import keras
+    from skloss._tensorflow import keras
 
     try:
         return keras.losses.get(name)
@@ -105,7 +105,7 @@ def from_keras_string(name):
 
 def from_callable(spec, family):
     """Return our loss for a Keras one that we have, or wrap the callable."""
-    import keras
+    from skloss._tensorflow import keras
 
     if inspect.isclass(spec) and issubclass(spec, keras.losses.Loss):
         spec = spec()

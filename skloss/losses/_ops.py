@@ -4,11 +4,18 @@ import importlib
 
 
 def __getattr__(name):
-    return getattr(importlib.import_module("keras").ops, name)
+    return getattr(_ops(), name)
 
 
 def _ops():
-    return importlib.import_module("keras").ops
+    return _started().keras.ops
+
+
+def _started():
+    """Return the module that holds Keras and TensorFlow, ready to compute."""
+    home = importlib.import_module("skloss._tensorflow")
+    home.start()
+    return home
 
 
 def log_expm1_neg(x):
@@ -34,7 +41,7 @@ def gradient(function, x):
 
 def value_and_gradient(function, x):
     """Return ``sum(function(x))`` and its gradient at x, by TensorFlow."""
-    tf = importlib.import_module("tensorflow")
+    tf = _started().tf
     with tf.GradientTape() as tape:
         tape.watch(x)
         total = tf.reduce_sum(function(x))
@@ -43,7 +50,7 @@ def value_and_gradient(function, x):
 
 def solve_least_squares(a, b):
     """Solve ``min |a x - b|`` for a stack of matrices in float64."""
-    tf = importlib.import_module("tensorflow")
+    tf = _started().tf
     return tf.linalg.lstsq(a, b, fast=False)
 
 
@@ -56,4 +63,4 @@ def held(x, bound=10.0):
 
 def lgamma(x):
     """Return the logarithm of the gamma function, by TensorFlow."""
-    return importlib.import_module("tensorflow").math.lgamma(x)
+    return _started().tf.math.lgamma(x)

@@ -109,7 +109,7 @@ class KerasSchedule(Schedule):
         ValueError
             If a rate is not a finite number above 0.
         """
-        import tensorflow as tf
+        from skloss._tensorflow import tf
 
         def rates():
             return ops.vectorized_map(self.schedule, tf.range(n_steps, dtype="int64"))
@@ -168,9 +168,9 @@ class Table(Schedule):
 
 def adapted(spec):
     """Return the schedule for a function or a Keras schedule."""
-    from keras.optimizers.schedules import LearningRateSchedule
+    from skloss._tensorflow import keras
 
-    if isinstance(spec, LearningRateSchedule):
+    if isinstance(spec, keras.optimizers.schedules.LearningRateSchedule):
         return KerasSchedule(spec)
     return FunctionSchedule(spec)
 

@@ -4,4 +4,6 @@ import importlib
 
 
 def __getattr__(name):
-    return getattr(importlib.import_module("keras").ops, name)
+    home = importlib.import_module("skloss._tensorflow")
+    home.start()
+    return getattr(home.keras.ops, name)
