@@ -58,7 +58,7 @@ class ClassPredictions:
     def _probabilities(self, raw):
         """Return probabilities in the loss's order, class weights undone."""
         p = np.asarray(self.loss_.inverse_link(self._task, raw))
-        if self._task.kind == "multilabel":
+        if self._task.kind == "multilabel" or np.all(self._class_weight == 1):
             return p
         p = p / self._class_weight
         return p / p.sum(axis=1, keepdims=True)

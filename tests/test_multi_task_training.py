@@ -268,7 +268,7 @@ def test_facts_of_the_outputs():
     scales = np.ones(9)
     scales[:3] = Square.head_scale
     assert np.array_equal(loss.head_scale, scales)
-    assert np.array_equal(loss.global_pace, [1, 10, 10, 10])
+    assert np.array_equal(loss.global_pace(None), [1, 10, 10, 10])
     others = MultiTaskLoss(
         terms, tasks[::-1]
     )  # a program of its own, like other losses

@@ -68,7 +68,7 @@ class Program:
         self.zeros = self.layout.of_globals(structure.n_global, "kernel")
         self.pace = np.ones(len(self.zeros), structure.dtype)
         own = self.layout.of_globals(structure.n_global, "bias")
-        self.pace[own] = self.loss.global_pace
+        self.pace[own] = self.loss.global_pace(structure.task)
         kernels = [
             np.full(size, name.endswith("kernel"), structure.dtype)
             for name, size in zip(self.layout.names, self.layout.sizes, strict=True)

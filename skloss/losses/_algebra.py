@@ -1,15 +1,24 @@
 """Weighted sums of losses: flat, named, searchable."""
 
+from numbers import Real
+
+import numpy as np
+
 from skloss._params import Varying, is_number
 from skloss.exceptions import LossTargetError
 from skloss.losses import _ops as ops
 from skloss.losses._base import ClassificationLoss, RegressionLoss
 from skloss.losses._constant import minimise_constant
 from skloss.losses._domains import narrowest
-from skloss.losses._named import NamedLosses, every, first
-from skloss.losses._softmax import SoftmaxLoss, pull_link
+from skloss.losses._link import order_by
+from skloss.losses._margin import with_order
+from skloss.losses._named import GROWTH, PROPERNESS, NamedLosses, first
+from skloss.losses._softmax import SoftmaxLoss, SoftmaxScore, pull_link
 
-PROPERNESS = ("none", "order", "link", "strict")
+
+def every_counting(name):
+    """Return a property: whether a fact is true of every term that counts."""
+    return property(lambda self: all(getattr(loss, name) for loss in self.counting))
 
 
 class LossSum(NamedLosses):
@@ -18,6 +27,13 @@ class LossSum(NamedLosses):
     A weight may be a schedule: ``CrossEntropy() + WarmUp(epochs=20) * Brier()``. Every
     term is reached by its name: ``focal`` (the loss), ``focal__weight`` and
     ``focal__gamma``. Two terms of one kind are called ``focal`` and ``focal_2``.
+
+    A term of weight 0 counts for nothing that is said of the minimiser: what is
+    elicited, properness and probabilities, robustness, convexity, sign. (Of a schedule
+    the last epoch's weight decides, before ``fit`` it counts.) What terms ask of the
+    target and of the network holds at any weight, so that all candidates of a search
+    see the same scaled target and share a program; and ordered classes are decided on
+    as the first term that knows their order says.
 
     Parameters
     ----------
@@ -102,24 +118,32 @@ class LossSum(NamedLosses):
         return " + ".join(f"{factor(w)} * {loss!r}" for _, w, loss in self.terms)
 
     @property
-    def proper(self):
-        """Return the weakest properness among the terms."""
-        if all(isinstance(loss, SoftmaxLoss) for loss in self.losses):
-            # a term that only keeps the order does no harm beside one with a link
-            best = max(PROPERNESS.index(loss.proper) for loss in self.losses)
-            return "link" if best >= 2 else "order"
-        ranks = [PROPERNESS.index(loss.proper) for loss in self.losses]
-        return PROPERNESS[min(PROPERNESS.index("link"), *ranks)]
-
-    @property
     def losses(self):
         """Return the terms' losses."""
         return [loss for _, _, loss in self.terms]
 
     @property
+    def counting(self):
+        """Return the losses of the terms that count: whose weight is not zero.
+
+        A weight that is not a number, a schedule or a tensor, counts.
+        """
+        return [x for _, w, x in self.terms if not (is_number(w) and w == 0)]
+
+    robust = every_counting("robust")
+    convex = every_counting("convex")
+    nonnegative = every_counting("nonnegative")
+
+    @property
+    def gradient_growth(self):
+        """Return the strongest growth among the terms that count."""
+        ranks = [GROWTH.index(loss.gradient_growth) for loss in self.counting]
+        return GROWTH[max(ranks, default=0)]
+
+    @property
     def elicits(self):
-        """Return what all terms elicit, or "a mixture"."""
-        kinds = {loss.elicits for loss in self.losses}
+        """Return what all terms that count elicit, or "a mixture"."""
+        kinds = {loss.elicits for loss in self.counting}
         return kinds.pop() if len(kinds) == 1 else "a mixture"
 
     @property
@@ -148,6 +172,10 @@ class LossSum(NamedLosses):
         """Return the terms' number of raw outputs that are the same for every row."""
         return self.losses[0].n_global(task)
 
+    def global_pace(self, task):
+        """Return the largest factors that a term asks for."""
+        return np.max([loss.global_pace(task) for loss in self.losses], axis=0)
+
     def trained(self, task, last):
         """Return the terms' trained numbers that do not depend on X."""
         return self.losses[0].trained(task, last)
@@ -165,7 +193,51 @@ class ClassificationSum(LossSum, ClassificationLoss):
     """A sum of classification losses; made by :class:`LossSum`."""
 
     family = "classification"
-    nonnegative = every("nonnegative")
+
+    @property
+    def proper(self):
+        """Return the weakest properness among the terms that count.
+
+        A softmax loss that only keeps the order does no harm beside one with a link.
+        """
+        linked = [gives_link(loss) for loss in self.counting]
+        on_softmax = [isinstance(loss, SoftmaxLoss) for loss in self.counting]
+        if any(linked) and (all(linked) or all(on_softmax)):
+            return "link"
+        ranks = [PROPERNESS.index(loss.proper) for loss in self.counting]
+        return PROPERNESS[min(ranks, default=0)]
+
+    def choose_by_probabilities(self, there, none):
+        """Return ``there()`` if the loss gives probabilities, else ``none()``.
+
+        Within a graph weights are tensors, and choose network by network as ``proper``
+        does for numbers.
+        """
+        linked = [gives_link(loss) for loss in self.losses]
+        tensors = [w for _, w, _ in self.terms if not isinstance(w, Real | Varying)]
+        if not tensors or all(linked) or not any(linked):
+            return super().choose_by_probabilities(there, none)
+        good = self.sum_weights(gives_link)
+        bad = self.sum_weights(lambda loss: not gives_link(loss))
+        other = self.sum_weights(lambda loss: not isinstance(loss, SoftmaxLoss))
+        honest = ops.logical_and(good > 0, ops.minimum(bad, other) == 0)
+        return ops.where(honest, there(), none())
+
+    def sum_weights(self, chosen):
+        """Return the sum of the weights of the terms whose loss is ``chosen``."""
+        return sum(weight for _, weight, loss in self.terms if chosen(loss))
+
+    @property
+    def keeps_order(self):
+        """Tell whether raw scores decide by themselves: for terms on the softmax v.
+
+        Setting the expected gradient to zero gives eta_i = a(v_i) / b(v_i) for any sum
+        of theirs, a rising and b falling in v_i.
+        """
+        return all(
+            loss.keeps_order and isinstance(loss, SoftmaxLoss | SoftmaxScore)
+            for loss in self.losses
+        )
 
     def binary(self, y_true, raw):
         """Return the weighted sum of the terms' values for two classes."""
@@ -176,12 +248,21 @@ class ClassificationSum(LossSum, ClassificationLoss):
         """Tell whether a term asks for the order of the classes."""
         return any(loss.ordered for loss in self.losses)
 
+    @property
+    def has_one_link(self):
+        """Tell whether the terms share their link: of one class, or proper scores."""
+        scores = all(isinstance(loss, SoftmaxScore) for loss in self.losses)
+        return self.head != "scores" or scores
+
     def link(self, scores):
         """Return probabilities: in closed form for softmax losses."""
-        if self.head != "scores":  # terms of one class, which have one link
+        if self.has_one_link:
             return self.losses[0].link(scores)
         if not all(isinstance(loss, SoftmaxLoss) for loss in self.losses):
-            return super().link(scores)
+            p = super().link(scores)
+            if not self.keeps_order:
+                return p
+            return with_order(order_by(p, scores), scores)
         log_p = ops.log_softmax(scores)
         return pull_link(
             log_p,
@@ -191,31 +272,27 @@ class ClassificationSum(LossSum, ClassificationLoss):
 
     def binary_link(self, raw):
         """Return the probability of class 1."""
-        if self.head != "scores":
+        if self.has_one_link:
             return self.losses[0].binary_link(raw)
         if not all(isinstance(loss, SoftmaxLoss) for loss in self.losses):
             return super().binary_link(raw)
         return self.link(ops.stack([ops.zeros_like(raw), raw], axis=-1))[..., 1]
 
     def scores(self, task, raw):
-        """Return the raw scores, or log-odds where a term decides by others.
+        """Return the raw scores, or the probabilities' where these decide.
 
         Ordered classes are decided on by the first such term, if there are
         probabilities to decide by.
         """
-        ordered = [loss for loss in self.losses if loss.ordered]
-        if ordered and self.has_probabilities:
-            return raw if task.kind == "binary" else ordered[0].decide(self.link(raw))
-        own = any(
-            type(loss).scores is not ClassificationLoss.scores for loss in self.losses
-        )
-        if not (own and self.has_probabilities):
-            return raw
-        p = self.inverse_link(task, raw)
         if task.kind == "multiclass":
-            return ops.log(p)
-        p = p[..., 1:] if task.kind == "binary" else p
-        return ops.log(p) - ops.log1p(-p)
+            decide = [loss.decide for loss in self.losses if hasattr(loss, "decide")]
+            if decide:
+                return self.choose_by_probabilities(
+                    lambda: decide[0](self.link(raw)), lambda: raw
+                )
+        elif all(loss.keeps_order for loss in self.losses):
+            return raw  # odds are even at 0 for each of them, so for their sum
+        return super().scores(task, raw)
 
 
 class RegressionSum(LossSum, RegressionLoss):
@@ -224,7 +301,12 @@ class RegressionSum(LossSum, RegressionLoss):
     family = "regression"
     n_outputs = first("n_outputs")
     inverse = first("inverse")
-    nonnegative = every("nonnegative")
+
+    @property
+    def proper(self):
+        """Return the weakest properness, "none" where terms elicit different things."""
+        ranks = [PROPERNESS.index(loss.proper) for loss in self.counting]
+        return "none" if self.elicits == "a mixture" else PROPERNESS[min(ranks)]
 
     def columnwise(self, task, y_true, raw):
         """Return the weighted sum of the terms' values per row and target."""
@@ -267,6 +349,11 @@ class RegressionSum(LossSum, RegressionLoss):
 def times(a, b):
     """Return the product of two weights, either of which may be a schedule."""
     return a if isinstance(b, float) and b == 1 else a * b
+
+
+def gives_link(loss):
+    """Tell whether probabilities follow from a loss's slopes."""
+    return loss.proper in ("link", "strict")
 
 
 def factor(weight):

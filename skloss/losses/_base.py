@@ -7,7 +7,7 @@ from skloss.losses import _ops as ops
 from skloss.losses._constant import minimise_constant
 from skloss.losses._domains import bound_and_outside
 from skloss.losses._frequencies import log_odds
-from skloss.losses._link import binary_link, multiclass_link
+from skloss.losses._link import binary_link, log_odds_of, multiclass_link
 from skloss.losses._loss import Loss
 from skloss.losses._scores import log_loss, zero_one_loss
 
@@ -29,6 +29,10 @@ class ClassificationLoss(Loss):
         the terms of a sum must agree.
     nonnegative : bool
         The value is never below zero.
+    keeps_order : bool
+        The probabilities that follow from the loss have the order of the raw scores
+        (of one raw output: even odds at 0), which then decide by themselves. Where
+        they need not, they decide.
     """
 
     family = "classification"
@@ -37,6 +41,7 @@ class ClassificationLoss(Loss):
     ordered = False
     head = "scores"
     nonnegative = True
+    keeps_order = False
 
     def n_raw(self, task):
         """Return the number of raw outputs."""
@@ -54,13 +59,24 @@ class ClassificationLoss(Loss):
         return ops.mean(self.binary(y_true, raw), axis=-1)
 
     def scores(self, task, raw):
-        """Return one decision score a class (one for two classes, one a label)."""
-        return raw
+        """Return one decision score a class (one for two classes, one a label).
+
+        They choose the most probable class, where there are probabilities.
+        """
+        if self.keeps_order:
+            return raw
+        return self.choose_by_probabilities(
+            lambda: log_odds_of(task, self.inverse_link(task, raw)), lambda: raw
+        )
 
     @property
     def has_probabilities(self):
         """Tell whether the loss gives honest probabilities."""
         return self.proper in ("strict", "link")
+
+    def choose_by_probabilities(self, there, none):
+        """Return ``there()`` if the loss gives probabilities, else ``none()``."""
+        return there() if self.has_probabilities else none()
 
     def link(self, scores):
         """Return class probabilities from scores of shape (..., classes)."""
@@ -91,13 +107,17 @@ class ClassificationLoss(Loss):
 
     def monitor(self, task, y_true, raw, class_weight):
         """Return the loss-neutral score per row; lower is better."""
-        if not self.has_probabilities:
-            return zero_one_loss(task, y_true, raw)
-        p = self.observed_probabilities(task, raw)
-        if task.kind != "multilabel":
-            p = p / class_weight
-            p = p / ops.sum(p, axis=-1, keepdims=True)
-        return log_loss(task, y_true, p)
+
+        def log_loss_of_rows():
+            p = self.observed_probabilities(task, raw)
+            if task.kind != "multilabel":
+                p = p / class_weight
+                p = p / ops.sum(p, axis=-1, keepdims=True)
+            return log_loss(task, y_true, p)
+
+        return self.choose_by_probabilities(
+            log_loss_of_rows, lambda: zero_one_loss(task, y_true, raw)
+        )
 
     def best_constant(self, task, y_true, sample_weight):
         """Return the constant raw outputs that minimise the loss, as an array.
@@ -221,8 +241,13 @@ class RegressionLoss(Loss):
         return ops.mean(ops.abs(y_true - self.inverse_link(task, raw)), axis=-1)
 
     def best_constant(self, task, y_true, sample_weight):
-        """Return the constant raw outputs that minimise the loss, as an array."""
-        return minimise_constant(self, task, y_true, y_true.mean(axis=0), sample_weight)
+        """Return the constant raw outputs that minimise the loss, as an array.
+
+        The search begins at the means of the targets, other outputs at 0.
+        """
+        start = np.zeros((task.size, self.n_outputs))
+        start[:, 0] = y_true.mean(axis=0)
+        return minimise_constant(self, task, y_true, start.ravel(), sample_weight)
 
     def check_target(self, task, y):
         """Raise LossTargetError where ``y`` is outside the loss's domain."""

@@ -2,9 +2,26 @@
 
 import numpy as np
 
-from skloss.exceptions import LossTargetError
 from skloss.losses import _ops as ops
 from skloss.losses._base import ClassificationLoss, RegressionLoss
+from skloss.losses._rehearsal import per_row, rehearse_function, some_rows
+
+# What a function sees as y_pred, for one that asks for more columns.
+ONE_PROBABILITY = (
+    "It is the probability of class 1 (of one label at a time); that of class 0 is "
+    "1 - y_pred"
+)
+COLUMNS_OF = {
+    "binary": ONE_PROBABILITY,
+    "multilabel": ONE_PROBABILITY,
+    "multiclass": "They are the probabilities of the classes",
+    "regression": (
+        "They are the predictions, one a target. For more outputs write a subclass of "
+        "RegressionLoss with n_outputs = 2, a pointwise(y_true, raw) that finds them "
+        "in raw[..., 0] and raw[..., 1], and a point(raw) that returns the "
+        "prediction; or take one by name, such as 'gaussian_nll' (mean and variance)"
+    ),
+}
 
 
 class CustomLoss(ClassificationLoss):
@@ -48,7 +65,7 @@ class CustomLoss(ClassificationLoss):
             p = 0.5 * np.roll(y, 1, axis=0) + 0.5 / task.size
         else:
             p = np.linspace(0.1, 0.9, len(y))[:, None]
-        rehearsed(self.function, y, p, dtype)
+        rehearse_function(self.function, y, p, dtype, COLUMNS_OF[task.kind])
 
 
 class CustomRegressionLoss(RegressionLoss):
@@ -83,112 +100,9 @@ class CustomRegressionLoss(RegressionLoss):
         p = 0.5 * (np.roll(y, 1, axis=0) + y.mean(axis=0))
         constant = np.ptp(y, axis=0) == 0
         p = np.where(constant, np.where(y == 0, 0.1, 1.1 * y), p)
-        rehearsed(self.function, y, p, dtype)
+        rehearse_function(self.function, y, p, dtype, COLUMNS_OF[task.kind])
 
 
 def by_column(values):
     """Split an array of shape (..., columns) into arrays of shape (..., 1)."""
     return [values[..., i : i + 1] for i in range(values.shape[-1])]
-
-
-def per_row(function, y_true, y_pred, like):
-    """Call a loss function and return one value per row, or refuse its shape."""
-    call = getattr(function, "call", function)
-    value = ops.cast(call(y_true, y_pred), like.dtype)
-    if len(value.shape) == len(like.shape) + 1:
-        value = ops.mean(value, axis=-1)
-    if len(value.shape) != len(like.shape):
-        raise LossTargetError(
-            f"The loss function {function!r} returned shape {tuple(value.shape)} for "
-            f"{tuple(y_pred.shape)} predictions; it must return one value per row. "
-            f"Reduce the last axis only, not the rows."
-        )
-    return value
-
-
-def some_rows(y):
-    """Return at most 500 rows, never as many as columns: a test of axes."""
-    n = min(len(y), 500)
-    n = n + (n == y.shape[1])
-    return y[np.linspace(0, len(y) - 1, n).astype(int)]
-
-
-def rehearsed(function, y_true, y_pred, dtype):
-    """Raise LossTargetError unless the function gives a trainable value for each row.
-
-    Parameters
-    ----------
-    function : callable or keras.losses.Loss
-    y_true, y_pred : ndarray of shape (n, columns)
-        Ordinary targets and predictions.
-    dtype : {"auto", "float32", "float64"}
-        "auto": in either.
-    """
-    for name in ("float32", "float64") if dtype == "auto" else (dtype,):
-        y = ops.convert_to_tensor(y_true, dtype=name)
-        p = ops.convert_to_tensor(y_pred, dtype=name)
-        wrong = complaint(function, y, p, name)
-        if wrong:
-            label = getattr(function, "__name__", type(function).__name__)
-            raise LossTargetError(f"The loss function {label!r} {wrong}")
-
-
-def complaint(function, y, p, dtype):
-    """Return what is wrong with the value of a function, and the remedy, or None."""
-    call = getattr(function, "call", function)
-    shape, rows = tuple(p.shape), len(p)
-    try:
-        value = call(y, p)
-    except Exception as error:
-        first = str(error).strip().partition("\n")[0]
-        return (
-            f"failed on y_true and y_pred of shape {shape} and dtype {dtype}: "
-            f"{type(error).__name__}: {first} It must take tensors of this shape; cast "
-            f"what is of another dtype with ops.cast(x, y_pred.dtype), or set "
-            f"dtype='float32' or 'float64'."
-        )
-    if not hasattr(value, "dtype") or isinstance(value, np.ndarray | np.generic):
-        return (
-            f"returned {type(value).__name__}, which TensorFlow cannot differentiate. "
-            f"Return a tensor: use keras.ops in place of NumPy and Python numbers."
-        )
-    kind = value.dtype.name
-    if "float" not in kind:
-        return (
-            f"returned values of dtype {kind}, which have no gradient. Return floats, "
-            f"for example a difference of y_true and y_pred instead of a comparison."
-        )
-    if tuple(value.shape) not in ((rows,), (rows, 1), shape):
-        return wrong_shape(tuple(value.shape), shape)
-    numbers = np.asarray(value, dtype=np.float64)
-    if not np.isfinite(numbers).all():
-        at = int(np.argwhere(~np.isfinite(numbers))[0][0])
-        return (
-            f"returned {numbers[at].ravel()[0]:g} for y_true={np.asarray(y[at])} and "
-            f"y_pred={np.asarray(p[at])}. Keep logarithms, roots and divisions away "
-            f"from zero, for example ops.log(ops.maximum(x, 1e-7))."
-        )
-    slope = ops.gradient(lambda p: per_row(function, y, p, y[..., 0]), p)
-    if not np.any(np.asarray(slope)):
-        return (
-            "does not change with y_pred: its gradient is zero, so that nothing can be "
-            "trained. Avoid rounding, comparing and argmax."
-        )
-    return None
-
-
-def wrong_shape(got, shape):
-    """Return the complaint about the shape of a function's value."""
-    if got == ():
-        return (
-            f"returned a single number for y_pred of shape {shape}; it must return one "
-            f"value per row. Reduce the last axis only, as in ops.mean(..., axis=-1); "
-            f"for a loss of a whole batch write a subclass of ClassificationLoss or "
-            f"RegressionLoss with decomposable = False."
-        )
-    return (
-        f"returned shape {got} for y_pred of shape {shape}; it must return one value "
-        f"per row, of shape {shape[:1]}, or one per element, of shape {shape}. Reduce "
-        f"the last axis (axis=-1), not the rows, and keep y_true and y_pred of one "
-        f"shape."
-    )

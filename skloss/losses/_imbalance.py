@@ -26,6 +26,7 @@ class ImbalanceLoss(ClassificationLoss):
     """
 
     proper = "link"
+    keeps_order = False
     measured = ("prior_",)
     prior_ = None
 

@@ -11,29 +11,34 @@ from skloss.losses import _ops as ops
 
 def binary_link(loss, raw):
     """Return eta(f) = l0'(f) / (l0'(f) - l1'(f)), elementwise."""
-    shape_of = ops.cast(ops.convert_to_tensor(raw), "float64")
-    slope0 = ops.gradient(lambda f: loss.binary(ops.zeros_like(f), f), shape_of)
-    slope1 = ops.gradient(lambda f: loss.binary(ops.ones_like(f), f), shape_of)
+    f = ops.cast(ops.convert_to_tensor(raw), "float64")
+    slope0 = ops.gradient(lambda x: loss.binary(ops.zeros_like(x), x), f)
+    slope1 = ops.gradient(lambda x: loss.binary(ops.ones_like(x), x), f)
     total = slope0 - slope1
     flat = ops.abs(total) < 1e-30
-    eta = ops.where(flat, ops.sigmoid(shape_of), slope0 / ops.where(flat, 1.0, total))
+    eta = ops.where(flat, ops.sigmoid(f), slope0 / ops.where(flat, 1.0, total))
     return ops.cast(ops.clip(eta, 1e-6, 1 - 1e-6), raw.dtype)
 
 
 def multiclass_link(loss, scores):
-    """Return the null vector of the gradient matrix, rows summing to one."""
+    """Return the null vector of the gradient matrix, rows summing to one.
+
+    The softmax where all gradients vanish, for there the loss tells nothing.
+    """
     z = ops.cast(ops.convert_to_tensor(scores), "float64")
     n_classes = z.shape[-1]
     columns = [gradient_for_class(loss, k, z) for k in range(n_classes)]
     matrix = ops.stack(columns, axis=-1)  # (..., raw, class)
     size = ops.sqrt(ops.mean(ops.square(matrix), axis=(-2, -1), keepdims=True))
-    matrix = matrix / ops.maximum(size, 1e-30)
+    flat = size < 1e-30
+    matrix = matrix / ops.where(flat, 1.0, size)
     ones = ops.ones_like(matrix[..., :1, :])
     target = ops.concatenate(
         [ops.zeros_like(matrix[..., :1]), ops.ones_like(ones[..., :1])], axis=-2
     )
     stacked = ops.concatenate([matrix, ones], axis=-2)
     eta = ops.solve_least_squares(stacked, target)[..., 0]
+    eta = ops.where(flat[..., 0], ops.softmax(z), eta)
     return ops.cast(ops.floor_and_normalise(eta), scores.dtype)
 
 
@@ -41,3 +46,24 @@ def gradient_for_class(loss, k, z):
     """Return the gradient in the scores of the loss of true class ``k``."""
     one_hot = ops.one_hot(ops.full(z.shape[:-1], k), z.shape[-1], dtype=z.dtype)
     return ops.gradient(lambda s: loss.pointwise(one_hot, s), z)
+
+
+def order_by(p, scores):
+    """Return p with each row's values in the order of its scores.
+
+    For losses that keep the order: where they are flat, far out, rounding loses it.
+    """
+    place = ops.argsort(ops.argsort(-scores, axis=-1), axis=-1)
+    return ops.take_along_axis(-ops.sort(-p, axis=-1), place, axis=-1)
+
+
+def log_odds_of(task, p):
+    """Return decision scores: log-odds of class or label 1, of several to the best.
+
+    Only the best class has 0, however near others come.
+    """
+    p = ops.cast(p, "float64")
+    if task.kind == "multiclass":
+        return ops.log1p(p / ops.max(p, axis=-1, keepdims=True) - 1)
+    p = p[..., 1:] if task.kind == "binary" else p
+    return ops.log(p) - ops.log1p(-p)

@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+import numpy as np
+
 from skloss._params import Params
 from skloss.losses import _ops as ops
 
@@ -37,8 +39,6 @@ class Loss(Params):
         Targets and predictions are handed over unscaled.
     head_scale : float or ndarray of shape (n_raw,)
         Factor on the initial weights of the output layer.
-    global_pace : float or ndarray of shape (n_global,)
-        Factor on the learning rate of the outputs that ``n_global`` counts.
     measured : tuple of str
         Knobs that :meth:`measure` sets from the training target, such as class
         frequencies. They end in an underscore, are None before ``fit`` and no
@@ -63,7 +63,6 @@ class Loss(Params):
     decomposable = True
     in_user_units = False
     head_scale = 1.0
-    global_pace = 1.0
     measured: ClassVar[tuple] = ()
     search_space: ClassVar[dict] = {}
 
@@ -144,6 +143,15 @@ class Loss(Params):
         engine trains their bias only.
         """
         return 0
+
+    def global_pace(self, task):
+        """Return the factor on the learning rate of each output of ``n_global``.
+
+        Returns
+        -------
+        ndarray of shape (n_global(task),)
+        """
+        return np.ones(self.n_global(task))
 
     def trained(self, task, last):
         """Return by name the trained numbers that do not depend on X.

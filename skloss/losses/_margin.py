@@ -26,6 +26,8 @@ class OneVsRestLoss(ClassificationLoss):
     1, if the loss has one: over several classes it is normalised.
     """
 
+    keeps_order = True
+
     def eta(self, raw):
         """Return the probability of class 1, which may saturate at 0 and 1."""
         raise NotImplementedError
@@ -60,6 +62,10 @@ class Hinge(MarginLoss):
 
     ``max(0, 1 - (2 y - 1) f)`` (Cortes and Vapnik 1995, Eq. 16), one-vs-rest for more
     classes. It has no probabilities: calibrate with ``CalibratedClassifierCV``.
+
+    Each class's score goes to 1 where its probability exceeds 1/2 and to -1 where it
+    does not, so that among three classes and more, none of which is that probable, all
+    scores tie (Lin 2002); ``lee_lin_wahba`` finds the most probable class there too.
     """
 
     name = "hinge"
@@ -67,7 +73,7 @@ class Hinge(MarginLoss):
     from_keras: ClassVar = {"Hinge": {}}
     formula = "max(0, 1 - (2 y - 1) f)"
     source = "Cortes and Vapnik 1995, Eq. 16"
-    elicits = "most probable class"
+    elicits = "most probable class, if above 1/2"
     proper = "order"
     convex = True
 
@@ -171,6 +177,7 @@ class Square(ClassificationLoss):
     formula = "sum_k kappa_k (z_k - M t_k)^2"
     source = "Hui and Belkin 2021, Section 2"
     proper = "link"
+    keeps_order = True
     convex = True
     gradient_growth = "linear"
     # Glorot's start spreads the scores as wide as the targets themselves, which every

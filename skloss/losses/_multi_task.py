@@ -87,12 +87,6 @@ class MultiTaskLoss(SideBySide):
         """Return each raw output's factor on its initial weights."""
         return self.of_outputs([loss.head_scale for loss in self.losses])
 
-    @property
-    def global_pace(self):
-        """Return the factor on the learning rate of each output of ``n_global``."""
-        paces = self.of_outputs([loss.global_pace for loss in self.losses])
-        return paces[len(paces) - self.n_global(None) :]
-
 
 class UncertaintyWeightedTasks(MultiTaskLoss):
     """The tasks weighed by trained variances.
@@ -101,6 +95,9 @@ class UncertaintyWeightedTasks(MultiTaskLoss):
     for classes, 1/2 for numbers (Kendall, Gal and Cipolla 2018, Eqs. 7 and 10, with
     s = log sigma^2). The s_j are the last of the raw outputs.
     """
+
+    convex = False
+    gradient_growth = "exponential"
 
     def _factors(self):
         return [0.5 if task.family == "regression" else 1.0 for task in self.of]
@@ -112,6 +109,10 @@ class UncertaintyWeightedTasks(MultiTaskLoss):
     def n_global(self, task):
         """Return the losses', and one s a head."""
         return super().n_global(task) + len(self.terms)
+
+    def global_pace(self, task):
+        """Return the losses' factors, and 1 for each s."""
+        return np.append(super().global_pace(task), np.ones(len(self.terms)))
 
     def rowwise(self, task, y_true, raw):
         """Return the value per row."""

@@ -5,6 +5,10 @@ import copy
 from skloss._params import split_names, unknown_parameter
 from skloss.losses._loss import Loss
 
+# From the weakest to the strongest.
+PROPERNESS = ("none", "order", "link", "strict")
+GROWTH = ("bounded", "linear", "exponential")
+
 
 def first(name):
     """Return a property that reads the attribute of the first loss."""
@@ -24,6 +28,8 @@ class NamedLosses(Loss):
     follow from these.
     """
 
+    robust = every("robust")
+    convex = every("convex")
     decomposable = every("decomposable")
     in_user_units = first("in_user_units")
 
@@ -111,6 +117,18 @@ class NamedLosses(Loss):
             for name, loss in self.named().items()
             for key, space in loss.search_space.items()
         }
+
+    @property
+    def proper(self):
+        """Return the weakest properness among the losses."""
+        ranks = [PROPERNESS.index(loss.proper) for loss in self.losses]
+        return PROPERNESS[min(ranks)]
+
+    @property
+    def gradient_growth(self):
+        """Return the strongest growth among the losses."""
+        ranks = [GROWTH.index(loss.gradient_growth) for loss in self.losses]
+        return GROWTH[max(ranks)]
 
     # -- what the losses ask for ---------------------------------------------------
 

@@ -182,6 +182,7 @@ class BiTempered(ClassificationLoss):
     formula = "-log_t1 p_y - (1 - sum_k p_k^(2 - t1)) / (2 - t1)"
     source = "Amid et al. 2019, Eqs. 5 to 8"
     proper = "strict"
+    keeps_order = True
     robust = True
     search_space: ClassVar = {"t1": (0.2, 1.0, "linear"), "t2": (1.0, 2.0, "linear")}
 
@@ -339,8 +340,15 @@ class ForwardCorrection(ClassificationLoss):
         """Return the value per sample."""
         q = self.matrix(raw.shape[-1], raw.dtype)
         column = ops.matmul(y_true, ops.transpose(q))  # Q_ky for each clean class k
-        log_q = ops.log(ops.maximum(column, 1e-30))
+        possible = column > 0  # what is not has no share, however far out
+        log_q = ops.where(
+            possible, ops.log(ops.where(possible, column, 1.0)), -float("inf")
+        )
         return -ops.logsumexp(ops.log_softmax(raw) + log_q, axis=-1)
+
+    def scores(self, task, raw):
+        """Return the raw scores: the clean classes' probabilities have their order."""
+        return raw
 
     def link(self, scores):
         """Return the softmax: the clean classes' probabilities."""

@@ -39,7 +39,8 @@ class Quantile(RegressionLoss):
     ``max(q r, (q - 1) r)`` with r = y - f (Koenker and Bassett 1978, Eq. 3.1);
     scikit-learn's ``PinballLoss``. With several levels, the middle one is free and
     the others are it plus or minus sums of softplus gaps, so that they cannot cross;
-    the value is the mean over levels and ``predict`` gives the middle one.
+    the value is the mean over levels and ``predict`` gives the middle one. The loss is
+    convex in the levels, so in the raw output of one, but not in the gaps of several.
 
     Parameters
     ----------
@@ -53,7 +54,6 @@ class Quantile(RegressionLoss):
     elicits = "quantile"
     proper = "strict"
     robust = True
-    convex = True
     target_scaling = "robust"
     has_quantiles = True
     search_space: ClassVar = {"quantile": (0.05, 0.95, "linear")}
@@ -69,6 +69,11 @@ class Quantile(RegressionLoss):
                 f"{type(self).__name__}: quantile={self.quantile!r} must increase; "
                 f"sort the levels and remove duplicates."
             )
+
+    @property
+    def convex(self):
+        """Tell whether there is one level: gaps bend what is behind them."""
+        return self.n_outputs == 1
 
     @property
     def n_outputs(self):

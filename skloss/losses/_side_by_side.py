@@ -123,6 +123,15 @@ class SideBySide(NamedLosses):
             best[place] = loss.best_constant(own_task, y, sample_weight)
         return best
 
+    def global_pace(self, task):
+        """Return each loss's factors, in the order of its outputs."""
+        return np.concatenate(
+            [
+                loss.global_pace(own)
+                for loss, own in zip(self.losses, self.tasks(), strict=True)
+            ]
+        )
+
     def trained(self, task, last):
         """Return each loss's trained numbers, under its name."""
         ends = np.cumsum(self._sizes()[1])[:-1]

@@ -38,6 +38,7 @@ class SoftmaxLoss(ClassificationLoss):
     """A loss phi(v_y) of the softmax probability of the true class."""
 
     proper = "link"
+    keeps_order = True
 
     def pull(self, log_p):
         """Return A_i = -phi'(v_i) v_i for each class, from the log-softmax."""
@@ -251,6 +252,7 @@ class SoftmaxScore(ClassificationLoss):
     """A strictly proper score of the softmax: the softmax is its probability."""
 
     proper = "strict"
+    keeps_order = True
 
     def __init__(self):
         pass

@@ -79,6 +79,7 @@ class Sparsemax(ClassificationLoss):
     formula = "sum_k (p_k - t_k) z_k + (1 - sum_k p_k^2) / 2, p = sparsemax(z)"
     source = "Martins and Astudillo 2016, Eq. 18"
     proper = "strict"
+    keeps_order = True
     convex = True
 
     def __init__(self):
@@ -142,6 +143,7 @@ class OneVsRest(ClassificationLoss):
     formula = "sum_k softplus(z_k) - t_k z_k"
     source = "Rifkin and Klautau 2004"
     proper = "link"
+    keeps_order = True
     convex = True
 
     def __init__(self):

@@ -1,7 +1,5 @@
 """Several targets: a trained weight for each."""
 
-from typing import ClassVar
-
 import numpy as np
 
 from skloss.exceptions import LossTargetError
@@ -14,7 +12,8 @@ class UncertaintyWeighted(Wrapper):
 
     ``sum_j exp(-s_j) L_j / 2 + s_j / 2`` with one trained number s_j a target, the
     logarithm of its noise (Kendall, Gal and Cipolla 2018, Eq. 7, with s = log
-    sigma^2): at the optimum each target's loss is divided by its own mean. After
+    sigma^2): at the optimum each target's loss is divided by its own mean, which
+    changes neither what is elicited nor whether the loss is proper. After
     ``fit``, ``loss_parameters_["log_variance"]`` holds the s_j, of scaled targets.
 
     Parameters
@@ -23,22 +22,13 @@ class UncertaintyWeighted(Wrapper):
         Never below zero, and the same for all targets or a :class:`PerTarget`.
     """
 
-    own_space: ClassVar = {}
     family = "regression"
+    convex = False
+    gradient_growth = "exponential"
     nonnegative = False
 
     def __init__(self, loss):
         self.loss = loss
-
-    @property
-    def elicits(self):
-        """Return what the wrapped loss elicits: weights do not change it."""
-        return self.loss.elicits
-
-    @property
-    def proper(self):
-        """Return the wrapped loss's: weights do not change it."""
-        return self.loss.proper
 
     @property
     def head(self):
@@ -73,6 +63,10 @@ class UncertaintyWeighted(Wrapper):
     def n_global(self, task):
         """Return the wrapped loss's, and one s a target."""
         return self.loss.n_global(task) + task.size
+
+    def global_pace(self, task):
+        """Return the wrapped loss's factors, and 1 for each s."""
+        return np.append(self.loss.global_pace(task), np.ones(task.size))
 
     def _own(self, task, raw):
         return raw[..., : self.loss.n_raw(task)]

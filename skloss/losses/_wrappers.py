@@ -24,11 +24,17 @@ class Wrapper(Loss):
     loss : Loss
     """
 
+    # what Loss has defaults for is never asked of __getattr__, so it is listed
     family = inner("family")
+    elicits = inner("elicits")
+    proper = inner("proper")
+    robust = inner("robust")
+    convex = inner("convex")
     gradient_growth = inner("gradient_growth")
-    head_scale = inner("head_scale")
+    decomposable = inner("decomposable")
     in_user_units = inner("in_user_units")
-    elicits = "nothing known"
+    head_scale = inner("head_scale")
+    own_space: ClassVar = {}
 
     def __getattr__(self, name):
         if name.startswith("__") or name == "loss":
@@ -54,6 +60,10 @@ class Wrapper(Loss):
         """Return the wrapped loss's."""
         return self.loss.n_global(task)
 
+    def global_pace(self, task):
+        """Return the wrapped loss's."""
+        return self.loss.global_pace(task)
+
     def trained(self, task, last):
         """Return the wrapped loss's."""
         return self.loss.trained(task, last)
@@ -71,9 +81,12 @@ class Reduction(Wrapper):
     """Another mean over the rows of a batch.
 
     What a loss elicits, its probabilities and its distribution hold under the ordinary
-    mean over rows, so none is claimed here.
+    mean over rows, so none is claimed here. A subclass says whether it is robust and
+    convex.
     """
 
+    elicits = "nothing known"
+    proper = "none"
     decomposable = False
     has_probabilities = False
     has_distribution = False
@@ -128,6 +141,7 @@ class CVaR(Reduction):
     """
 
     own_space: ClassVar = {"alpha": (0.05, 1.0, "log")}
+    robust = False
 
     def __init__(self, loss, alpha=0.1):
         self.loss = loss
@@ -160,10 +174,16 @@ class Trimmed(Reduction):
     """
 
     own_space: ClassVar = {"fraction": (0.01, 0.5, "log")}
+    convex = False
 
     def __init__(self, loss, fraction=0.1):
         self.loss = loss
         self.fraction = fraction
+
+    @property
+    def robust(self):
+        """Tell whether rows are left out, or the wrapped loss bears them."""
+        return self.loss.robust or self.fraction != 0
 
     def check(self):
         """Raise ValueError unless 0 <= fraction < 1."""
@@ -189,6 +209,7 @@ class Tilted(Reduction):
     """
 
     own_space: ClassVar = {"t": (-2.0, 2.0, "linear")}
+    robust = False
 
     def __init__(self, loss, t=1.0):
         self.loss = loss
@@ -199,6 +220,11 @@ class Tilted(Reduction):
         super().check()
         if not is_number(self.t) or not math.isfinite(self.t):
             raise ValueError(f"Tilted: t={self.t!r} must be a finite number.")
+
+    @property
+    def convex(self):
+        """Tell whether the wrapped loss is, and rows are not tilted away from."""
+        return self.loss.convex and is_number(self.t) and self.t >= 0
 
     def mean(self, value, weight):
         """Return the tilted weighted mean, accurate for small t too."""

@@ -1,5 +1,7 @@
 """Functions given as losses are tried at ``fit``: what is wrong is explained."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -10,7 +12,13 @@ from sklearn.metrics import mean_squared_error
 from skloss import LossAwareClassifier, LossAwareRegressor
 from skloss._engine import trace_count
 from skloss.exceptions import LossTargetError
-from skloss.losses import CustomRegressionLoss, CVaR, Huber, PerTarget
+from skloss.losses import (
+    CustomRegressionLoss,
+    CVaR,
+    Huber,
+    PerTarget,
+    RegressionLoss,
+)
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 3))
@@ -87,6 +95,27 @@ def one_argument(y_true):
     return y_true
 
 
+def with_weight(y_true, y_pred, weight, other=0.0):
+    return weight * ops.square(y_true - y_pred) + other
+
+
+def python_if(y_true, y_pred):
+    return 9 * (y_true - y_pred) if (y_true > y_pred) else y_pred - y_true
+
+
+def python_if_of_a_mean(y_true, y_pred):
+    r = ops.abs(y_true - y_pred)
+    return r if ops.mean(y_true - y_pred) > 0 else 9 * r
+
+
+def python_max(y_true, y_pred):
+    return max(9 * (y_true - y_pred), y_pred - y_true)
+
+
+def python_float(y_true, y_pred):
+    return ops.abs(y_true - y_pred) * float(ops.max(y_pred))
+
+
 def misspelt(y_true, y_pred):
     return ops.sqare(y_true - y_pred)
 
@@ -106,11 +135,21 @@ WRONG = [
     (in_numpy, "returned ndarray, which TensorFlow cannot differentiate"),
     (of_sklearn, "use keras.ops in place of NumPy and Python numbers"),
     (nothing, "returned NoneType, which TensorFlow cannot differentiate"),
-    (other_dtype, "and dtype float64: InvalidArgumentError"),
+    (other_dtype, "of dtype float64, but not float32: InvalidArgumentError"),
     (other_dtype, "ops.cast(x, y_pred.dtype), or set dtype='float32'"),
-    (one_argument, "TypeError: one_argument() takes 1 positional argument"),
+    (one_argument, "but its arguments are ['y_true']: too many positional arguments"),
     (misspelt, "AttributeError"),
+    (with_weight, "but its arguments are ['y_true', 'y_pred', 'weight', 'other']"),
+    (with_weight, "functools.partial(f, weight=...)"),
+    (with_weight, "weights of rows go to fit(..., sample_weight=...)"),
+    (partial(with_weight, other=1.0), "functools.partial(f, weight=...)"),
+    (python_if, "takes Python decisions on the values of tensors"),
+    (python_if, "ops.where(y_true > y_pred, a, b) in place of if"),
+    (python_if_of_a_mean, "ops.where(y_true > y_pred, a, b) in place of if"),
+    (python_max, "ops.maximum(a, b) of max()"),
+    (python_float, "the tensor itself of float() and NumPy"),
 ]
+DTYPE_NAMED = {other_dtype, misspelt}  # where it is the cause, or nothing is known
 
 
 @pytest.mark.parametrize(("function", "text"), WRONG)
@@ -120,9 +159,54 @@ def test_wrong_functions_are_explained_before_training(function, text, kind):
     with pytest.raises(LossTargetError) as caught:
         net(function, kind).fit(X, TARGETS[kind])
     message = str(caught.value)
-    assert message.startswith(f"The loss function {function.__name__!r} ")
+    name = getattr(function, "func", function).__name__
+    assert message.startswith(f"The loss function {name!r} ")
     assert text in message
+    assert ("dtype" in message) <= ("dtype" in text or function in DTYPE_NAMED)
     assert trace_count() == before
+
+
+def likelihood_of_a_column(y_true, y_pred):
+    m, s = y_pred[:, 0], y_pred[:, 1]
+    return 0.5 * (ops.square(y_true[:, 0] - m) * ops.exp(-s) + s)
+
+
+def log_of_second_column(y_true, y_pred):
+    return -y_true[:, 0] * ops.log(y_pred[:, 1])
+
+
+def test_more_outputs_than_targets():
+    with pytest.raises(LossTargetError) as caught:
+        net(likelihood_of_a_column, "number").fit(X, TARGETS["number"])
+    message = str(caught.value)
+    assert "asks for 2 columns of y_pred, which has 1" in message
+    assert "subclass of RegressionLoss with n_outputs = 2" in message
+    with pytest.raises(LossTargetError, match=r"asks for 2 .*is 1 - y_pred"):
+        net(log_of_second_column, "binary").fit(X, TARGETS["binary"])
+
+
+class TwoOutputs(RegressionLoss):
+    """What the message says to write: a mean and a log-variance."""
+
+    n_outputs = 2
+
+    def pointwise(self, y_true, raw):
+        m, s = raw[..., 0], raw[..., 1]
+        return 0.5 * (ops.square(y_true - m) * ops.exp(-s) + s)
+
+    def point(self, raw):
+        return raw[..., 0]
+
+
+def test_what_is_said_of_more_outputs_works():
+    fitted = net(TwoOutputs(), "number").fit(X, TARGETS["number"])
+    named = net("gaussian_nll", "number").fit(X, TARGETS["number"])
+    np.testing.assert_allclose(fitted.predict(X), named.predict(X), rtol=1e-5)
+
+
+def test_what_is_said_of_more_arguments_works():
+    fitted = net(partial(with_weight, weight=2.0), "number").fit(X, TARGETS["number"])
+    assert np.isfinite(fitted.predict(X)).all()
 
 
 @pytest.mark.parametrize("kind", ["number", "numbers", "classes", "labels"])
