@@ -33,6 +33,7 @@ X = StandardScaler().fit_transform(X)
 
 
 @pytest.mark.slow
+@pytest.mark.claim
 @pytest.mark.parametrize(("name", "table"), CASES)
 def test_an_illness_is_named_and_cured(name, table):
     """Named in at least nine of ten runs, and as healthy afterwards on average."""
@@ -48,6 +49,7 @@ def test_an_illness_is_named_and_cured(name, table):
 
 
 @pytest.mark.slow
+@pytest.mark.claim
 def test_healthy_fits_are_left_in_peace():
     """At most one finding in 20 fits with default parameters, here 15."""
     found = []

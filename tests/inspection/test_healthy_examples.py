@@ -21,6 +21,7 @@ def imported(name):
 
 
 @pytest.mark.slow
+@pytest.mark.claim
 @pytest.mark.parametrize(("name", "n_fits"), [("churn", 10), ("mnist_losses", 15)])
 def test_the_fits_of_an_example(name, n_fits, monkeypatch, tmp_path):
     """Those of churn are the winners of two searches and each loss at its best."""

@@ -198,6 +198,7 @@ NUMBERS = LossAwareRegressor, RepeatedKFold(n_splits=5, n_repeats=2, random_stat
 
 
 @pytest.mark.slow
+@pytest.mark.claim
 @pytest.mark.parametrize(
     ("load", "make", "cv"),
     [
