@@ -4,7 +4,7 @@ import numpy as np
 
 from skloss.exceptions import LossTargetError
 from skloss.losses import _ops as ops
-from skloss.losses._constant import minimise_constant
+from skloss.losses._constant import minimise_constant, objective
 from skloss.losses._domains import bound_and_outside
 from skloss.losses._frequencies import log_odds
 from skloss.losses._link import binary_link, log_odds_of, multiclass_link
@@ -123,14 +123,26 @@ class ClassificationLoss(Loss):
         """Return the constant raw outputs that minimise the loss, as an array.
 
         Where the infimum is not attained (``absolute_error``), the log-odds of the
-        class frequencies stand in for it.
+        class frequencies stand in for it: far out nothing would be learnt.
         """
         prior = np.average(y_true, axis=0, weights=sample_weight)
         return self.constant_for(task, np.clip(prior, 1e-6, 1 - 1e-6))
 
     def constant_for(self, task, prior):
-        """Return the best constant for the class frequencies ``prior``."""
-        return minimise_constant(self, task, prior, log_odds(task, prior))
+        """Return the best constant for the class frequencies ``prior``.
+
+        Their log-odds, where the loss keeps falling beyond what is found.
+        """
+        start = log_odds(task, prior)
+        found = minimise_constant(self, task, prior, start)
+        if np.abs(found - start).max() < 1:  # a search that runs away goes further
+            return found
+        y, value = objective(self, task, prior, None)
+        here, beyond = (
+            float(value(ops.convert_to_tensor(np.tile(z, (len(y), 1)))))
+            for z in (found, 2 * found - start)
+        )
+        return found if here < beyond else start
 
 
 class RegressionLoss(Loss):

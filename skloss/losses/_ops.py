@@ -64,3 +64,12 @@ def held(x, bound=10.0):
 def lgamma(x):
     """Return the logarithm of the gamma function, by TensorFlow."""
     return _started().tf.math.lgamma(x)
+
+
+def argmax(x):
+    """Return the place of the largest value on the last axis, by TensorFlow.
+
+    Keras' looks at the bits of single-precision numbers, which ``vectorized_map``
+    cannot.
+    """
+    return _started().tf.math.argmax(x, axis=-1)

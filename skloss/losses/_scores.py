@@ -20,7 +20,7 @@ def log_loss(task, y_true, p):
 def zero_one_loss(task, y_true, raw):
     """Return 1 per wrong row (the share of wrong labels for multilabel)."""
     if task.kind == "multiclass":
-        wrong = ops.argmax(raw, axis=-1) != ops.argmax(y_true, axis=-1)
+        wrong = ops.argmax(raw) != ops.argmax(y_true)
         return ops.cast(wrong, raw.dtype)
     wrong = (raw > 0) != (y_true > 0.5)
     return ops.mean(ops.cast(wrong, raw.dtype), axis=-1)

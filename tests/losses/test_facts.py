@@ -7,7 +7,6 @@ from catalogue import TASKS, instances, marks_of, ready, targets
 from scipy import stats
 
 from skloss.losses import (
-    CrossEntropy,
     ForwardCorrection,
     Hinge,
     HLGauss,
@@ -44,7 +43,7 @@ SCALED = (
 ).split()
 
 
-def slopes(loss, task, y, raw, dtype):
+def slopes(loss, task, y, raw, dtype="float32"):
     """Return the gradient of each row's own value."""
     raw = tf.constant(raw, dtype)
     with tf.GradientTape() as tape:
@@ -62,20 +61,19 @@ def levels_off(loss):
 
 
 @every_case
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_slope_does_not_vanish_far_on_the_wrong_side(loss, task, dtype):
+def test_slope_does_not_vanish_far_on_the_wrong_side(loss, task):
     """Each row is taken the steepest way up from the best constant."""
     if not loss.decomposable or levels_off(loss):
         pytest.skip("it is no sum over rows, or its formula levels off")
     y = targets(loss, task, 8, np.random.default_rng(5))
     start = np.tile(np.asarray(loss.best_constant(task, y, np.ones(8))), (8, 1))
-    first = slopes(loss, task, y, start, dtype)
+    first = slopes(loss, task, y, start)
     steepest = np.linalg.norm(first, axis=1)
     rises = steepest > 1e-3
     assert rises.any()
     start, way = start[rises], first[rises] / steepest[rises, None]
     for gap in GAPS:
-        along = (slopes(loss, task, y[rises], start + gap * way, dtype) * way).sum(1)
+        along = (slopes(loss, task, y[rises], start + gap * way) * way).sum(1)
         least = 0.999 if loss.convex else 0.03
         assert (along >= least * steepest[rises]).all(), gap
 
@@ -155,7 +153,7 @@ def test_tilting_away_from_rows_and_trimming_are_not_convex(t):
 
 # -- what is elicited ----------------------------------------------------------------
 
-NO_MAJORITY = np.array([0.45, 0.3, 0.25])
+NO_MAJORITY = np.array([0.4, 0.35, 0.25])
 
 
 @pytest.mark.parametrize(
@@ -177,7 +175,7 @@ def test_hinge_ties_all_classes_where_none_has_the_majority():
         rows = tf.tile(tf.constant([scores], tf.float64), (3, 1))
         return float(loss.batch_value(task, tf.eye(3, dtype=tf.float64), rows, eta))
 
-    assert risk([-1.0, -1.0, -1.0], Hinge()) == pytest.approx(2 * (0.45 + 0.3 + 0.25))
+    assert risk([-1.0, -1.0, -1.0], Hinge()) == pytest.approx(2 * (0.4 + 0.35 + 0.25))
     for scores in np.array(np.meshgrid(*[[-1.0, -0.5, 0.0, 1.0]] * 3)).reshape(3, -1).T:
         assert risk(scores, Hinge()) >= 2.0 - 1e-12
     first, tie = [1.0, -0.5, -0.5], [0.0, 0.0, 0.0]
@@ -205,8 +203,3 @@ def test_the_mean_of_a_histogram_is_the_target(bins, sigma):
 def test_a_histogram_of_single_bins_is_refused():
     with pytest.raises(ValueError, match=r"sigma=0.1 must be at least 0.5.*More bins"):
         HLGauss(sigma=0.1).check()
-
-
-def test_cross_entropy_keeps_its_facts():
-    assert CrossEntropy().convex
-    assert CrossEntropy().proper == "strict"
