@@ -36,8 +36,8 @@ class TrainingRecord:
     seen_mean, seen_std : ndarray of shape (n_targets,)
         Of the training target as the network sees it; empty for classes.
     fitted_loss, predicted_loss : float
-        The training loss of the epoch whose weights predict, or a worse one of the last
-        tenth before it, and the loss of at most 2,000 training rows as predicted.
+        The highest training loss in the second half of the epochs up to that whose
+        weights predict, and the loss of at most 2,000 training rows as predicted.
     reference_loss : float
         ``constant_loss``, or where that is unknown the predicted rows' loss if all were
         predicted alike.
@@ -112,18 +112,18 @@ def training_record(net, job, result):
 
 
 def fitted_loss(result):
-    """Return the training loss that belongs to the weights that predict."""
+    """Return the training loss near the weights that predict, at its worst."""
     losses = result.history["loss"]
     ended = len(losses) - (result.n_epochs - result.best_epoch)
     if ended < 1:  # diverged at once: the weights are those of the beginning
         return np.nan
-    return float(np.max(losses[ended - -(-ended // 10) : ended]))
+    return float(np.max(losses[ended // 2 : ended]))
 
 
 def explanations(features, X, Y, raw):
     """Return what outputs and features explain, where features are not scaled."""
     found = {"outputs_explain": np.nan, "features_explain": np.nan}
-    if any(map(len, features.extremes())):
+    if any(map(len, features.extremes())) and np.isfinite(raw).all():
         # the hyperbolic tangent: scores far from zero are as sure as those further off
         outputs = np.hstack([raw, np.tanh(raw)])
         found = {
@@ -160,7 +160,8 @@ def loss_of(task, member, Y, weight, raw):
         raw = raw * member.scale + member.loc
     elif task.kind == "regression":
         y = (y - member.loc) / member.scale
-    return float(member.loss.batch_value(task, y, raw, weight))
+    with np.errstate(all="ignore"):  # of a network that diverged they may overflow
+        return float(member.loss.batch_value(task, y, raw, weight))
 
 
 def constant_score(job, member, constant):
