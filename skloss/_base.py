@@ -156,6 +156,7 @@ class BaseLossAware(Exports, Fit, WarmStart, NestedParams):
     def _finish_fit(self, job, result):
         """Set the fitted attributes from the result of a job."""
         self._keep(result, job.plan.members[0], job.plan.seed, job.history)
+        self.callbacks_ = [] if job.watcher is None else job.watcher.fitted
         self._calibrate(job.plan, job.data)
         self.__dict__.pop("training_record_", None)
         if result.layers:
@@ -306,9 +307,9 @@ class BaseLossAware(Exports, Fit, WarmStart, NestedParams):
         diverged = self.outcome_ is Outcome.DIVERGED
         if diverged:
             kept = f" The weights of epoch {self._result.best_epoch} are kept."
-            warnings.warn(f"{found[0]}{kept}", DivergenceWarning, stacklevel=5)
+            warnings.warn(f"{found[0]}{kept}", DivergenceWarning, stacklevel=6)
         elif found and not partial:
-            warnings.warn(str(found[0]), ConvergenceWarning, stacklevel=5)
+            warnings.warn(str(found[0]), ConvergenceWarning, stacklevel=6)
 
     def _keep(self, result, member, seed, history=None):
         """Set the fitted attributes from a result; ``history`` comes before its own."""

@@ -33,6 +33,8 @@ LAYERS = (
     (
         *("_targets", "_class_weight", "_available", "_engine"),
         "_callback_names",
+        "_callback_copies",
+        "_arguments",
     ),
     ("_annealing",),
     ("_validation",),

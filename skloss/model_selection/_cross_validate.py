@@ -101,7 +101,7 @@ def fused_cross_validate(
     common = folds, scorer, score_params, error_score, parallel
     run = FusedRun(*common, record=return_estimator)
     watch = None if trial is None else OptunaPruning(None, None, {0: trial})
-    run(checked_candidates(clone(estimator), [{}]), watch=watch)
+    run(checked_candidates(clone(estimator), [{}]), [{}], watch=watch)
     if run.interrupted:
         raise KeyboardInterrupt
     scored = run.candidate(0)
