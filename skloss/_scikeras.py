@@ -186,7 +186,7 @@ def compiled_with(network, estimator, made, family):
         another loss than the wrapper has, which scikeras would refuse too.
     """
     n_features = getattr(estimator, "n_features_in_", N_COLUMNS)
-    given = dict(made)
+    given = made["loss"]  # which the function may set
     try:
         with networks.python_random_untouched():
             model = network.model(n_features, made)
@@ -198,9 +198,10 @@ def compiled_with(network, estimator, made, family):
         ) from error
     if not model.compiled:
         return made
-    loss = given["loss"]
-    if loss is not None and losses.get(loss, family) != losses.get(model.loss, family):
-        refuse("loss", loss, f"the model function compiles with {model.loss!r}")
+    if given is not None:
+        wanted, found = (losses.get(loss, family) for loss in (given, model.loss))
+        if wanted != found:
+            refuse("loss", wanted, f"the model function compiles with {found!r}")
     return {"loss": model.loss, "optimizer": model.optimizer}
 
 
