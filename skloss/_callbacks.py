@@ -1,5 +1,7 @@
 """Keras' callbacks at the epochs of the compiled loop."""
 
+from string import Formatter
+
 from skloss import schedules
 from skloss._callback_copies import fresh, let_go
 from skloss._callback_names import named
@@ -104,9 +106,26 @@ def settle_monitors(callbacks, recorded, direction, *, strict):
                 f"scores need X_val and y_val, or early_stopping=True, and another one "
                 f"validation_scoring: 'accuracy' records 'val_accuracy'."
             )
+        unknown = fields_of(callback) - {"epoch", "batch", *recorded}
+        if strict and unknown:
+            raise ValueError(
+                f"callbacks: {type(callback).__name__} writes {sorted(unknown)} into "
+                f"the name {callback.filepath!r}, which is not recorded. Recorded are "
+                f"{', '.join(map(repr, recorded))}."
+            )
         ours = name in recorded[-1:] and name.startswith("val_")
         if getattr(callback, "mode", None) == "auto" and (ours or not used):
             callback.mode = direction
+
+
+def fields_of(callback):
+    """Return the names that a checkpoint's path asks for, ``{val_loss:.2f}``."""
+    from keras.callbacks import ModelCheckpoint
+
+    if not isinstance(callback, ModelCheckpoint):
+        return set()
+    fields = {name for _, name, _, _ in Formatter().parse(callback.filepath)}
+    return fields - {None}
 
 
 class EpochCallbacks:

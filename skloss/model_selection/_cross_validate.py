@@ -67,6 +67,8 @@ def fused_cross_validate(
 
     Raises
     ------
+    ValueError
+        If callbacks of two folds write to one path.
     optuna.TrialPruned
         If the trial's study prunes it.
 

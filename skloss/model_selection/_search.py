@@ -58,7 +58,8 @@ class FusedSearch:
             If the estimator is no LossAwareClassifier or LossAwareRegressor, nor a
             Pipeline that ends in one.
         ValueError, TypeError
-            Before training, for a candidate that cannot be, with the remedy.
+            Before training, for a candidate that cannot be, or callbacks of two
+            networks that write to one path, with the remedy.
         """
         self._validate_params()
         net_of(self.estimator)
