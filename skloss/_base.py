@@ -155,6 +155,7 @@ class BaseLossAware(Exports, Fit, WarmStart, NestedParams):
     def _finish_fit(self, job, result):
         """Set the fitted attributes from the result of a job."""
         self._keep(result, job.plan.members[0], job.plan.seed, job.history)
+        self.callbacks_ = [] if job.watcher is None else job.watcher.fitted
         self._calibrate(job.plan, job.data)
         self.__dict__.pop("training_record_", None)
         if result.layers:

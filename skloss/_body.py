@@ -2,10 +2,11 @@
 
 import inspect
 
+import numpy as np
+
 from skloss._params import Params, freeze, same, unknown_parameter
 from skloss._tensorflow import keras
 
-GIVEN = "n_features"  # what the estimator knows and passes itself
 REST = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -44,6 +45,8 @@ class Body(Params):
     32
     """
 
+    GIVEN = ("n_features",)  # what the function is told of the data
+
     def __init__(self, build_fn, **arguments):
         self.build_fn = build_fn
         self.arguments = arguments
@@ -58,7 +61,7 @@ class Body(Params):
         own = {
             name: p.default
             for name, p in self._signature().items()
-            if name != GIVEN and p.kind not in REST
+            if name not in self.GIVEN and p.kind not in REST
         }
         return {"build_fn": inspect.Parameter.empty, **own}
 
@@ -103,7 +106,7 @@ class Body(Params):
 
     def structure(self):
         """Return the function and all its arguments."""
-        return (Body, self.build_fn, freeze(self._arguments()))
+        return (type(self), self.build_fn, freeze(self._arguments()))
 
     def _arguments(self):
         return {k: v for k, v in self.get_params().items() if k != "build_fn"}
@@ -149,7 +152,13 @@ class Body(Params):
         for name, value in self._arguments().items():
             if name not in defaults or not same(value, defaults[name]):
                 shown.append(f"{name}={value!r}")
-        return f"Body({', '.join(shown)})"
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def called(self, **given):
+        """Call the function with its arguments, and what it takes of ``given``."""
+        given = {k: v for k, v in given.items() if k in self._signature()}
+        own = {name: without_numpy(v) for name, v in self._arguments().items()}
+        return self.build_fn(**own, **given)
 
     def made(self, n_features):
         """Call the function.
@@ -163,14 +172,22 @@ class Body(Params):
         TypeError
             If it returns something else.
         """
-        given = {GIVEN: n_features} if GIVEN in self._signature() else {}
-        body = self.build_fn(**self._arguments(), **given)
+        body = self.called(n_features=n_features)
         if not isinstance(body, keras.layers.Layer):
             raise TypeError(
                 f"network={self!r} returned {type(body).__name__}; it must return a "
                 f"Keras model without its output layer."
             )
         return body
+
+
+def without_numpy(value):
+    """Return NumPy's scalars, which searches draw, as Python's, which Keras takes."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if type(value) in (list, tuple):
+        return type(value)(without_numpy(v) for v in value)
+    return value
 
 
 def attached(network, table, n_raw):
@@ -269,8 +286,8 @@ def last_layer(body):
     """Return a model's last layer, and the model without it; a layer is its own."""
     if isinstance(body, keras.Sequential) and body.layers:
         first = [keras.Input(batch_shape=x.shape, dtype=x.dtype) for x in inputs(body)]
-        rest = [*first, *body.layers[:-1]]
-        return body.layers[-1], keras.Sequential(rest or [keras.layers.Identity()])
+        rest = body.layers[:-1] or [keras.layers.Identity()]
+        return body.layers[-1], keras.Sequential([*first, *rest])
     if not inputs(body):
         return body, keras.layers.Identity()
     if len(body.outputs) != 1:

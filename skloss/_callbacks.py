@@ -1,8 +1,9 @@
 """Keras' callbacks at the epochs of the compiled loop."""
 
-import copy
+from string import Formatter
 
 from skloss import schedules
+from skloss._callback_copies import fresh, let_go
 from skloss._callback_names import named
 from skloss._engine import Mirror, plain_model, steps_of
 from skloss._engine._optimizers import Optimizer
@@ -57,43 +58,6 @@ def plateaus(estimator):
     ]
 
 
-def fresh(callbacks):
-    """Return this training's own callbacks: copies of objects, else newly made.
-
-    Raises
-    ------
-    TypeError
-        If a class or function makes something else.
-    """
-    import keras
-
-    made = []
-    for given in callbacks or ():
-        if isinstance(given, keras.callbacks.Callback):
-            callback = copied(given)
-        else:
-            callback = given()
-            if not isinstance(callback, keras.callbacks.Callback):
-                raise TypeError(
-                    f"callbacks: {given!r} made {callback!r}; it must make a "
-                    f"keras.callbacks.Callback."
-                )
-        made.append(callback)
-    return made
-
-
-def copied(callback):
-    """Return a deep copy without a model; an Optuna trial is the same one.
-
-    A copy of a trial would report to a copy of the study, which nobody reads.
-    """
-    memo = {id(vars(callback).get("_model")): None}
-    for value in vars(callback).values():
-        if type(value).__module__.startswith("optuna."):
-            memo[id(value)] = value
-    return copy.deepcopy(callback, memo)
-
-
 def in_epochs(callback):
     """Tell whether a callback asks for what happens inside an epoch.
 
@@ -139,11 +103,29 @@ def settle_monitors(callbacks, recorded, direction, *, strict):
             raise ValueError(
                 f"callbacks: {type(callback).__name__} watches {name!r}, which is not "
                 f"recorded. Recorded are {', '.join(map(repr, recorded))}; validation "
-                f"scores need X_val and y_val, or early_stopping=True."
+                f"scores need X_val and y_val, or early_stopping=True, and another one "
+                f"validation_scoring: 'accuracy' records 'val_accuracy'."
+            )
+        unknown = fields_of(callback) - {"epoch", "batch", *recorded}
+        if strict and unknown:
+            raise ValueError(
+                f"callbacks: {type(callback).__name__} writes {sorted(unknown)} into "
+                f"the name {callback.filepath!r}, which is not recorded. Recorded are "
+                f"{', '.join(map(repr, recorded))}."
             )
         ours = name in recorded[-1:] and name.startswith("val_")
         if getattr(callback, "mode", None) == "auto" and (ours or not used):
             callback.mode = direction
+
+
+def fields_of(callback):
+    """Return the names that a checkpoint's path asks for, ``{val_loss:.2f}``."""
+    from keras.callbacks import ModelCheckpoint
+
+    if not isinstance(callback, ModelCheckpoint):
+        return set()
+    fields = {name for _, name, _, _ in Formatter().parse(callback.filepath)}
+    return fields - {None}
 
 
 class EpochCallbacks:
@@ -164,7 +146,7 @@ class EpochCallbacks:
 
     def __init__(self, callbacks, make_mirror, params):
         self.callbacks, self.make_mirror, self.params = callbacks, make_mirror, params
-        self.mirror, self.restorers = None, []
+        self.mirror, self.restorers, self.begun = None, [], False
 
     @python_random_untouched()
     def open(self, callbacks):
@@ -177,8 +159,12 @@ class EpochCallbacks:
     def close(self):
         """Let go of the model: a search has thousands of networks."""
         self.mirror = None
-        for callback in self.callbacks:
-            callback._model = None  # set_model would write TensorBoard's graph
+        let_go(self.callbacks)
+
+    @property
+    def fitted(self):
+        """The callbacks as training left them; none if another process trained."""
+        return self.callbacks if self.begun else []
 
     def restored(self):
         """Return the state that a ``BackupAndRestore`` found, or None.
@@ -204,6 +190,7 @@ class EpochCallbacks:
     def begin(self, network):
         """Be told that the training begins."""
         self.open(self.callbacks)
+        self.begun = True
         self.mirror.show(network)
         for callback in self.callbacks:
             if not any(callback is one for one in self.restorers):
@@ -298,12 +285,12 @@ def with_callbacks(estimator, job):
         why = f"{', '.join(inside)} acts inside an epoch"
         if body is not None:
             why = f"{type(body).__name__} has a train_step of its own"
-        job.trainer = KerasFit(why, callbacks, estimator.verbose)
+        job.trainer = job.watcher = KerasFit(why, callbacks, estimator.verbose)
         job.trainer.check(plan, stream, getattr(estimator, "calibration", None))
         return job
     if not callbacks:
         return job
-    member.callback = EpochCallbacks(
+    member.callback = job.watcher = EpochCallbacks(
         callbacks,
         MirrorMaker(estimator, plan, job.data.X.shape[1]),
         {

@@ -95,8 +95,9 @@ class LossAwareClassifier(
         the validation rows after each epoch, with their weights if it takes weights;
         early stopping and ``ReduceLROnPlateau`` watch it. None: the score above.
     callbacks : list of keras.callbacks.Callback, default=None
-        Every fit has copies of its own; a class, or a function without arguments, is
-        called for each. Those that act inside an epoch train slower, by ``Model.fit``.
+        Every fit has copies of its own, ``callbacks_``; a class, or a function without
+        arguments, is called for each. Two networks of a search must not write to one
+        path. Those that act inside an epoch train slower, by ``Model.fit``.
     dtype : {"auto", "float32", "float64"}, default="auto"
         "auto": float64 where one batch holds all rows.
     warm_start : bool, default=False
@@ -128,6 +129,10 @@ class LossAwareClassifier(
         that are schedules, by name, such as "dropout" or "loss__gamma".
     training_record_ : TrainingRecord
         What ``diagnose`` reads; with ``record=True``.
+    callbacks_ : list of keras.callbacks.Callback
+        The last fit's own, with what they collected, but without a model. Pickles and
+        copies of a fitted estimator lack those that cannot be pickled, and these among
+        ``callbacks`` too.
     outcome_ : Outcome
     trained_by_ : str
         Whether the network trained stacked with others, and why not.

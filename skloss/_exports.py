@@ -2,6 +2,7 @@
 
 from sklearn.utils.validation import check_is_fitted
 
+from skloss._callback_copies import picklable
 from skloss._engine import exported_model
 from skloss.networks import python_random_untouched
 
@@ -40,7 +41,21 @@ class Exports:
         return self._model
 
     def __getstate__(self):
-        """Leave the Keras model behind: it is made again from the weights."""
+        """Leave the Keras model behind: it is made again from the weights.
+
+        Once fitted, also callbacks that hold open files, locks or lambdas: what
+        predicts must travel. Before, nothing may get lost that ``fit`` would call.
+        """
         state = dict(super().__getstate__())
         state.pop("_model", None)
+        if "callbacks_" in state:
+            for name in ("callbacks", "callbacks_"):
+                state[name] = picklable(state[name])
         return state
+
+    def __copy__(self):
+        """Share all but the Keras model, callbacks that cannot be pickled too."""
+        copied = object.__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        copied.__dict__.pop("_model", None)
+        return copied

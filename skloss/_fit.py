@@ -1,10 +1,13 @@
 """``fit``: what surrounds the training of one network."""
 
+from typing import ClassVar
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_consistent_length
 
+from skloss._arguments import explains_arguments
 from skloss._callbacks import with_callbacks as with_keras_callbacks
 from skloss._job import set_aside
 from skloss._judge import Judge
@@ -14,8 +17,13 @@ from skloss.exceptions import IneffectiveParameterWarning, LossTargetError
 
 
 class Fit(CallbackSupportMixin):
-    """The ``fit`` of the classifier and the regressor."""
+    """The ``fit`` of all estimators."""
 
+    # Splitters ask for groups too. Who splits by them need not say each time that
+    # the validation rows of early stopping are not to be; ``set_fit_request`` says so.
+    __metadata_request__fit: ClassVar = {"groups": False}
+
+    @explains_arguments
     @with_callbacks
     def fit(
         self,
@@ -39,8 +47,8 @@ class Fit(CallbackSupportMixin):
         sample_weight : array-like of shape (n_samples,), default=None
         groups : array-like of shape (n_samples,), default=None
             Rows of one group are never on both sides of the split that
-            ``early_stopping`` makes. With metadata routing, a search over grouped
-            folds asks for ``set_fit_request(groups=True)``, or False.
+            ``early_stopping`` makes. With metadata routing, they come here from a
+            search over grouped folds only after ``set_fit_request(groups=True)``.
         X_val, y_val, sample_weight_val : array-like, default=None
             Validation data; without ``early_stopping`` they are only recorded. In a
             Pipeline, ``transform_input=["X_val"]`` has the earlier steps transform

@@ -41,12 +41,15 @@ class Job:
         Of an earlier training that this one goes on from.
     trainer : KerasFit, optional
         What trains in place of the compiled loop.
+    watcher : EpochCallbacks or KerasFit, optional
+        What tells Keras' callbacks of the training.
     """
 
     plan: Plan
     data: Data
     history: dict | None
     trainer: Any = None
+    watcher: Any = None
 
     def trained(self):
         """Train the network, and return the Result."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from skloss import networks
 from skloss._body import defines_training
+from skloss._callback_copies import let_go
 from skloss._engine import chunks, plain_model, steps_of
 from skloss._engine._plan import CURES
 from skloss._engine._predict import assign
@@ -148,7 +149,13 @@ class KerasFit:
                 verbose=2 if self.verbose else 0,
             )
             wrapper.fit(X, Y, sample_weight=stream.weight, **held)
+        let_go(self.callbacks)
         return record.result(model.stop_training)
+
+    @property
+    def fitted(self):
+        """The callbacks as training left them."""
+        return self.callbacks
 
 
 def batch_size(plan, stream, model):

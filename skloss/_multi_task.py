@@ -118,7 +118,7 @@ class LossAwareMultiTask(HeadPredictions, HeadParams, BaseLossAware):
         Only if X had string column names.
     loss_parameters_ : dict of str to float or ndarray
         Trained numbers that do not depend on X, such as "churn__log_variance".
-    n_epochs_, history_, training_record_, outcome_, trained_by_
+    n_epochs_, history_, training_record_, callbacks_, outcome_, trained_by_
         As in :class:`LossAwareRegressor`; "loss" is the sum that is minimised.
     model_ : keras.Model
         Gives a dict of what the heads' ``model_`` give.

@@ -8,21 +8,18 @@ from sklearn.base import clone
 
 from skloss import losses, networks, schedules
 from skloss._annealing import schedules_in
-from skloss._callbacks import fresh
+from skloss._body import Body, last_layer
+from skloss._callback_copies import fresh
 from skloss._engine._optimizers import OURS, Optimizer
 from skloss._keras_fit import penalise, wrappers
-from skloss._params import Params, Varying, split_names
+from skloss._params import Varying, split_names
 from skloss.schedules import Constant
 
 SAME = ("epochs", "verbose", "random_state", "warm_start")
-# Without a counterpart here, unless they are as they are by default.
-THEIRS = {
-    "metrics": None,
-    "validation_split": 0.0,
-    "shuffle": True,
-    "run_eagerly": False,
-    "validation_batch_size": None,
-}
+NO_NUMBERS = ("batch_size", "verbose")  # of predicting
+# A model function is called once before the data are known: as for a binary target,
+# and so many columns that it can make a square image of them.
+N_COLUMNS = 64
 OURS_ALONE = {
     "weight_decay": 0.0,
     "calibration": None,
@@ -43,8 +40,15 @@ class Conversions:
         Parameters
         ----------
         estimator : scikeras.wrappers.KerasClassifier or KerasRegressor
-            Its ``model`` is a function that returns a model which is not compiled and
-            ends in a ``Dense`` layer. That layer is left out: the loss brings its own.
+            Its ``model``, a function or a model, ends in a ``Dense`` layer, which is
+            left out: the loss brings its own. A function is called once, and once for
+            every fit, as for a binary target. Its arguments are parameters,
+            ``network__units``. What it compiles with counts, as in scikeras.
+            ``validation_split`` becomes ``early_stopping`` with a ``patience`` of all
+            epochs: rows are set aside, drawn and not the last ones, and the weights of
+            the epoch that is best on them are kept. ``metrics`` are left out; see
+            ``validation_scoring``. ``run_eagerly`` and ``validation_batch_size``, which
+            change no number, are left out too.
 
         Returns
         -------
@@ -90,64 +94,124 @@ def taken_over(cls, estimator):
             f"{cls.__name__}.from_scikeras takes a {kind}, got "
             f"{type(estimator).__name__}."
         )
-    own, nested = split_names(estimator.get_params(deep=False))
-    for name, default in THEIRS.items():
-        if own[name] != default:
-            refuse(name, own[name], "leave it at its default")
-    for name in nested:
-        if name not in ("model", "optimizer", "loss", "callbacks"):
-            refuse(f"{name}__...", nested[name], "set the estimator's own parameter")
-    if own["loss"] is None:
-        refuse("loss", None, "give the wrapper its loss, and leave compile out")
-    routed = clone(estimator)
-    made = routed._get_compile_kwargs()
-    if not isinstance(own["loss"], str | type):
-        made["loss"] = own["loss"]  # copies of Keras' losses lack some numbers
-    routed._initialize_callbacks()
+    own, nested = parameters(estimator)
     params = {name: own[name] for name in SAME}
-    params |= body_params(own, nested.get("model", {}))
-    params |= optimizer_params(made["optimizer"])
+    params |= validation_params(own)
+    params["batch_size"] = 32 if own["batch_size"] is None else own["batch_size"]
     if "class_weight" in own:
         params["class_weight"] = own["class_weight"]
     if cls._family == "regression":
         params["target_transform"] = None
+    routed = clone(estimator)
+    routed._initialize_callbacks()
+    made = routed._get_compile_kwargs()
+    if not isinstance(own["loss"], str | type):
+        made["loss"] = own["loss"]  # copies of Keras' losses lack some numbers
+    build = model_function(estimator, routed)
+    if isinstance(build, functools.partial) and build.func is headed:
+        params |= build.keywords  # made by ``to_scikeras``
+    else:
+        user = {k: v for k, v in own.items() if k not in known_names()}
+        network = WithoutHead(build, **user, **nested.get("model", {}))
+        params["network"] = network
+        made = compiled_with(network, estimator, made, cls._family)
+    if made["loss"] is None:
+        refuse("loss", None, "give the wrapper its loss, or compile the model")
     return cls(
         loss=losses.get(made["loss"], cls._family),
-        batch_size=batch_size(own["batch_size"]),
         callbacks=routed._fit_callbacks or None,
         dtype="float32",
         **params,
+        **optimizer_params(made["optimizer"]),
     )
 
 
-def batch_size(given):
-    """Return the number of rows of a batch; Keras' default is 32."""
-    if given == -1:
-        refuse("batch_size", given, "give the number of rows")
-    return 32 if given is None else given
+def known_names():
+    """Return the names of scikeras' own parameters."""
+    return set(inspect.signature(wrappers().KerasClassifier).parameters)
 
 
-def body_params(own, arguments):
-    """Return the parameters that make the body of the wrapper's model."""
-    build = own["build_fn"] if own["model"] is None else own["model"]
-    if isinstance(build, functools.partial) and build.func is headed:
-        return build.keywords  # made by ``to_scikeras``
-    if not inspect.isfunction(build) and not isinstance(build, functools.partial):
-        refuse("model", build, "give a function that returns the model")
-    taken = inspect.signature(build).parameters
-    for name in ("compile_kwargs", "params"):
-        if name in taken:
-            refuse(f"{name} of the model function", name, "take meta and model__...")
-    known = set(inspect.signature(wrappers().KerasClassifier).parameters)
-    arguments = {**{k: v for k, v in own.items() if k not in known}, **arguments}
-    return {"network": WithoutHead(build, tuple(sorted(arguments.items())))}
+def parameters(estimator):
+    """Return an estimator's own parameters, and those of its parts, by their names."""
+    own, nested = split_names(estimator.get_params(deep=False))
+    for prefix in ("fit", "compile"):
+        for name, value in nested.pop(prefix, {}).items():
+            if name.partition("__")[0] not in own:
+                refuse(f"{prefix}__{name}", value, "leave it out")
+            if "__" not in name:  # scikeras itself sees to what is nested deeper
+                own[name] = value
+    for name, value in nested.pop("predict", {}).items():
+        if name not in NO_NUMBERS:
+            refuse(f"predict__{name}", value, "leave it out")
+    if not own["shuffle"]:
+        refuse("shuffle", own["shuffle"], "rows are shuffled before every epoch")
+    if own["batch_size"] is not None and own["batch_size"] < 1:
+        refuse("batch_size", own["batch_size"], "give the number of rows")
+    for name in nested:
+        if name not in ("model", "optimizer", "loss", "metrics", "callbacks"):
+            refuse(f"{name}__...", nested[name], "set the estimator's own parameter")
+    return own, nested
+
+
+def validation_params(own):
+    """Return our parameters for rows that are set aside, and never end a training."""
+    if not own["validation_split"]:
+        return {}
+    return {
+        "early_stopping": True,
+        "validation_fraction": own["validation_split"],
+        "patience": own["epochs"],
+    }
+
+
+def model_function(estimator, routed):
+    """Return what makes the wrapper's model."""
+    given = estimator.build_fn if estimator.model is None else estimator.model
+    if inspect.isfunction(given) or isinstance(given, functools.partial):
+        build = given
+    else:
+        build = Shared(routed)
+    if "params" in inspect.signature(build).parameters:
+        refuse("model", given, "take meta and arguments of its own in place of params")
+    return build
+
+
+def compiled_with(network, estimator, made, family):
+    """Return loss and optimiser that the wrapper's model has in the end.
+
+    Raises
+    ------
+    ValueError
+        If the function cannot be called before there are data, or compiles with
+        another loss than the wrapper has, which scikeras would refuse too.
+    """
+    n_features = getattr(estimator, "n_features_in_", N_COLUMNS)
+    given = made["loss"]  # which the function may set
+    try:
+        with networks.python_random_untouched():
+            model = network.model(n_features, made)
+    except Exception as error:  # of the user's function
+        raise ValueError(
+            f"{network!r} fails for a table of {n_features} columns, where "
+            f"from_scikeras looks what it compiles with: {error}. If it needs the real "
+            f"number, call initialize(X, y) of the scikeras estimator before."
+        ) from error
+    if not model.compiled:
+        return made
+    if given is not None:
+        wanted, found = (losses.get(loss, family) for loss in (given, model.loss))
+        if wanted != found:
+            refuse("loss", wanted, f"the model function compiles with {found!r}")
+    return {"loss": model.loss, "optimizer": model.optimizer}
 
 
 def optimizer_params(made):
     """Return our parameters for a Keras optimiser."""
     config, defaults = made.get_config(), type(made)().get_config()
-    # Keras keeps the rate as float32: 0.05 is meant, not 0.05000000074505806
-    params = {"learning_rate": float(str(np.float32(config["learning_rate"])))}
+    if isinstance(config["learning_rate"], dict):
+        params = {"lr_schedule": made._learning_rate}
+    else:  # Keras keeps it as float32: 0.05 is meant, not 0.05000000074505806
+        params = {"learning_rate": float(str(np.float32(config["learning_rate"])))}
     if config["global_clipnorm"] is not None:
         params["clip_norm"] = float(config["global_clipnorm"])
     for name in ("weight_decay", "clipnorm", "clipvalue"):
@@ -164,23 +228,20 @@ def optimizer_params(made):
     return {**params, "optimizer": template.spec()}
 
 
-class WithoutHead(Params):
+class WithoutHead(Body):
     """The body of the model that a scikeras model function returns.
 
     Parameters
     ----------
-    build : callable
-    arguments : tuple of (str, object)
+    build_fn : callable
+    **arguments
+        Of the function.
     """
 
-    def __init__(self, build, arguments=()):
-        self.build = build
-        self.arguments = arguments
+    GIVEN = ("meta", "compile_kwargs")
 
-    def __call__(self, n_features):
-        """Return the model without its last layer."""
-        import keras
-
+    def model(self, n_features, compile_kwargs):
+        """Call the function."""
         meta = {
             "n_features_in_": n_features,
             "X_shape_": (1, n_features),
@@ -189,17 +250,45 @@ class WithoutHead(Params):
             "n_outputs_expected_": 1,
             "target_type_": "binary",
         }
-        arguments = dict(self.arguments)
-        if "meta" in inspect.signature(self.build).parameters:
-            arguments["meta"] = meta
-        model = self.build(**arguments)
-        if model.compiled:
-            refuse("a compiled model", self.build, "leave compile out")
-        if not isinstance(model.layers[-1], keras.layers.Dense):
-            refuse("the last layer", model.layers[-1].name, "end in a Dense layer")
-        if isinstance(model, keras.Sequential):
-            return keras.Sequential(model.layers[:-1])
-        return keras.Model(model.input, model.layers[-1].input)
+        return self.called(meta=meta, compile_kwargs=compile_kwargs)
+
+    def made(self, n_features):
+        """Return the model without its last Dense layer, and what comes after it."""
+        import keras
+
+        # whatever it is compiled with: loss and optimiser are the estimator's
+        body = self.model(n_features, {"optimizer": "sgd", "loss": None})
+        last, inner = last_layer(body)
+        while isinstance(last, keras.layers.Activation | keras.layers.Softmax):
+            last, inner = last_layer(inner)
+        if not isinstance(last, keras.layers.Dense):
+            name = None if last is None else last.name
+            refuse("the last layer", name, "end in one Dense layer")
+        return inner
+
+
+class Shared:
+    """What makes the model of a wrapper that has none or a method; clones share it.
+
+    Parameters
+    ----------
+    wrapper : scikeras.wrappers.BaseWrapper
+    """
+
+    def __init__(self, wrapper):
+        self.wrapper = wrapper
+
+    @property
+    def __signature__(self):
+        """The signature of what the wrapper calls."""
+        return inspect.signature(self.wrapper._check_model_param())
+
+    def __call__(self, **arguments):
+        """Return the model."""
+        return self.wrapper._check_model_param()(**arguments)
+
+    def __deepcopy__(self, memo):
+        return self
 
 
 # -- to scikeras ---------------------------------------------------------------------

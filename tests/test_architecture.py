@@ -35,6 +35,8 @@ LAYERS = (
     (
         *("_targets", "_class_weight", "_available", "_engine"),
         "_callback_names",
+        "_callback_copies",
+        "_arguments",
     ),
     ("_annealing",),
     ("_validation",),
@@ -45,7 +47,10 @@ LAYERS = (
     ("_startup_lines",),
 )
 DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}
-KERAS_AT_HOME = {"_engine", "networks", "_body", "_base", "_keras_fit", "_keras_record"}
+KERAS_AT_HOME = {
+    *("_engine", "networks", "_body", "_keras_fit", "_keras_record"),
+    *("_base", "_callback_copies"),
+}
 ABOVE_KERAS = {"_tensorflow", "_callbacks", "_scikeras"}
 MAX_FILE, MAX_FUNCTION = 400, 60
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")

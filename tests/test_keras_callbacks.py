@@ -319,6 +319,7 @@ def test_batch_normalisation_is_seen_and_restored():
         ([dict], TypeError, "it must make"),
         ([kc.EarlyStopping("val_accuracy")], ValueError, "Recorded are 'loss'"),
         ([kc.EarlyStopping("val_loss")], ValueError, "need X_val and y_val"),
+        ([kc.ModelCheckpoint("{val_auc}.keras", "loss")], ValueError, "val_auc.*name"),
     ],
 )
 def test_refused_before_training(callbacks, error, text):

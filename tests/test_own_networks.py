@@ -107,6 +107,24 @@ def test_unknown_arguments_are_refused_with_the_valid_names():
         net(wide).set_params(network__unist=3)
 
 
+def test_numbers_that_searches_draw_reach_keras_as_pythons():
+    seen = []
+
+    def stacked(sizes=(2,), units=2, scaled=True):
+        seen.append([type(v) for v in (*sizes, units, scaled)])
+        return keras.Sequential([layers.Dense(n) for n in (*sizes, units)])
+
+    drawn = Body(
+        stacked, sizes=(np.int64(3),), units=np.arange(9)[5], scaled=np.bool_(True)
+    )
+    X, y = table("conv2d")
+    own = net(drawn, epochs=1).fit(X, y)
+    assert seen == [[int, int, bool]] * len(seen)
+    # 64 columns, layers of 3 and 5 units, 4 classes
+    assert own.model_.count_params() == 65 * 3 + 4 * 5 + 6 * 4
+    assert drawn.structure() == Body(stacked, sizes=(3,), units=5).structure()
+
+
 def test_equal_arguments_share_a_program():
     X, y = table("dense")
     net(Body(wide, units=5)).fit(X, y)

@@ -23,6 +23,14 @@ def build(meta, units=4):
     )
 
 
+META = {"n_features_in_": 6}
+
+
+def build_picture(meta):
+    table = keras.Input((meta["n_features_in_"],))
+    return keras.Sequential([table, keras.layers.Reshape((3, 3))])
+
+
 def build_functional(meta):
     x = keras.Input((meta["n_features_in_"],))
     hidden = keras.layers.Dense(5)(x)
@@ -92,13 +100,14 @@ def test_regressor_taken_over():
     ("params", "text"),
     [
         ({"loss": None}, "loss=None"),
-        ({"metrics": ["accuracy"]}, "metrics="),
-        ({"validation_split": 0.1}, "validation_split=0.1"),
-        ({"fit__batch_size": 3}, "fit__"),
+        ({"fit__initial_epoch": 3}, "fit__initial_epoch=3"),
+        ({"predict__callbacks": kc.History()}, "predict__callbacks="),
+        ({"shuffle": False}, "shuffle=False"),
         ({"batch_size": -1}, "batch_size=-1"),
         ({"optimizer__clipnorm": 1.0}, "clipnorm=1.0"),
         ({"optimizer": "adamw"}, "weight_decay"),
-        ({"model": keras.Sequential([keras.layers.Dense(1)])}, "model="),
+        ({"model": lambda params: build(params)}, "model="),
+        ({"model": build_compiled, "loss": "hinge"}, r"loss=Hinge\(\)"),
     ],
 )
 def test_not_taken_over(params, text):
@@ -109,8 +118,11 @@ def test_not_taken_over(params, text):
 def test_other_things_are_not_taken_over():
     with pytest.raises(TypeError, match="takes a KerasRegressor, got KerasClassifier"):
         LossAwareRegressor.from_scikeras(theirs())
-    own = LossAwareClassifier.from_scikeras(theirs(build_compiled))
-    with pytest.raises(ValueError, match="leave compile out"):
+    with pytest.raises(ValueError, match=r"(?s)for a table of 64 columns.*initialize"):
+        LossAwareClassifier.from_scikeras(theirs(build_picture))
+    own = LossAwareClassifier.from_scikeras(theirs(lambda: build_functional(META)))
+    own.set_params(network__build_fn=lambda: keras.Sequential([keras.layers.Flatten()]))
+    with pytest.raises(ValueError, match="end in one Dense layer"):
         own.fit(X, y)
 
 
@@ -149,7 +161,11 @@ def test_a_regressor_learns_the_same_line():
     A, b = make_regression(100, 3, noise=1.0, random_state=0)
     make = {"network": (), "epochs": 60, "batch_size": 20, "learning_rate": 0.1}
     own = LossAwareRegressor(
-        "squared_error", target_transform=None, optimizer="sgd", **make
+        "squared_error",
+        target_transform=None,
+        optimizer="sgd",
+        random_state=0,
+        **make,
     )
     given = own.to_scikeras().fit(A, b)
     np.testing.assert_allclose(given.predict(A), own.fit(A, b).predict(A), atol=2.0)

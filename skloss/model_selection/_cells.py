@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
+from skloss._arguments import check_arguments
 from skloss._base import BaseLossAware
 from skloss._engine import Data, Stream
 from skloss._job import Job
@@ -226,6 +227,7 @@ def captured(estimator, net, X, y, params):
     found = []
 
     def fit(X, y, **kwargs):
+        check_arguments(net, type(net).fit, (X, y), kwargs)
         found.append(((X, y), kwargs))
         return net
 

@@ -67,6 +67,8 @@ def fused_cross_validate(
 
     Raises
     ------
+    ValueError
+        If callbacks of two folds write to one path.
     optuna.TrialPruned
         If the trial's study prunes it.
 
@@ -101,7 +103,7 @@ def fused_cross_validate(
     common = folds, scorer, score_params, error_score, parallel
     run = FusedRun(*common, record=return_estimator)
     watch = None if trial is None else OptunaPruning(None, None, {0: trial})
-    run(checked_candidates(clone(estimator), [{}]), watch=watch)
+    run(checked_candidates(clone(estimator), [{}]), [{}], watch=watch)
     if run.interrupted:
         raise KeyboardInterrupt
     scored = run.candidate(0)

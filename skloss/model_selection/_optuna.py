@@ -223,7 +223,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         params = [suggest_from(trial, self.param_distributions) for trial in batch]
         estimators = checked_candidates(self.estimator, params)
         self._progress.start(estimators, first)
-        run(estimators, first=first, watch=self._watch())
+        run(estimators, params, first=first, watch=self._watch())
 
     def _watch(self):
         """Return what reports to the study at each rung, or None."""

@@ -16,6 +16,7 @@ from skloss.model_selection._cells import Cell, net_of
 from skloss.model_selection._fusing import fused
 from skloss.model_selection._scored import Scored, mean_score
 from skloss.model_selection._scoring import raw_outputs, scores_of
+from skloss.model_selection._writers import Writers
 
 
 class FusedRun:
@@ -55,18 +56,20 @@ class FusedRun:
         self.error_score = error_score
         self.parallel = {"prefer": "threads", **parallel}
         self.complete, self.report, self.record = complete, report, record
-        self.scored = {}
+        self.scored, self.writers = {}, Writers()
         self.remaining = {}
         self.interrupted = False
         self.watch = self.seed = None
 
-    def __call__(self, estimators, *, first=0, watch=None):
+    def __call__(self, estimators, params, *, first=0, watch=None):
         """Train and score estimators.
 
         Parameters
         ----------
         estimators : list of estimator
             Clones with their parameters.
+        params : list of dict
+            What these are.
         first : int
             The number of the first candidate.
         watch : callable, optional
@@ -75,13 +78,18 @@ class FusedRun:
         Returns
         -------
         dict of (candidate, fold) to Scored
+
+        Raises
+        ------
+        ValueError
+            If callbacks of two networks, of earlier calls too, write to one path.
         """
         if self.interrupted:
             return self.scored
         self.watch = watch
         try:
             with networks.python_random_untouched():
-                cells = self.prepared(estimators, first)
+                cells = self.prepared(estimators, params, first)
                 groups = fused([cell for cell in cells if cell.error is None])
                 if watch is None:
                     self.train(groups)
@@ -93,10 +101,11 @@ class FusedRun:
 
     # -- before --------------------------------------------------------------------
 
-    def prepared(self, estimators, first):
+    def prepared(self, estimators, params, first):
         """Return a cell for each estimator and fold, with its job."""
         cells = []
-        for candidate, estimator in enumerate(estimators, first):
+        pairs = zip(estimators, params, strict=True)
+        for candidate, (estimator, own) in enumerate(pairs, first):
             self.remaining[candidate] = len(self.folds.splits)
             for fold in range(len(self.folds.splits)):
                 net = clone(net_of(estimator))
@@ -105,6 +114,7 @@ class FusedRun:
                 if net.random_state is None:
                     net.random_state = self.common_seed()
                 self.prepare(cell)
+                self.writers.add(cell, own)
                 cells.append(cell)
         return cells
 
@@ -267,6 +277,8 @@ class FusedRun:
 
     def finished(self, cell):
         """Let go of what is not needed any more."""
+        if cell.job is not None and cell.job.watcher is not None:
+            cell.job.watcher.close()  # of what was pruned, training has not ended
         cell.job, cell.tables = None, {}
         self.remaining[cell.candidate] -= 1
         if not self.remaining[cell.candidate]:

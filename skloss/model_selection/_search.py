@@ -58,7 +58,8 @@ class FusedSearch:
             If the estimator is no LossAwareClassifier or LossAwareRegressor, nor a
             Pipeline that ends in one.
         ValueError, TypeError
-            Before training, for a candidate that cannot be, with the remedy.
+            Before training, for a candidate that cannot be, or callbacks of two
+            networks that write to one path, with the remedy.
         """
         self._validate_params()
         net_of(self.estimator)
@@ -111,7 +112,8 @@ class FusedSearch:
         watch = pruning(self.pruner, self._metric)
         size = len(candidates) if watch is None else watch.at_once or len(candidates)
         for first in range(0, len(candidates), size):
-            run(estimators[first : first + size], first=first, watch=watch)
+            batch = slice(first, first + size)
+            run(estimators[batch], candidates[batch], first=first, watch=watch)
         done = [i for i in range(len(candidates)) if run.remaining.get(i) == 0]
         return [candidates[i] for i in done], [run.candidate(i) for i in done]
 

@@ -1,0 +1,47 @@
+"""Who writes where: two networks of a search must not share a file."""
+
+import os
+
+from skloss._callback_copies import path_of
+
+
+class Writers:
+    """The paths that callbacks of a search's networks write to, and whose they are."""
+
+    def __init__(self):
+        self.owners = {}
+
+    def add(self, cell, params):
+        """Note the paths of a cell's callbacks.
+
+        Parameters
+        ----------
+        cell : Cell
+        params : dict
+            Of its candidate.
+
+        Raises
+        ------
+        ValueError
+            If another cell writes to one of them, also where it would append.
+        """
+        if cell.job is None or cell.job.watcher is None:
+            return
+        own = cell.candidate, cell.fold
+        for callback in cell.job.watcher.callbacks:
+            found = path_of(callback)
+            if found is None:
+                continue
+            path, attribute = found
+            place = os.path.realpath(path)
+            other, theirs = self.owners.setdefault(place, (own, params))
+            if other == own:
+                continue
+            name = type(callback).__name__
+            raise ValueError(
+                f"callbacks: {name} with {attribute}={path!r} would be written to by "
+                f"two networks of this search: {theirs} on fold {other[1]}, and "
+                f"{params} on fold {own[1]}. Give a function that makes a callback "
+                f"with a path of its own at each call, callbacks=[make], where make() "
+                f"returns {name}(f'{{uuid.uuid4()}}...')."
+            )

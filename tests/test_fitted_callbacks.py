@@ -1,0 +1,192 @@
+"""What callbacks collected is kept as ``callbacks_``; what travels can be pickled."""
+
+import copy
+import pickle
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+from canonical import NET, X, y_binary, y_number
+from keras import callbacks as kc
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skloss import (
+    ClassificationHead,
+    LossAwareClassifier,
+    LossAwareMultiTask,
+    LossAwareRegressor,
+    RegressionHead,
+)
+from skloss.model_selection import FusedGridSearchCV
+
+MODELS = {
+    "classifier": (LossAwareClassifier(**NET), y_binary),
+    "regressor": (LossAwareRegressor(**NET), y_number),
+    "multi-task": (
+        LossAwareMultiTask([("a", ClassificationHead()), ("b", RegressionHead())]),
+        pd.DataFrame({"a": y_binary, "b": y_number}),
+    ),
+}
+MODELS["multi-task"][0].set_params(**NET)
+
+
+class Collects(kc.Callback):
+    """Keeps the losses, in a list of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen.append(logs["loss"])
+
+
+class Steps(Collects):
+    """Acts inside an epoch too."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps = batch
+
+
+class Locked(kc.Callback):
+    """Holds a lock while it trains, and afterwards."""
+
+    def on_train_begin(self, logs=None):
+        self.lock = threading.Lock()
+
+
+class Logs(kc.Callback):
+    """Opens its file too early to be copied."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.file = open(path, "w", encoding="utf-8")
+
+
+class Notes:
+    """Something of the user's, whose method is called."""
+
+    def __init__(self):
+        self.epochs = []
+
+    def take(self, epoch, logs):
+        """Note an epoch."""
+        self.epochs.append(epoch)
+
+
+def regressor(callbacks, **params):
+    return LossAwareRegressor(callbacks=callbacks, **NET | params)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_what_was_collected_is_kept(kind, tmp_path):
+    own, y = MODELS[kind]
+    given, notes = Collects(), Notes()
+    others = [
+        kc.LambdaCallback(on_epoch_end=notes.take),
+        kc.LambdaCallback(on_epoch_end=lambda epoch, logs: None),
+        Locked(),
+        kc.CSVLogger(tmp_path / "log.csv"),
+    ]
+    own = clone(own).set_params(callbacks=[given, *others]).fit(X, y)
+    first, second, *_ = own.callbacks_
+    assert first.seen == own.history_["loss"]
+    assert second.on_epoch_end.__self__.epochs == [0, 1, 2, 3, 4]
+    assert (given.seen, notes.epochs) == ([], [])  # every fit has its own
+    copies = pickle.loads(pickle.dumps(own)), copy.deepcopy(own)
+    for other in copies:
+        kept = [type(callback) for callback in other.callbacks_]
+        assert kept == [Collects, kc.LambdaCallback]
+        assert len(other.callbacks) == 4  # a lambda is among those that were given
+        assert other.callbacks_[0].seen == own.history_["loss"]
+        pd.testing.assert_frame_equal(*map(frame, (other.predict(X), own.predict(X))))
+    assert len(own.callbacks_) == len(copy.copy(own).callbacks_) == 5
+    again = clone(own)
+    assert again.callbacks == own.callbacks
+    assert not hasattr(again, "callbacks_")
+    assert own.set_params(callbacks=None).fit(X, y).callbacks_ == []
+
+
+def frame(predictions):
+    return pd.DataFrame(predictions)
+
+
+def test_before_a_fit_nothing_gets_lost():
+    own = regressor([kc.LambdaCallback(on_epoch_end=lambda epoch, logs: None)])
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        pickle.dumps(own)
+
+
+def test_each_call_has_its_own():
+    own = regressor([Collects])
+    losses = [own.partial_fit(X, y_number).callbacks_[0].seen for _ in range(2)]
+    assert [losses[0][0], losses[1][0]] == own.history_["loss"]
+    kept = own.callbacks_
+
+    def fail():
+        raise RuntimeError("no callback")
+
+    with pytest.raises(RuntimeError, match="no callback"):
+        own.set_params(callbacks=[fail]).fit(X, y_number)
+    assert own.callbacks_ is kept
+
+
+def test_the_weights_are_kept_once():
+    stopping = kc.EarlyStopping(patience=4, restore_best_weights=True)
+    wide = {"network": (256,), "epochs": 2, "record": False}
+    own = regressor([Collects(), stopping], **wide)
+    own.fit(X, y_number, X_val=X, y_val=y_number)
+    assert [callback.model for callback in own.callbacks_] == [None, None]
+    bare = copy.copy(own)
+    bare.callbacks, bare.callbacks_ = None, []
+    n_weights = 4 * 256 + 256 + 256 + 1
+    grown = len(pickle.dumps(own)) - len(pickle.dumps(bare))
+    assert grown < n_weights  # a copy of them has four bytes for each
+
+
+def test_of_keras_own_training():
+    own = regressor([Steps()]).fit(X, y_number)
+    (callback,) = own.callbacks_
+    assert own.trained_by_.startswith("keras.Model.fit")
+    assert callback.seen == own.history_["loss"]
+    assert callback.model is None
+
+
+def test_a_callback_that_knows_its_estimator():
+    """Its pickle would otherwise ask the estimator, and that the callback again."""
+    given = Collects()
+    own = regressor([given])
+    given.net = own
+    for _ in range(2):  # the second copies a fitted one
+        own.fit(X, y_number)
+    other = pickle.loads(pickle.dumps(own))
+    assert np.array_equal(other.predict(X), own.predict(X))
+
+
+def test_one_that_cannot_be_copied(tmp_path):
+    given = Logs(tmp_path / "log.txt")
+    text = r"Logs cannot be copied.*TextIOWrapper.*callbacks=\[lambda: Logs\(\.\.\.\)\]"
+    with pytest.raises(TypeError, match=text):
+        regressor([given]).fit(X, y_number)
+    given.file.close()
+    made = regressor([lambda: Logs(tmp_path / "log.txt")]).fit(X, y_number)
+    made.callbacks_[0].file.close()
+    other = pickle.loads(pickle.dumps(made))
+    assert (other.callbacks, other.callbacks_) == ([], [])
+
+
+def test_of_a_fused_search_they_are_those_of_the_refit():
+    pipe = make_pipeline(StandardScaler(), regressor([Collects()]))
+    grid = {"lossawareregressor__l2": [0.0, 0.1]}
+    search = FusedGridSearchCV(pipe, grid, cv=2).fit(X, y_number)
+    members = [member[-1] for member in search.fold_ensemble_.estimators]
+    nets = [search.best_estimator_[-1], *members]
+    assert len({tuple(net.history_["loss"]) for net in nets}) == 3
+    for net in nets:
+        (callback,) = net.callbacks_
+        assert callback.seen == net.history_["loss"]
+        assert callback.model is None
+    pickle.dumps(search)
