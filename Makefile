@@ -11,6 +11,7 @@ FLOOR_PINS := "joblib==1.4.*" "numpy==2.0.*" "scipy==1.13.*" "scikit-learn==1.6.
 	"tensorflow==2.19.*" "keras==3.9.*" "scikeras==0.13.*" "polars<1.40"
 WORKERS ?= 2
 PYTEST_ARGS ?=
+PLANTED_ARGS ?=
 
 export TF_CPP_MIN_LOG_LEVEL := 3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -18,13 +19,14 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-floor lint format benchmark clean
+.PHONY: help install demo test test-slow test-floor planted-faults lint format benchmark clean
 
 help:
 	@echo "make demo        a whole project on real customers, in under two minutes"
 	@echo "make test        lint and the quick tests"
 	@echo "make test-slow   the slow tests"
 	@echo "make test-floor  all but the tests of formulas on the lowest supported versions"
+	@echo "make planted-faults   whether tests notice one-line mistakes, about 10 minutes"
 	@echo "make lint        ruff check and ruff format --check"
 	@echo "make format      let ruff repair and format"
 	@echo "make benchmark   time a single fit and a search against other libraries"
@@ -57,6 +59,9 @@ test-slow: $(READY)
 
 test-floor: $(FLOOR_READY)
 	$(FLOOR)/bin/python -m pytest -n $(WORKERS) --dist worksteal --ignore tests/losses $(PYTEST_ARGS)
+
+planted-faults: $(READY)
+	$(BIN)/python tests/planted_faults.py $(PLANTED_ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
