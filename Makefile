@@ -26,7 +26,7 @@ help:
 	@echo "make test        lint and the quick tests"
 	@echo "make test-slow   the slow tests"
 	@echo "make test-floor  all but the tests of formulas on the lowest supported versions"
-	@echo "make planted-faults   whether tests notice one-line mistakes, about 10 minutes"
+	@echo "make planted-faults   whether tests notice one-line mistakes, about 5 minutes"
 	@echo "make lint        ruff check and ruff format --check"
 	@echo "make format      let ruff repair and format"
 	@echo "make benchmark   time a single fit and a search against other libraries"

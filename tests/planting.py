@@ -1,4 +1,8 @@
-"""Makes planted faults one by one in a copy of the checkout, and runs tests on each."""
+"""Makes planted faults one by one in a copy of the checkout, and runs tests on each.
+
+Importing TensorFlow takes longer than most of the tests, so it is done once: the tests
+of each fault run in a forked child.
+"""
 
 import argparse
 import hashlib
@@ -11,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,6 +23,15 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / ".planted_faults.jsonl"
 # Without what sees that a fault is planted, since it looks for the text.
 EVERYTHING = ("-n", "2", "--dist", "worksteal", "--ignore=tests/test_planted_faults.py")
+LOADED = (
+    "tensorflow",
+    "keras",
+    "sklearn.model_selection",
+    "pandas",
+    "optuna",
+    "pytest",
+)
+FAILED_TO_RUN = 99
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+::.*?)(?: - (.*))?$", re.MULTILINE)
 ROW = "{:>3}  {:<28} {:<44} {:>6}  {}"
 
@@ -43,7 +57,8 @@ def main(faults):
         for file in files:
             (copy / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / file, copy / file)
-        check_copy(copy)
+        for name in LOADED:
+            importlib.import_module(name)
         print(ROW.format("", "area", "place", "s", "caught by"), flush=True)
         rows = []
         for number, fault in numbered:
@@ -106,13 +121,6 @@ def text_of(path):
     return path.read_text("utf-8")
 
 
-def check_copy(copy):
-    """Exit unless tests in the copy see the copy."""
-    seen = run(copy, "-c", "import skloss; print(skloss.__file__)").stdout.strip()
-    if Path(seen).resolve().parent != (copy / "skloss").resolve():
-        sys.exit(f"the tests would see {seen}, and not the copy")
-
-
 def check_unharmed(copy, names):
     """Exit unless what catches faults passes where there are none."""
     if names and (found := failing(copy, *dict.fromkeys(names))):
@@ -144,23 +152,37 @@ def write(path, text):
 
 def failing(copy, *arguments):
     """Return the first test that fails, and its reason; None where all pass."""
-    done = run(copy, "-m", "pytest", "-q", "-rfE", *arguments)
-    found = FAILED.search(done.stdout)
+    with tempfile.TemporaryFile("w+") as output:
+        child = os.fork()
+        if child == 0:
+            become_pytest(copy, arguments, output.fileno())
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        output.seek(0)
+        text = output.read()
+    found = FAILED.search(text)
     if found:
         return found.groups()
-    if done.returncode != 0:
-        sys.exit(f"pytest did not run:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+    if status != 0:
+        sys.exit(f"pytest did not run, status {status}:\n{text[-5000:]}")
     return None
 
 
-def run(copy, *arguments):
-    """Run this interpreter in the copy, whose modules go before installed ones."""
-    environment = {**os.environ, "PYTHONPATH": str(copy), "COLUMNS": "200"}
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=copy,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def become_pytest(copy, arguments, output):
+    """Run tests of the copy in this process, and end it."""
+    status = FAILED_TO_RUN
+    try:
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.chdir(copy)
+        os.environ.update(PYTHONPATH=str(copy), COLUMNS="200")
+        sys.path[0] = str(copy)  # in place of this script's folder
+        seen = Path(importlib.import_module("skloss").__file__)
+        assert seen.resolve().parent == (copy / "skloss").resolve()
+        pytest = importlib.import_module("pytest")
+        status = int(pytest.main(["-q", "-rfE", *arguments]))
+    except BaseException:
+        traceback.print_exc()
+    finally:  # never back into what the parent is doing
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
