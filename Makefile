@@ -14,13 +14,14 @@ WORKERS ?= 2
 SHARD ?= all
 PYTEST_ARGS ?=
 PYTEST = -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PLANTED_ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all test-floor coverage lint format benchmark clean
+.PHONY: help install demo test test-all test-floor coverage planted-faults lint format benchmark clean
 
 help:
 	@echo "make demo        a whole project on real customers, in under two minutes"
@@ -28,6 +29,7 @@ help:
 	@echo "make test-all    every test; SHARD=0, 1 or 2: a third of the statistical claims"
 	@echo "make test-floor  all but the tests of formulas on the lowest supported versions"
 	@echo "make coverage    every test, and which branches they reach"
+	@echo "make planted-faults   whether tests notice one-line mistakes, about 5 minutes"
 	@echo "make lint        ruff check and ruff format --check"
 	@echo "make format      let ruff repair and format"
 	@echo "make benchmark   time a single fit and a search against other libraries"
@@ -62,6 +64,9 @@ coverage: $(READY)
 
 test-floor: $(FLOOR_READY)
 	$(FLOOR)/bin/python $(PYTEST) --ignore tests/losses $(PYTEST_ARGS)
+
+planted-faults: $(READY)
+	$(BIN)/python tests/planted_faults.py $(PLANTED_ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

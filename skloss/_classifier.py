@@ -317,7 +317,3 @@ class LossAwareClassifier(
     def _row_weight(self, Y):
         """Return each row's class weight."""
         return row_weights(self._class_weight, Y, self._task)
-
-    def _columns(self):
-        """Return where the loss has the columns of ``classes_``."""
-        return np.argsort(self._ranked)

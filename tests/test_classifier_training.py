@@ -185,6 +185,17 @@ def test_early_stopping_restores_the_best_weights():
     )
 
 
+def test_warm_start_goes_on_from_the_best_weights():
+    fit = {"X_val": X2[100:], "y_val": y2[100:]}
+    make = {"early_stopping": True, "patience": 2, "learning_rate": 0.1, "epochs": 60}
+    warm = net(warm_start=True, **make).fit(X2[:100], y2[:100], **fit)
+    assert warm.n_epochs_ > warm._result.best_epoch
+    best = warm.decision_function(X2)
+    warm.set_params(early_stopping=False, learning_rate=1e-30, epochs=1)
+    warm.fit(X2[:100], y2[:100], **fit)
+    assert np.array_equal(warm.decision_function(X2), best)
+
+
 def test_early_stopping_without_probabilities_watches_errors():
     fit = {"X_val": X2[100:], "y_val": y2[100:]}
     stopped = net(loss="hinge", early_stopping=True, patience=3, epochs=40)

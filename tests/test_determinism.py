@@ -51,6 +51,15 @@ def test_random_states_differ_and_are_consumed():
     assert not np.array_equal(one.fit(X, y)._result.weights, refit)
 
 
+@pytest.mark.parametrize(("make", "X", "y"), CASES, ids=["classifier", "regressor"])
+def test_partial_fit_keeps_the_seed_of_its_first_call(make, X, y):
+    """One draw from the generator serves all epochs, as it does in ``fit``."""
+    whole = make(epochs=2, random_state=np.random.RandomState(1)).fit(X, y)
+    pieces = make(epochs=2, random_state=np.random.RandomState(1))
+    pieces.partial_fit(X, y).partial_fit(X, y)
+    assert np.array_equal(pieces._result.weights, whole._result.weights)
+
+
 def test_no_seed_gives_different_networks():
     a, b = classifier().fit(X, y), classifier().fit(X, y)
     assert not np.array_equal(a._result.weights, b._result.weights)

@@ -97,10 +97,10 @@ class Program:
 
         ``variables`` are the weights, and the optimiser's step counter and moments.
         """
-        rate = tf.where(going, rate, 0.0)[:, None]
-        gradient = tf.where(going[:, None], gradient, 0.0)
+        given, *moments = variables
+        rate = rate[:, None]
         decay = rate * inputs["weight_decay"][:, None] * self.kernels
-        variables = [variables[0] * (1 - decay), *variables[1:]]
+        variables = [given * (1 - decay), *moments]
         if self.structure.n_global:
             rate = rate * self.pace
         own = [self.weights, *state_variables(self.optimizer)]
@@ -113,7 +113,9 @@ class Program:
             self.optimizer.iterations.assign_add(1)
             for name in inputs["optimizer_knobs"]:  # no graph tensor stays behind
                 setattr(self.optimizer, name, None)
-        return [scope.get_current_value(variable) for variable in own]
+        weights, *moments = [scope.get_current_value(variable) for variable in own]
+        # a rate of zero would not do: momentum moves weights without a gradient
+        return [tf.where(going[:, None], weights, given), *moments]
 
     def run(self, inputs, state):
         """Train until ``inputs["until"]``; trace on first use."""

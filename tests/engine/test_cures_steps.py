@@ -137,6 +137,27 @@ def test_averages_are_those_of_keras_with_the_beginning_corrected(momentum):
     assert_weights(result, share @ np.array(seen) / share.sum())
 
 
+def test_dropout_scales_what_is_left_and_draws_anew_at_each_step():
+    """Srivastava et al. 2014, Section 10, with Keras' scaling in training."""
+    rates, half = (0.25, 0.6), N // 2  # two steps an epoch
+    results = trained([member(dropout=p) for p in rates], 1, batch_size=half)
+    for rate, result in zip(rates, results, strict=True):
+        expected = START
+        for step, rows in enumerate(np.split(order(), 2)):
+            draw = tf.random.stateless_uniform([half, 5], [SEED, step], dtype="float64")
+            mask = tf.constant(np.where(draw >= rate, 1 / (1 - rate), 0.0))
+            weights = tf.constant(expected)
+            with tf.GradientTape() as tape:
+                tape.watch(weights)
+                kernel, bias, out, level = tf.split(weights, SIZES)
+                hidden = tf.tanh(X[rows] @ tf.reshape(kernel, [FEATURES, 5]) + bias)
+                raw = (mask * hidden) @ out[:, None] + level
+                value = tf.nn.sigmoid_cross_entropy_with_logits(Y[rows], raw)
+                value = tf.reduce_mean(value)
+            expected = expected - RATE * tape.gradient(value, weights).numpy()
+        assert_weights(result, expected)
+
+
 def test_input_noise_is_added_to_the_rows_of_a_step():
     noise = tf.random.stateless_normal(
         [N, FEATURES], seed=[SEED - 7919, 0], dtype=tf.float64

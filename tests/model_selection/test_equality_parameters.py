@@ -106,7 +106,8 @@ PARAMETERS = {
         {"input_noise": [0.0, 0.5], "mixup": [0.0, 0.4]},
         {"weight_averaging": [0.9]},
     ],
-    "bodies": {
+    "bodies": {  # two of each kind: networks with statistics are scored together
+        "learning_rate": [0.003, 0.03],
         "network": [MLP((6, 6), residual=True)],
         "network__normalization": [None, "layer", "batch"],
     },

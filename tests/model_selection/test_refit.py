@@ -161,6 +161,15 @@ def test_what_the_search_offers_is_what_its_winner_offers():
     assert scored.score(X, y) < 0
 
 
+def test_of_equal_candidates_the_first_wins_and_keeps_its_folds():
+    grid = {"validation_fraction": [0.1, 0.2]}  # without effect
+    search = FusedGridSearchCV(net(), grid, cv=CV).fit(X, y)
+    assert np.ptp(search.cv_results_["mean_test_score"]) == 0
+    assert search.best_index_ == 0
+    members = search.fold_ensemble_.estimators
+    assert {member.validation_fraction for member in members} == {0.1}
+
+
 def test_without_refit_nothing_is_predicted():
     search = FusedGridSearchCV(net(), RATES, cv=CV, refit=False).fit(X, y)
     assert search.best_params_ in search.cv_results_["params"]

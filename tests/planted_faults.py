@@ -1,0 +1,392 @@
+"""Planted faults: one-line mistakes in skloss, and the tests that must notice each.
+
+``python tests/planted_faults.py`` makes one mistake after the other in a copy of this
+checkout and says which test catches it: of the tests named beside it, or, if these
+pass, of all. It ends with status 1 if a fault is not caught. ``--only`` chooses by
+area or number, ``--resume`` goes on where an interrupted run of the same code stood.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A mistake that changes results, and raises nothing.
+
+    Attributes
+    ----------
+    area : str
+    file : str
+        Under ``skloss/``.
+    old, new : str
+        What stands there exactly once, and the mistake.
+    tests : list of str
+        Under ``tests/``: those that should catch it, quick ones.
+    """
+
+    area: str
+    file: str
+    old: str
+    new: str
+    tests: list
+
+
+FAULTS = []
+
+
+def faults_of(area, *rows):
+    """Return the faults of an area, each given as (file, old, new, *tests)."""
+    return [Fault(area, file, old, new, tests) for file, old, new, *tests in rows]
+
+
+FAULTS += faults_of(
+    "formula of a loss",
+    (
+        "losses/_softmax.py",
+        "return -(1 - e) * true - e * ops.mean(log_p, axis=-1)",
+        "return -(1 - e) * true - e * ops.sum(log_p, axis=-1)",
+        "losses/test_loss_values.py::test_cross_entropy_is_keras",
+    ),
+    (
+        "losses/_positive.py",
+        "return exponential(b) / b - y_true * exponential(a) / a",
+        "return exponential(b) / b + y_true * exponential(a) / a",
+        "losses/test_values_location.py::test_tweedie",
+    ),
+)
+
+FAULTS += faults_of(
+    "link",
+    (
+        "losses/_softmax.py",
+        "total = 1 + share * ops.sum(1 / pull, axis=-1, keepdims=True)",
+        "total = 1 - share * ops.sum(1 / pull, axis=-1, keepdims=True)",
+        "losses/test_loss_algebra.py::test_link_of_a_sum",
+    ),
+    (
+        "losses/_softmax.py",
+        "tail = q - self.gamma * ops.exp(log_p) * log_p",
+        "tail = q + self.gamma * ops.exp(log_p) * log_p",
+        "losses/test_link_properties.py::test_general_binary_link_is_the_closed_form",
+    ),
+    (
+        "losses/_link.py",
+        "total = slope0 - slope1",
+        "total = slope0 + slope1",
+        "losses/test_link_properties.py::test_general_binary_link_is_the_closed_form",
+    ),
+)
+
+FAULTS += faults_of(
+    "class weights",
+    (
+        "_class_weight.py",
+        "total = np.array([sample_weight[y == c].sum() for c in classes])",
+        "total = np.array([(y == c).sum() for c in classes])",
+        "test_classifier_training.py::test_balanced_counts_the_sample_weights",
+    ),
+    (
+        "_class_predictions.py",
+        "p = p / self._class_weight",
+        "p = p * self._class_weight",
+        "test_classifier.py::test_model_gives_the_same_numbers",
+    ),
+    (
+        "_base.py",
+        "own = weight[train] if cost is None else weight[train] * cost[train]",
+        "own = weight[train] if cost is None else cost[train]",
+        "test_classifier_training.py::test_weights_are_repetitions",
+    ),
+    (
+        "losses/_base.py",
+        "p = p / class_weight",
+        "p = p * class_weight",
+        "test_classifier_training.py::test_costs_do_not_enter_the_monitored_score",
+    ),
+)
+
+FAULTS += faults_of(
+    "schedule",
+    (
+        "schedules/_decay.py",
+        "return self.factor ** whole(whole(step, steps_per_epoch), self.every)",
+        "return self.factor ** whole(step, self.every)",
+        "test_schedules.py::test_first_step_of_each_epoch_is_pytorchs_value",
+    ),
+    (
+        "schedules/_warm_up.py",
+        "return (step + 1.0) / n_steps",
+        "return step / n_steps",
+        "test_schedules.py::test_warm_up_then_cosine",
+    ),
+    (
+        "schedules/_plateau.py",
+        "due = ops.logical_and(counts, wait >= knob.patience)",
+        "due = ops.logical_and(counts, wait > knob.patience)",
+        "test_schedules_plateau.py::test_plateau_by_hand",
+    ),
+    (
+        "_engine/_loop.py",
+        'horizon = tf.cast(inputs["horizon"], program.dtype) * steps',
+        'horizon = tf.cast(inputs["until"], program.dtype) * steps',
+        "test_classifier_training.py::test_epochs_of_partial_fit_are_the_epochs_of_fit",
+    ),
+)
+
+FAULTS += faults_of(
+    "update of the optimiser",
+    (
+        "_engine/_program.py",
+        'decay = rate * inputs["weight_decay"][:, None] * self.kernels',
+        'decay = inputs["weight_decay"][:, None] * self.kernels',
+        "engine/test_optimizers.py::test_stacked_equals_apply",
+    ),
+    (
+        "_engine/_program.py",
+        "self.optimizer.iterations.assign_add(1)",
+        "",
+        "engine/test_optimizers.py::test_stacked_equals_apply",
+    ),
+    (
+        "_engine/_cures.py",
+        "momentum * tf.math.expm1(before * log) / tf.math.expm1((before + 1) * log)",
+        "momentum",
+        "engine/test_cures_steps.py::"
+        "test_averages_are_those_of_keras_with_the_beginning_corrected",
+    ),
+)
+
+FAULTS += faults_of(
+    "penalties",
+    (
+        "_engine/_step.py",
+        "penalty = l1[:, None] * tf.sign(weights) + 2 * l2[:, None] * weights",
+        "penalty = l1[:, None] * tf.sign(weights) + l2[:, None] * weights",
+        "engine/test_record.py::test_one_step_against_keras",
+    ),
+    (
+        "_engine/_step.py",
+        "return gradient + kernels * penalty",
+        "return gradient + penalty",
+        "test_keras_fit.py::test_full_batches_equal_the_compiled_loop",
+    ),
+    (
+        "_engine/_step.py",
+        "total = [value, *(tf.cast(own, value.dtype) for own in penalties)]",
+        "total = [value]",
+        "engine/test_paths.py::test_pretrained_and_frozen_layers",
+    ),
+)
+
+FAULTS += faults_of(
+    "dropout",
+    (
+        "_engine/_loop.py",
+        "[tf.where(own >= rate, 1 / (1 - rate), 0.0)",
+        "[tf.where(own >= rate, 1.0, 0.0)",
+        "engine/test_cures_steps.py::"
+        "test_dropout_scales_what_is_left_and_draws_anew_at_each_step",
+    ),
+    (
+        "_engine/_noise.py",
+        "seed=tf.stack([seed, first + i]) + tf.constant([7919 * source, 0]),",
+        "seed=tf.stack([seed, first]) + tf.constant([7919 * source, 0]),",
+        "engine/test_cures_steps.py::"
+        "test_dropout_scales_what_is_left_and_draws_anew_at_each_step",
+    ),
+)
+
+FAULTS += faults_of(
+    "masking of padding",
+    (
+        "_engine/_loop.py",
+        'weight = tf.gather(inputs["weight"], index, batch_dims=1) * real',
+        'weight = tf.gather(inputs["weight"], index, batch_dims=1)',
+        "engine/test_neighbours.py::test_unequal_folds_and_short_last_batches_by_hand",
+    ),
+    (
+        "_engine/_loop.py",
+        "tf.transpose(tf.gather(weight / count[:, :, None], own), [1, 0, 2]),",
+        "tf.transpose(tf.gather(weight / size, own), [1, 0, 2]),",
+        "engine/test_neighbours.py::test_unequal_folds_and_short_last_batches_by_hand",
+    ),
+    (
+        "_engine/_loop.py",
+        "padding = tf.range(longest)[None] >= n_rows[:, None]",
+        "padding = tf.range(longest)[None] > n_rows[:, None]",
+        "engine/test_neighbours.py::test_unequal_folds_and_short_last_batches_by_hand",
+    ),
+    (
+        "_engine/_cures.py",
+        "rest = tf.where(weight > 0, other(weight), 0.0)",
+        "rest = other(weight)",
+        "engine/test_cures_steps.py::test_padding_and_weights_of_mixed_rows",
+    ),
+)
+
+FAULTS += faults_of(
+    "early stopping and snapshot",
+    (
+        "_engine/_loop.py",
+        'number = state["epoch"] + 1',
+        'number = state["epoch"]',
+        "test_classifier_training.py::test_early_stopping_restores_the_best_weights",
+    ),
+    (
+        "_engine/_loop.py",
+        'stopping & (wait >= tf.cast(inputs["patience"], tf.float32))',
+        'stopping & (wait > tf.cast(inputs["patience"], tf.float32))',
+        "test_classifier_training.py::test_early_stopping_restores_the_best_weights",
+    ),
+    (
+        "_engine/_between.py",
+        'if state["diverged"][k] or np.isfinite(member.patience):',
+        'if state["diverged"][k]:',
+        "test_classifier_training.py::test_early_stopping_restores_the_best_weights",
+    ),
+    (
+        "_engine/_between.py",
+        "found[k] = -chunk.members[k].judge(its)",
+        "found[k] = chunk.members[k].judge(its)",
+        "engine/test_between.py::"
+        "test_scores_from_python_stop_and_reduce_as_those_of_the_graph",
+    ),
+)
+
+FAULTS += faults_of(
+    "fused against alone",
+    (
+        "_engine/_plan.py",
+        "steps_of(plan, stream),",
+        "len(stream.rows) > 0,",
+        "engine/test_neighbours.py::test_unequal_folds_and_short_last_batches_by_hand",
+    ),
+    (
+        "_engine/_program.py",
+        "return [tf.where(going[:, None], weights, given), *moments]",
+        "return [weights, *moments]",
+        "engine/test_neighbours.py::"
+        "test_who_is_stopped_stays_put_while_its_neighbours_go_on",
+    ),
+    (
+        "model_selection/_fusing.py",
+        "val_rows=stream.val_rows + begin[table],",
+        "val_rows=stream.val_rows,",
+        "model_selection/test_equality_parameters.py::test_early_stopping",
+    ),
+)
+
+FAULTS += faults_of(
+    "scoring in a search",
+    (
+        "model_selection/_cells.py",
+        'rows = self.splits[fold][which == "test"]',
+        "rows = self.splits[fold][0]",
+        "model_selection/test_equality.py::test_each_kind_of_target",
+    ),
+    (
+        "model_selection/_scoring.py",
+        "groups.setdefault(id(cell.tables[which]), []).append(i)",
+        "groups.setdefault(cell.fold, []).append(i)",
+        "model_selection/test_equality_parameters.py::test_earlier_steps_of_a_pipeline",
+    ),
+    (
+        "model_selection/_scoring.py",
+        "np.stack([net._result.stored for net in nets]),",
+        "np.stack([nets[0]._result.stored for net in nets]),",
+        "model_selection/test_equality_parameters.py::"
+        "test_parameters_of_the_net[bodies]",
+    ),
+    (
+        "model_selection/_search.py",
+        "self._best is None or np.isnan(self._best[0]) or score > self._best[0]",
+        "self._best is None or np.isnan(self._best[0]) or score >= self._best[0]",
+        "model_selection/test_refit.py::"
+        "test_of_equal_candidates_the_first_wins_and_keeps_its_folds",
+    ),
+)
+
+FAULTS += faults_of(
+    "resuming",
+    (
+        "_engine/_program.py",
+        '"epoch": np.int32(members[0].start["epoch"] if members[0].start else 0),',
+        '"epoch": np.int32(0),',
+        "test_classifier_training.py::test_epochs_of_partial_fit_are_the_epochs_of_fit",
+    ),
+    (
+        "_engine/_program.py",
+        "slots = [given[0][0], *map(np.stack, moments)]",
+        "slots = [slots[0], *map(np.stack, moments)]",
+        "test_classifier_training.py::"
+        "test_fit_then_partial_fit_keeps_the_optimisers_state",
+    ),
+    (
+        "_warm.py",
+        '"weights": result.weights,',
+        '"weights": result.state["weights"],',
+        "test_classifier_training.py::test_warm_start_goes_on_from_the_best_weights",
+    ),
+    (
+        "_classifier.py",
+        "state, seed = self._result.state, self._seed",
+        "state, seed = self._result.state, None",
+        "test_determinism.py::test_partial_fit_keeps_the_seed_of_its_first_call",
+    ),
+    (
+        "model_selection/_trials.py",
+        "return trial.state in ENDED or FOLDS in trial.user_attrs",
+        "return trial.state in ENDED",
+        "model_selection/test_trials.py::test_each_end_counts_and_comes_back",
+    ),
+)
+
+FAULTS += faults_of(
+    "scaling of targets",
+    (
+        "losses/_regression.py",
+        "return stats.poisson(np.asarray(self.point(raw)) * scale)",
+        "return stats.poisson(np.asarray(self.point(raw)))",
+        "losses/test_values_distribution.py::test_poisson_distribution",
+    ),
+    (
+        "losses/_quantile.py",
+        "y, share = y[order], np.cumsum(weight[order])",
+        "y, share = y[order], np.cumsum(weight)",
+        "test_regressor.py::test_weights_are_repetitions",
+    ),
+    (
+        "_base.py",
+        'if start is None or not hasattr(self, "_loc"):',
+        "if start is None or True:",
+        "test_regressor.py::test_partial_fit_keeps_the_scaling_of_the_first_call",
+    ),
+)
+
+FAULTS += faults_of(
+    "decoding of labels",
+    (
+        "_targets.py",
+        "columns = classes[1:] if len(classes) == 2 else classes",
+        "columns = classes[:1] if len(classes) == 2 else classes",
+        "test_targets.py::test_columns_are_those_of_label_binarize",
+    ),
+    (
+        "_class_predictions.py",
+        "return np.argsort(self._ranked)",
+        "return np.argsort(np.argsort(self._ranked))",
+        "test_ordered_classes.py::test_an_ordered_categorical_is_its_ranks",
+    ),
+    (
+        "_class_predictions.py",
+        "return (scores > 0).astype(int)",
+        "return (scores > 0.5).astype(int)",
+        "test_classifier.py::test_shapes_decisions_and_probabilities",
+    ),
+)
+
+
+if __name__ == "__main__":
+    from planting import main
+
+    main(FAULTS)
