@@ -74,8 +74,8 @@ def test_where_nothing_can_be_held_lines_are_said(capfd, monkeypatch, missing):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="without fork, as on Windows")
-def test_what_processes_started_meanwhile_say_is_not_lost(capfd):
-    files = set(os.listdir(tempfile.gettempdir()))
+def test_what_processes_started_meanwhile_say_is_not_lost(capfd, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with without_startup_lines(), warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of fork beside threads
         child = os.fork()
@@ -91,8 +91,7 @@ def test_what_processes_started_meanwhile_say_is_not_lost(capfd):
         time.sleep(0.05)
         said = capfd.readouterr().err
     assert said == "late\n"
-    made = set(os.listdir(tempfile.gettempdir())) - files
-    assert not [name for name in made if name.startswith("skloss-stderr")]
+    assert not list(tmp_path.glob("skloss-stderr-*"))
 
 
 STUB = """

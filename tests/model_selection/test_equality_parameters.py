@@ -90,6 +90,11 @@ PARAMETERS = {
         {"optimizer__beta_1": [0.8, 0.95]},
         {"optimizer": ["sgd:momentum=0.9"], "optimizer__nesterov": [True, False]},
     ],
+    "momentum, also zero": {
+        "optimizer": ["sgd"],
+        "optimizer__momentum": [0, 0.0, np.int64(0), np.float32(0.5), 0.9],
+        "learning_rate": [0.1],
+    },
     "network": [
         {"network": [(8,), (8, 4), MLP((6,), activation="tanh")]},
         {"network__activation": ["relu", "elu"]},
@@ -118,6 +123,7 @@ PARAMETERS = {
 
 SLOW = (
     "optimiser",
+    "momentum, also zero",
     "clipping of values and norms",
     "bodies",
     "network",
