@@ -7,7 +7,7 @@ from skloss.losses import _ops as ops
 from skloss.losses._constant import minimise_constant, objective
 from skloss.losses._domains import bound_and_outside
 from skloss.losses._frequencies import log_odds
-from skloss.losses._link import binary_link, log_odds_of, multiclass_link
+from skloss.losses._link import binary_link, decision_scores, multiclass_link
 from skloss.losses._loss import Loss
 from skloss.losses._scores import log_loss, zero_one_loss
 
@@ -66,7 +66,7 @@ class ClassificationLoss(Loss):
         if self.keeps_order:
             return raw
         return self.choose_by_probabilities(
-            lambda: log_odds_of(task, self.inverse_link(task, raw)), lambda: raw
+            lambda: decision_scores(self, task, raw), lambda: raw
         )
 
     @property

@@ -57,13 +57,17 @@ def order_by(p, scores):
     return ops.take_along_axis(-ops.sort(-p, axis=-1), place, axis=-1)
 
 
-def log_odds_of(task, p):
-    """Return decision scores: log-odds of class or label 1, of several to the best.
+def decision_scores(loss, task, raw):
+    """Return scores that decide as the probabilities do.
 
-    Only the best class has 0, however near others come.
+    The raw outputs of two classes or of labels, where even odds are at 0, otherwise
+    log-odds: of class or label 1, or of each class to the best, which alone has 0,
+    however near others come.
     """
-    p = ops.cast(p, "float64")
+    p = ops.cast(loss.inverse_link(task, raw), "float64")
     if task.kind == "multiclass":
         return ops.log1p(p / ops.max(p, axis=-1, keepdims=True) - 1)
     p = p[..., 1:] if task.kind == "binary" else p
-    return ops.log(p) - ops.log1p(-p)
+    at_zero = loss.binary_link(ops.zeros_like(raw[:1]))
+    even = ops.abs(at_zero - 0.5) < 1e-6
+    return ops.where(even, ops.cast(raw, p.dtype), ops.log(p) - ops.log1p(-p))
