@@ -241,7 +241,9 @@ class WithoutHead(Body):
     GIVEN = ("meta", "compile_kwargs")
 
     def model(self, n_features, compile_kwargs):
-        """Call the function."""
+        """Call the function, which must return a model."""
+        import keras
+
         meta = {
             "n_features_in_": n_features,
             "X_shape_": (1, n_features),
@@ -250,7 +252,13 @@ class WithoutHead(Body):
             "n_outputs_expected_": 1,
             "target_type_": "binary",
         }
-        return self.called(meta=meta, compile_kwargs=compile_kwargs)
+        model = self.called(meta=meta, compile_kwargs=compile_kwargs)
+        if not isinstance(model, keras.Model):
+            raise TypeError(
+                f"network={self!r} returned {type(model).__name__}; it must return a "
+                f"Keras model."
+            )
+        return model
 
     def made(self, n_features):
         """Return the model without its last Dense layer, and what comes after it."""

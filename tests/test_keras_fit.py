@@ -28,10 +28,11 @@ X, y, X_val, y_val = X[:100], y[:100], X[100:], y[100:]
 class Steps(kc.Callback):
     """Counts the steps of all copies."""
 
-    count = 0
+    count = own = 0
 
     def on_train_batch_end(self, batch, logs=None):
         type(self).count += 1
+        self.own += 1
 
 
 def net(callbacks=(Steps,), **params):
@@ -86,6 +87,8 @@ def test_full_batches_equal_the_compiled_loop(params):
     assert theirs.trained_by_ == "keras.Model.fit: Steps acts inside an epoch"
     again = pickle.loads(pickle.dumps(theirs))
     assert np.array_equal(again.predict_proba(X_val), theirs.predict_proba(X_val))
+    (steps,) = theirs.callbacks_
+    assert (steps.own, steps.model) == (theirs.n_epochs_, None)
 
 
 @pytest.mark.slow
