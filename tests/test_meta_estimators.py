@@ -2,26 +2,18 @@
 
 import numpy as np
 import pytest
-from catalogue import mostly_slow
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import (
     load_breast_cancer,
     load_diabetes,
-    load_digits,
     load_wine,
 )
 from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import (
-    mean_absolute_error,
-    mean_gamma_deviance,
-    mean_poisson_deviance,
-    mean_squared_log_error,
-)
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
@@ -35,20 +27,6 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skloss import LossAwareClassifier, LossAwareRegressor, losses
-from skloss.losses import Loss, Task, loss_names
-
-ALL = loss_names("classification")
-PROBABILISTIC = [
-    name
-    for name in ALL
-    if Loss.registry["classification"][name].proper in ("strict", "link")
-]
-
-
-def fits(kind):
-    """Return the names of the losses for a kind of target."""
-    registry = Loss.registry["classification"]
-    return [name for name in ALL if kind in registry[name].kinds]
 
 
 def pipeline(**params):
@@ -63,105 +41,24 @@ def named(y, prefix):
     return np.array([f"{prefix} {label}" for label in y])
 
 
-def small_digits():
-    X, y = load_digits(return_X_y=True)
-    return X[:700], named(y[:700], "digit")
-
-
-TABLES = {
-    "breast_cancer": lambda: load_breast_cancer(return_X_y=True),
-    "wine": lambda: load_wine(return_X_y=True),
-    "digits": small_digits,
-}
-
-
-def far_from_cross_entropy(accuracy):
-    """Return the losses more than 0.1 away, some for ordered classes apart.
-
-    Where all classes share one score, no network of this size separates ten classes
-    that have no order; and kappa counts how far off a class is, not whether.
-    """
-    registry, three = Loss.registry["classification"], Task("multiclass", 3)
-    free = {
-        name: value
-        for name, value in accuracy.items()
-        if not registry[name]().n_global(three) and name != "qwk"
-    }
-    return {k: v for k, v in free.items() if abs(v - free["cross_entropy"]) > 0.1}
-
-
 cancer_X, cancer_y = load_breast_cancer(return_X_y=True)
 wine_X, wine_y = load_wine(return_X_y=True)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("table", TABLES)
-def test_grid_search_over_all_losses(table):
-    X, y = TABLES[table]()
-    kind = "binary" if table == "breast_cancer" else "multiclass"
-    scoring = ["accuracy", "roc_auc"] if kind == "binary" else ["accuracy"]
-    names = fits(kind)
+def test_grid_search_over_losses():
+    """Two of them: all are in the fused searches of ``test_all_names``."""
+    y = named(cancer_y, "tumour")
     search = GridSearchCV(
-        pipeline(network=(48,), epochs=20),
-        {"net__loss": names},
-        scoring=scoring,
+        pipeline(),
+        {"net__loss": ["cross_entropy", "hinge"]},
+        scoring=["accuracy", "roc_auc"],
         refit="accuracy",
         cv=3,
         error_score="raise",
-    ).fit(X, y)
-    for metric in scoring:
-        assert np.isfinite(search.cv_results_[f"mean_test_{metric}"]).all()
-    accuracy = dict(zip(names, search.cv_results_["mean_test_accuracy"], strict=True))
-    assert not far_from_cross_entropy(accuracy), accuracy
-    assert accuracy["cross_entropy"] > 0.85
-    assert set(search.predict(X)) <= set(y)
-
-
-FULL_TABLES = {
-    **TABLES,
-    "digits": lambda: (load_digits().data, named(load_digits().target, "digit")),
-}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("table", FULL_TABLES)
-def test_grid_search_over_all_losses_with_every_default(table):
-    X, y = FULL_TABLES[table]()
-    kind = "binary" if table == "breast_cancer" else "multiclass"
-    net = LossAwareClassifier()
-    pipe = Pipeline([("scale", StandardScaler()), ("net", net)])
-    others = [name for name in fits(kind) if name not in PROBABILISTIC]
-    accuracy = {}
-    for names, scoring in (
-        (PROBABILISTIC, ["accuracy", "roc_auc_ovr", "neg_log_loss"]),
-        (others, ["accuracy", "roc_auc"] if kind == "binary" else ["accuracy"]),
-    ):
-        grid = {"net__loss": names}
-        search = GridSearchCV(pipe, grid, scoring=scoring, refit=False, cv=3)
-        results = search.fit(X, y).cv_results_
-        for metric in scoring:
-            assert np.isfinite(results[f"mean_test_{metric}"]).all()
-        accuracy.update(zip(names, results["mean_test_accuracy"], strict=True))
-    assert not far_from_cross_entropy(accuracy), accuracy
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("table", ["breast_cancer", "wine"])
-def test_probability_scores(table):
-    X, y = TABLES[table]()
-    scoring = ["accuracy", "roc_auc_ovr", "neg_log_loss"]
-    search = GridSearchCV(
-        pipeline(),
-        {"net__loss": PROBABILISTIC},
-        scoring=scoring,
-        refit="neg_log_loss",
-        cv=3,
-        error_score="raise",
-    ).fit(X, y)
-    for metric in scoring:
-        assert np.isfinite(search.cv_results_[f"mean_test_{metric}"]).all()
-    constant = np.mean(np.log(np.bincount(y) / len(y))[y])
-    assert search.cv_results_["mean_test_neg_log_loss"].min() > constant / 2
+    ).fit(cancer_X, y)
+    for metric in ("accuracy", "roc_auc"):
+        assert (search.cv_results_[f"mean_test_{metric}"] > 0.9).all()
+    assert set(search.predict(cancer_X)) == set(y)
 
 
 def regressor(**params):
@@ -172,35 +69,12 @@ def regressor(**params):
     return Pipeline([("scale", StandardScaler()), ("net", net)])
 
 
-def table_of(domain):
-    """Return X and a y in the domain: real ones, or amounts with a log-linear mean."""
-    if domain == "real":
-        return load_diabetes(return_X_y=True)
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(500, 4))
-    mean = np.exp(0.8 + X @ [0.7, -0.5, 0.4, 0.0])
-    y = {"positive": rng.gamma(4.0, mean / 4), "unit": rng.beta(4 * mean, 4.0)}
-    y["open_unit"] = y["unit"]
-    return X, y.get(domain, rng.poisson(mean).astype(float))
-
-
-@pytest.mark.parametrize("name", mostly_slow(loss_names("regression")))
-def test_every_regression_loss_beats_the_constant(name):
-    """By 20 % of the constant's error; the deviance for amounts."""
-    domain = Loss.registry["regression"][name].domain
-    X, y = table_of(domain)
+@pytest.mark.parametrize("name", ["squared_error", "poisson"])
+def test_cross_val_predict(name):
+    X, y = load_diabetes(return_X_y=True)
     predicted = cross_val_predict(regressor(loss=name, l2=1e-3), X, y, cv=3)
-    constant = np.median(y) if domain == "real" else np.mean(y)
-    errors = {
-        "real": mean_absolute_error,
-        "positive": mean_gamma_deviance,
-        "unit": mean_absolute_error,
-        "open_unit": mean_absolute_error,
-    }
-    error = errors.get(domain, mean_poisson_deviance)
-    if name == "msle":  # it does not elicit the mean
-        error, constant = mean_squared_log_error, np.expm1(np.log1p(y).mean())
-    assert error(y, predicted) <= 0.8 * error(y, np.full(len(y), constant))
+    error, constant = np.abs(y - predicted).mean(), np.abs(y - np.median(y)).mean()
+    assert error <= 0.8 * constant
 
 
 def test_cross_validate():
