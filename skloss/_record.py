@@ -23,8 +23,8 @@ class TrainingRecord:
     curve : list of float
         The monitored validation score, lower is better; empty without validation.
     constant_loss : float
-        The training loss of the best constant prediction; NaN after a warm start. Of a
-        loss that changes by epoch: of the last epoch's.
+        The training loss of the best constant prediction, in ``partial_fit`` that of
+        the first call. Of a loss that changes by epoch: of the last epoch's.
     constant_score : float
         Its monitored validation score; NaN without validation, and where a scorer of
         the user's is monitored.
@@ -47,7 +47,7 @@ class TrainingRecord:
     seen_std: np.ndarray
 
 
-def training_record(net, job, result):
+def training_record(net, job, result, earlier=None):
     """Return the record of a finished job.
 
     Parameters
@@ -56,21 +56,31 @@ def training_record(net, job, result):
         With its fitted attributes.
     job : Job
     result : Result
+    earlier : TrainingRecord, optional
+        Of the training that this one goes on from.
     """
     member, stream = job.plan.members[0], job.data.streams[0]
     Y, weight = job.data.Y[stream.rows], stream.weight
-    none, constant = np.zeros(0), best_bias(job.plan.task, member, Y, weight)
+    none = np.zeros(0)
     shares, recalls, mean, std = none, none, none, none
     if job.plan.task.kind == "regression":
         seen = (Y - member.loc) / member.scale
         mean, std = seen.mean(axis=0), seen.std(axis=0)
     elif job.plan.task.kind != "multilabel":
         shares, recalls = class_shares(Y), recalls_of(net, job)
+    if earlier is not None and goes_on(member):
+        best = earlier.constant_loss, np.nan
+    else:
+        constant = best_bias(job.plan.task, member, Y, weight)
+        best = (
+            constant_loss(job.plan.task, member, Y, weight, constant),
+            constant_score(job, member, constant),
+        )
     return TrainingRecord(
         layers=result.layers,
         curve=result.curve,
-        constant_loss=constant_loss(job.plan.task, member, Y, weight, constant),
-        constant_score=constant_score(job, member, constant),
+        constant_loss=best[0],
+        constant_score=best[1],
         steps_per_epoch=-(-len(stream.rows) // job.plan.batch_size),
         class_shares=shares,
         recalls=recalls,
@@ -79,13 +89,22 @@ def training_record(net, job, result):
     )
 
 
+def goes_on(member):
+    """Tell whether a training is one more part of one that began before.
+
+    Not so where a target was constant until now: then it begins again.
+    """
+    return member.head_bias is None and member.start["slots"] is not None
+
+
 def best_bias(task, member, Y, weight):
     """Return the raw outputs of the best constant: what the head's bias starts at.
 
-    If the loss changes by epoch, it starts at that of the first one.
+    If the loss changes by epoch, it starts at that of the first one; after an earlier
+    training it starts where that one ended.
     """
     changes = any(name.startswith("loss__") for name in member.annealed)
-    if not changes or member.start is not None:
+    if not changes and member.head_bias is not None:
         return member.head_bias
     seen = (Y - member.loc) / member.scale
     return best_constant(member.loss, task, seen, weight)
@@ -93,12 +112,8 @@ def best_bias(task, member, Y, weight):
 
 def constant_loss(task, member, Y, weight, constant):
     """Return the mean training loss of the best constant."""
-    if member.start is not None:
-        return np.nan
     raw, y = np.tile(constant, (len(Y), 1)), Y.astype(float)
-    if task.kind == "regression" and member.loss.in_user_units:
-        raw = raw * member.scale + member.loc
-    elif task.kind == "regression":
+    if task.kind == "regression":
         y = (y - member.loc) / member.scale
     return float(member.loss.batch_value(task, y, raw, weight / len(Y)))
 
@@ -107,7 +122,7 @@ def constant_score(job, member, constant):
     """Return the monitored score of the best constant on the validation rows."""
     stream, task = job.data.streams[0], job.plan.task
     rows, weight = stream.val_rows, stream.val_weight
-    if member.start is not None or member.judge is not None or not len(rows):
+    if member.judge is not None or not len(rows):
         return np.nan
     raw = np.tile(constant, (len(rows), 1))
     y = job.data.Y[rows].astype(float)

@@ -8,7 +8,7 @@ from skloss._base import BaseLossAware
 from skloss._callbacks import with_callbacks
 from skloss._number_predictions import NumberPredictions
 from skloss._scikeras import Conversions
-from skloss._targets import target_scale
+from skloss._units import check_size, target_units, varies
 from skloss._validation import check_choice
 from skloss.losses import Task
 
@@ -257,10 +257,12 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLos
             raise ValueError(
                 f"y has {Y.shape[1]} targets, but the estimator has {self._task.size}."
             )
+        check_size(Y)
         self.loss_.check_target(self._task, Y)
         return Y
 
     def _scaling(self, Y, weight):
-        if self.target_transform is None:
-            return super()._scaling(Y, weight)
-        return target_scale(Y, self.loss_, weight)
+        loc, scale, _ = super()._scaling(Y, weight)
+        if self.target_transform is not None:
+            loc, scale = target_units(Y, self.loss_, weight)
+        return loc, scale, varies(Y)
