@@ -70,12 +70,14 @@ class BaseLossAware(Exports, Fit, WarmStart, MakesMember, NestedParams):
         weight = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
-        if not weight.sum() > 0:
+        largest = weight.max(initial=0.0)
+        if not largest > 0:
             raise ValueError(
                 "All sample weights are zero, so there is nothing to fit; give at "
                 "least one positive weight."
             )
-        return weight
+        # only their proportions count, and sums of such weights have no room
+        return weight if 1e-100 < largest < 1e100 else weight / largest
 
     def _train(self, job, *, partial=False):
         """Train one network, set the fitted attributes, warn of what went wrong."""
@@ -133,7 +135,7 @@ class BaseLossAware(Exports, Fit, WarmStart, MakesMember, NestedParams):
         if self._task.kind == "regression":
             seen = (Y[np.concatenate([train, held])] - member.loc) / member.scale
             transform = getattr(self, "target_transform", "auto")
-            units.check_seen(seen, member.loss, dtype, transform)
+            units.check_seen(seen, member.loss, self._task, dtype, transform)
         own = own / own.mean()
         steps = -(-len(train) // int(batch_size))
         self._warn_before(member, len(held) > 0, steps)

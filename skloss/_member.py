@@ -21,11 +21,12 @@ class MakesMember:
         """
         if start is not None:
             return start["weights"].dtype.name
-        if self.dtype != "auto":
-            units.check_resolved(self._loc, self._scale, self._unscaled, self.dtype)
-            return self.dtype
-        exact = n_rows <= batch_size or not self._moves.any() or self._needs_double()
-        return "float64" if exact else "float32"
+        dtype, own = self.dtype, self._unscaled
+        if dtype == "auto":
+            exact = not self._moves.any() or self._needs_double()
+            dtype = "float64" if exact or n_rows <= batch_size else "float32"
+        units.check_resolved(self._loc[own], self._scale[own], dtype)
+        return dtype
 
     def _needs_double(self):
         """Tell whether a function sees numbers that float32 does not resolve."""

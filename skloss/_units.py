@@ -8,6 +8,7 @@ from skloss.losses._user_units import InUserUnits
 
 IQR_OF_STANDARD_NORMAL = 1.3489795003921634
 SMALLEST, LARGEST = 1e-300, 1e300  # between them float64 has room to scale in
+STILL = 2.0**-26  # scale of a constant, as a share of its size
 MAX_ROWS = 500  # on which the gradient of a function is tried
 
 
@@ -52,7 +53,7 @@ def target_units(y, loss, sample_weight):
 def units_of(y, kind, sample_weight):
     """Return location and scale of every column for one kind of scaling.
 
-    A constant column has its value for both: the size is all that is known of it.
+    A constant column has its value, and a scale beside which nothing moves it.
     """
     zeros, ones = np.zeros(y.shape[1]), np.ones(y.shape[1])
     if kind == "none":
@@ -73,7 +74,8 @@ def units_of(y, kind, sample_weight):
         middle = varies(np.stack([low, high]))  # half of the rows may be equal
         scale = np.where(middle, (high - low) / IQR_OF_STANDARD_NORMAL, deviation)
     moves = varies(y)
-    return np.where(moves, loc * unit, y[0]), np.where(moves, scale * unit, size)
+    still = STILL * size
+    return np.where(moves, loc * unit, y[0]), np.where(moves, scale * unit, still)
 
 
 def power_of_two(y):
@@ -102,7 +104,7 @@ def check_size(y):
         )
 
 
-def check_seen(seen, loss, dtype, transform):
+def check_seen(seen, loss, task, dtype, transform):
     """Raise LossTargetError for a target that the networks' numbers cannot hold.
 
     Parameters
@@ -110,24 +112,30 @@ def check_seen(seen, loss, dtype, transform):
     seen : ndarray of shape (n, targets)
         As the networks see it.
     loss : Loss
+    task : Task
     dtype : {"float32", "float64"}
     transform : "auto" or None
     """
-    limits, domain = np.finfo(dtype), getattr(loss, "domain", "real")
+    limits, real = np.finfo(dtype), getattr(loss, "domain", "real") == "real"
+    bound = 0.1 * (np.sqrt(limits.max) if real else limits.max)
     size = np.abs(seen)
-    largest, smallest = size.max(initial=0.0), limits.tiny
-    bound = np.sqrt(limits.max) if domain == "real" else limits.max
-    if domain in ("positive", "open_unit"):
-        smallest = size.min(initial=1.0)
-    if largest < 0.1 * bound and smallest >= limits.tiny:
+    largest, smallest = size.max(initial=0.0), size.min(initial=1.0, where=size > 0)
+    if largest > bound:
+        wrong = f"{largest:.3g} as the network sees it, too large for {dtype}"
+    elif smallest < limits.tiny and not is_defined(loss, task, seen, dtype):
+        wrong = f"{smallest:.3g} as the network sees it, which is 0 in {dtype}"
+    else:
         return
-    worst = largest if largest >= 0.1 * bound else smallest
     remedy = "Set target_transform='auto'" if transform is None else "Look for outliers"
     other = "give y in another unit" if dtype == "float64" else "set dtype='float64'"
-    raise LossTargetError(
-        f"The network sees y as it is scaled, and a value as {worst:.3g}, which is "
-        f"beyond what {loss!r} can be computed of in {dtype}. {remedy}, or {other}."
-    )
+    raise LossTargetError(f"A value of y is {wrong}. {remedy}, or {other}.")
+
+
+def is_defined(loss, task, seen, dtype):
+    """Tell whether a loss has a finite value at targets in a dtype."""
+    y = seen.astype(dtype)
+    value = loss.rowwise(task, y, np.zeros((len(y), loss.n_raw(task)), dtype))
+    return bool(np.isfinite(np.asarray(value)).all())
 
 
 def resolves(loc, scale, dtype):
@@ -141,26 +149,34 @@ def resolves(loc, scale, dtype):
     return fine & (scale > room[0]) & (np.maximum(scale, np.abs(loc)) < room[1])
 
 
-def check_resolved(loc, scale, unscaled, dtype):
+def check_resolved(loc, scale, dtype):
     """Raise LossTargetError where a function would see hardly any differences in y.
 
     Parameters
     ----------
     loc, scale : ndarray of shape (targets,)
-    unscaled : ndarray of bool of shape (targets,)
-        Which targets are seen in the user's units.
+        Of the targets that a function sees in the user's units.
     dtype : {"float32", "float64"}
     """
-    step = np.finfo(dtype).eps * np.abs(loc)
-    lost = unscaled & (step > 0.1 * scale)
-    if lost.any():
-        worst = int(np.argmax(lost))
-        raise LossTargetError(
-            f"A function given as a loss sees y in its own units, and near "
-            f"{loc[worst]:g} {dtype} tells numbers apart that differ by "
-            f"{step[worst]:.2g}; the spread of y is {scale[worst]:.2g}. Set "
-            f"dtype='auto', or subtract a number from y."
-        )
+    limits = np.finfo(dtype)
+    step = limits.eps * np.abs(loc)
+    low, high = np.sqrt([limits.tiny, limits.max])
+    small, large = scale < low, np.maximum(np.abs(loc), scale) > 0.1 * high
+    lost = step > 0.1 * scale
+    if not (small | large | lost).any():
+        return
+    worst = int(np.argmax(small | large | lost))
+    reason = "cannot square such numbers"
+    if lost[worst]:
+        reason = f"does not tell numbers apart that differ by {step[worst]:.2g} there"
+    remedy = "Subtract a number from y, or give y in another unit"
+    if dtype == "float32":
+        remedy = f"Set dtype='auto'. Or {remedy.lower()}"
+    raise LossTargetError(
+        f"A function given as a loss sees y in its own units, here numbers near "
+        f"{loc[worst]:g} with a spread of {scale[worst]:.2g}, and {dtype} {reason}. "
+        f"{remedy}."
+    )
 
 
 def renewed(old, measured, new):
