@@ -16,15 +16,14 @@ class MakesMember:
     def _dtype_for(self, n_rows, batch_size, start):
         """Return float64 where one batch holds all rows, float32 otherwise.
 
-        float64 too where a function sees numbers that float32 does not resolve, and
-        for constant targets, from which rounding alone would lead away.
+        float64 too where a function sees numbers that float32 does not resolve.
         """
         if start is not None:
             return start["weights"].dtype.name
         dtype, own = self.dtype, self._unscaled
         if dtype == "auto":
-            exact = not self._moves.any() or self._needs_double()
-            dtype = "float64" if exact or n_rows <= batch_size else "float32"
+            exact = n_rows <= batch_size or self._needs_double()
+            dtype = "float64" if exact else "float32"
         units.check_resolved(self._loc[own], self._scale[own], dtype)
         return dtype
 
@@ -86,6 +85,11 @@ class MakesMember:
             head_scale[loss.outputs(task, ~self._moves)] = 0.0
         elif start is not None and new.any():
             start = units.restarted(start, bias, loss.outputs(task, new))
+        numbers = annealing.numbers_of(self, self._curves)
+        if not self._moves.any():
+            # nothing to learn; optimisers would make steps of rounding errors
+            numbers["clip_norm"] = 0.0
+            annealed.pop("clip_norm", None)
         return Member(
             loss=trained,
             schedule=schedules.get(self.lr_schedule),
@@ -93,7 +97,7 @@ class MakesMember:
             learning_rate=float(self.learning_rate),
             head_bias=bias,
             head_scale=head_scale,
-            **annealing.numbers_of(self, self._curves),
+            **numbers,
             annealed=annealed,
             patience=float(self.patience) if self.early_stopping else np.inf,
             loc=loc,
