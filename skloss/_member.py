@@ -18,19 +18,23 @@ class MakesMember:
 
         float64 too where a function sees numbers that float32 does not resolve.
         """
+        dtype = self.dtype
         if start is not None:
-            return start["weights"].dtype.name
-        dtype, own = self.dtype, self._unscaled
-        if dtype == "auto":
+            dtype = start["weights"].dtype.name
+        elif dtype == "auto":
             exact = n_rows <= batch_size or self._needs_double()
             dtype = "float64" if exact else "float32"
-        units.check_resolved(self._loc[own], self._scale[own], dtype)
+        units.check_resolved(*self._seen_by_functions(), dtype)
         return dtype
+
+    def _seen_by_functions(self):
+        """Return location and scale of the columns that a function sees vary."""
+        own = self._unscaled & self._moves
+        return self._loc[own], self._scale[own]
 
     def _needs_double(self):
         """Tell whether a function sees numbers that float32 does not resolve."""
-        own = self._unscaled
-        return not units.resolves(self._loc[own], self._scale[own], "float32").all()
+        return not units.resolves(*self._seen_by_functions(), "float32").all()
 
     def _set_units(self, Y, weight, start):
         """Set location and scale of the target; return which columns have new ones.

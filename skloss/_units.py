@@ -171,7 +171,7 @@ def check_resolved(loc, scale, dtype):
         reason = f"does not tell numbers apart that differ by {step[worst]:.2g} there"
     remedy = "Subtract a number from y, or give y in another unit"
     if dtype == "float32":
-        remedy = f"Set dtype='auto'. Or {remedy.lower()}"
+        remedy = f"Set dtype='float64'. Or {remedy[0].lower()}{remedy[1:]}"
     raise LossTargetError(
         f"A function given as a loss sees y in its own units, here numbers near "
         f"{loc[worst]:g} with a spread of {scale[worst]:.2g}, and {dtype} {reason}. "
