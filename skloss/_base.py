@@ -8,11 +8,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skloss import _annealing as annealing
+from skloss import _units as units
 from skloss import networks, schedules
 from skloss._callbacks import check_callbacks, plateaus
 from skloss._engine import (
     Data,
-    Member,
     Outcome,
     Plan,
     Stream,
@@ -24,6 +24,7 @@ from skloss._findings import findings
 from skloss._fit import Fit
 from skloss._job import Job, automatic_batch_size, stacked
 from skloss._judge import scorer_of
+from skloss._member import MakesMember
 from skloss._nested import NestedParams
 from skloss._params import Params
 from skloss._progress import shown
@@ -34,10 +35,9 @@ from skloss._validation import check_parameters
 from skloss._warm import WarmStart
 from skloss._warn_once import warn_once
 from skloss.exceptions import DivergenceWarning, IneffectiveParameterWarning
-from skloss.losses._constant import best_constant
 
 
-class BaseLossAware(Exports, Fit, WarmStart, NestedParams):
+class BaseLossAware(Exports, Fit, WarmStart, MakesMember, NestedParams):
     """What the estimators share."""
 
     # -- tags ----------------------------------------------------------------------
@@ -66,12 +66,14 @@ class BaseLossAware(Exports, Fit, WarmStart, NestedParams):
         weight = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
-        if not weight.sum() > 0:
+        largest = weight.max(initial=0.0)
+        if not largest > 0:
             raise ValueError(
                 "All sample weights are zero, so there is nothing to fit; give at "
                 "least one positive weight."
             )
-        return weight
+        # only their proportions count, and sums of such weights have no room
+        return weight if 1e-100 < largest < 1e100 else weight / largest
 
     def _train(self, job, *, partial=False):
         """Train one network, set the fitted attributes, warn of what went wrong."""
@@ -124,10 +126,15 @@ class BaseLossAware(Exports, Fit, WarmStart, NestedParams):
         network = networks.get(self.network)
         if isinstance(network, networks.MLP):
             network.check_rows(min(int(batch_size), len(train)))
+        new = self._set_units(Y[train], own, start)
         dtype = self._dtype_for(len(train), batch_size, start)
         if start is not None:
             self._check_same_build(start)
-        member = self._member(Y[train], own, start)
+        member = self._member(Y[train], own, start, new, dtype)
+        if self._task.kind == "regression":
+            seen = (Y[np.concatenate([train, held])] - member.loc) / member.scale
+            transform = getattr(self, "target_transform", "auto")
+            units.check_seen(seen, member.loss, self._task, dtype, transform)
         own = own / own.mean()
         steps = -(-len(train) // int(batch_size))
         self._warn_before(member, len(held) > 0, steps)
@@ -157,9 +164,9 @@ class BaseLossAware(Exports, Fit, WarmStart, NestedParams):
         self._keep(result, job.plan.members[0], job.plan.seed, job.history)
         self.callbacks_ = [] if job.watcher is None else job.watcher.fitted
         self._calibrate(job.plan, job.data)
-        self.__dict__.pop("training_record_", None)
+        earlier = self.__dict__.pop("training_record_", None)
         if result.layers:
-            self.training_record_ = training_record(self, job, result)
+            self.training_record_ = training_record(self, job, result, earlier)
         return self
 
     def _calibrate(self, plan, data):
@@ -184,51 +191,6 @@ class BaseLossAware(Exports, Fit, WarmStart, NestedParams):
                     f"training cannot go on from it. Set {name} back, or call fit with "
                     f"warm_start=False."
                 )
-
-    def _dtype_for(self, n_rows, batch_size, start):
-        """Return float64 where one batch holds all rows, float32 otherwise."""
-        if start is not None:
-            return start["weights"].dtype.name
-        if self.dtype != "auto":
-            return self.dtype
-        return "float64" if n_rows <= batch_size else "float32"
-
-    def _member(self, Y, weight, start):
-        """Return the network's own hyperparameters."""
-        loss, schedule = self.loss_, schedules.get(self.lr_schedule)
-        loss.rehearse(self._task, Y, self.dtype)
-        if start is None or not hasattr(self, "_loc"):
-            self._loc, self._scale = self._scaling(Y, weight)
-        seen = (Y - self._loc) / self._scale
-        if start is None or start["slots"] is None:  # partial_fit keeps the first ones
-            data = self._task, seen, weight
-            self._measured = loss.measure(*data)
-            self._measured_curves = annealing.measured_curves(loss, self._curves, *data)
-        self.loss_ = loss = loss.bind(self._measured)
-        annealed = {**self._curves, **self._measured_curves}
-        if start is None:
-            first = annealing.at_epoch(loss, annealed, 0)
-            bias = best_constant(first, self._task, seen, weight)
-        else:
-            bias = np.zeros(loss.n_raw(self._task))
-        return Member(
-            loss=loss,
-            schedule=schedule,
-            optimizer=Optimizer(self.optimizer),
-            learning_rate=float(self.learning_rate),
-            head_bias=bias,
-            **annealing.numbers_of(self, self._curves),
-            annealed=annealed,
-            patience=float(self.patience) if self.early_stopping else np.inf,
-            loc=self._loc,
-            scale=self._scale,
-            class_weight=self._class_weight,
-            start=start,
-        )
-
-    def _scaling(self, Y, weight):
-        """Return location and scale of the target: none for classes."""
-        return np.zeros(Y.shape[1]), np.ones(Y.shape[1])
 
     @networks.python_random_untouched()
     def _check_before(self, *, partial=False):

@@ -21,7 +21,9 @@ class Exports:
         -------
         keras.Model
             Not compiled. Takes the features, in the estimator's ``dtype``, and gives
-            what ``predict_proba`` gives, or the raw scores without probabilities.
+            what ``predict_proba`` gives, or the raw scores without probabilities; of
+            a regressor what ``predict`` gives, in float64 where float32 would not
+            resolve it (a y near 1e8 that varies by 1).
         """
         check_is_fitted(self)
         return exported_model(

@@ -54,13 +54,20 @@ def diverged(net, result):
 
 
 def target_scale(t):
-    """Find a target that is far from zero or one for the network that predicts it."""
+    """Find a target in units for which the network's weights and rate are not made."""
     mean, std = t.record.seen_mean, t.record.seen_std
-    positive = getattr(t.net.loss_, "inverse", "identity") == "exp"
-    as_it_is = getattr(t.net, "target_transform", "auto") is None
-    if not len(std) or not as_it_is or positive:
+    kind = getattr(t.net.loss_, "target_scaling", None)
+    as_it_is = kind == "none" or getattr(t.net, "target_transform", "auto") is None
+    if not as_it_is or getattr(t.net.loss_, "inverse", "identity") == "exp":
         return None
-    far = (np.abs(mean) > 3 * std) | (std > 10) | ((std < 0.1) & (std > 0))
+    step = np.finfo(t.net._result.weights.dtype).eps * np.abs(mean)
+    far = (std < 0.1) | (std > 10) | (step > 0.1 * std)
+    advice = "Set target_transform='auto': predictions come back in your units."
+    remedy = {"target_transform": "auto"}
+    if kind == "none":  # of a large y it is the logarithm that the network sees
+        far, remedy = std < 1e-3, {}
+        advice = f"Give y in another unit: {t.net.loss!r} is not for numbers near 0."
+    far &= std > 0
     if not far.any():
         return None
     worst = int(np.argmax(far))
@@ -68,9 +75,10 @@ def target_scale(t):
         "target_scale",
         "error",
         f"The network sees a target of mean {mean[worst]:.3g} and standard deviation "
-        f"{std[worst]:.3g}; its head starts near values of size 1.",
-        "Set target_transform='auto': predictions come back in your units.",
-        {"target_transform": "auto"},
+        f"{std[worst]:.3g}. Its predictions start at the best constant, and spread "
+        f"from there in steps made for a standard deviation of about 1.",
+        advice,
+        remedy,
     )
 
 

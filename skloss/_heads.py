@@ -110,7 +110,8 @@ class RegressionHead(Head):
         As for :class:`LossAwareRegressor`.
     weight : float >= 0 or Schedule, default=1.0
         Factor on the loss, of the scaled target, in the sum that is minimised; a head
-        of weight 0 learns nothing.
+        of weight 0 learns nothing. A function's is of y in its own units: one of y near
+        1e-6 needs a weight that makes up for it.
     target_transform : "auto" or None, default="auto"
         As for :class:`LossAwareRegressor`.
 

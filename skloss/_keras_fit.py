@@ -15,8 +15,8 @@ from skloss._callback_copies import let_go
 from skloss._engine import chunks, plain_model, steps_of
 from skloss._engine._plan import CURES
 from skloss._engine._predict import assign
-from skloss._engine._step import Layout, seen_by
-from skloss._keras_record import Record
+from skloss._engine._step import Layout
+from skloss._keras_record import Record, targets
 from skloss._tensorflow import keras, quietly, tf
 from skloss.schedules import Constant
 
@@ -121,21 +121,20 @@ class KerasFit:
         (member,), (stream,) = plan.members, data.streams
         model, layout = trainee(plan, data)
         plan = replace(plan, batch_size=batch_size(plan, stream, model))
-        loc, scale = (np.asarray(v, plan.dtype) for v in (member.loc, member.scale))
-        row_loss = RowLoss(member.loss, plan.task, loc, scale, plan.dtype)
+        row_loss = RowLoss(member.loss, plan.task, plan.dtype)
         model.compile(optimizer=optimizer_for(plan, stream, layout), loss=row_loss)
         # what a train_step of its own calls its loss is its own affair
         penalised = trains_itself(layout.model) is None and member.l1 + member.l2 > 0
-        record = Record(plan, data, layout, row_loss, penalised, self.why)
+        record = Record(plan, data, layout, penalised, self.why)
         callbacks = [record, *self.callbacks]
         if np.isfinite(member.patience):
             callbacks.append(record.early_stopping(member.patience))
-        X, Y = table(data, stream.rows, plan.dtype)
+        X, Y = table(plan, data, stream.rows)
         held = {}
         if len(stream.val_rows):
             weight = stream.val_weight / stream.val_weight.mean()
             held["validation_data"] = (
-                *table(data, stream.val_rows, plan.dtype),
+                *table(plan, data, stream.val_rows),
                 weight,
             )
         with ExitStack() as before_first_batch:
@@ -190,11 +189,11 @@ class AtFirstBatch(keras.callbacks.Callback):
         self.act()
 
 
-def table(data, rows, dtype):
-    """Return dense features and targets of some rows."""
+def table(plan, data, rows):
+    """Return dense features of some rows, and targets as the network sees them."""
     X = data.X[rows]
     X = X if isinstance(X, np.ndarray) else X.toarray()
-    return X.astype(dtype), data.Y[rows].astype(dtype)
+    return X.astype(plan.dtype), targets(plan, data, rows)
 
 
 def trainee(plan, data):
@@ -256,14 +255,13 @@ def with_train_step(model, body):
 class RowLoss(keras.losses.Loss):
     """A loss of ours as Keras': the value of each row, on raw outputs."""
 
-    def __init__(self, loss, task, loc, scale, dtype):
+    def __init__(self, loss, task, dtype):
         super().__init__(name="loss", reduction="sum_over_batch_size", dtype=dtype)
-        self.loss, self.task, self.loc, self.scale = loss, task, loc, scale
+        self.loss, self.task = loss, task
 
     def call(self, y_true, y_pred):
         """Return the value of each row."""
-        y, raw = seen_by(self.loss, self.task, y_true, y_pred, self.loc, self.scale)
-        return self.loss.rowwise(self.task, y, raw)
+        return self.loss.rowwise(self.task, y_true, y_pred)
 
 
 class Penalty(keras.regularizers.L1L2):

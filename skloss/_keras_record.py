@@ -7,16 +7,24 @@ from skloss._engine._predict import values
 from skloss._tensorflow import keras
 
 
+def targets(plan, data, rows):
+    """Return the targets of some rows as the network sees them."""
+    Y = data.Y[rows]
+    if plan.task.kind == "regression":
+        Y = (Y - plan.members[0].loc) / plan.members[0].scale
+    return Y.astype(plan.dtype)
+
+
 class Record(keras.callbacks.Callback):
     """Records what the compiled loop records, and keeps what it would keep.
 
     To scikit-learn's callbacks it is what ``Network`` is in the compiled loop.
     """
 
-    def __init__(self, plan, data, layout, row_loss, penalised, why):
+    def __init__(self, plan, data, layout, penalised, why):
         super().__init__()
         self.why = why
-        self.plan, self.data, self.layout, self.row_loss = plan, data, layout, row_loss
+        self.plan, self.data, self.layout = plan, data, layout
         self.member, self.stream = plan.members[0], data.streams[0]
         self.rows, self.best, self.diverged = [], np.inf, False
         self.kept, self.best_epoch = values(layout), 0
@@ -93,7 +101,7 @@ class Record(keras.callbacks.Callback):
     def score(self):
         """Return the monitored score of the validation rows."""
         X = self.data.X[self.stream.val_rows]
-        Y = self.data.Y[self.stream.val_rows].astype(self.plan.dtype)
+        Y = targets(self.plan, self.data, self.stream.val_rows)
         raw = raw_predictions(
             self.plan.network,
             X,
@@ -103,8 +111,6 @@ class Record(keras.callbacks.Callback):
         )
         if self.member.judge:
             return float(self.member.judge(raw.astype(np.float64)))
-        if self.plan.task.kind == "regression":
-            Y = (Y - self.row_loss.loc) / self.row_loss.scale
         undo = np.asarray(self.member.class_weight, self.plan.dtype)
         rows = self.member.loss.monitor(self.plan.task, Y, raw, undo)
         return float(np.average(np.asarray(rows), weights=self.stream.val_weight))

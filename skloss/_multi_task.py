@@ -347,18 +347,21 @@ class LossAwareMultiTask(HeadPredictions, HeadParams, BaseLossAware):
         return super()._stratum(Y)
 
     def _scaling(self, Y, weight):
-        """Return each head's location and scale."""
+        """Return each head's location and scale, and which columns vary."""
         pairs = zip(self._heads.values(), self.loss_.columns(), strict=True)
         parts = [head._scaling(Y[:, columns], weight) for head, columns in pairs]
         return tuple(map(np.concatenate, zip(*parts, strict=True)))
 
-    def _member(self, Y, weight, start):
+    def _in_user_units(self):
+        """Return which columns a head's function sees in the user's units."""
+        return self.loss_.in_user_units_by_column()
+
+    def _member(self, Y, weight, start, new, dtype):
         """Return the network's own hyperparameters; tell the heads what they need."""
         self._class_weight = np.ones(1)
-        units = self._scaling(Y, weight) if start is None else (self._loc, self._scale)
         columns = self.loss_.columns()
-        self.loss_ = self.loss_.in_one_scale(*units)
-        member = super()._member(Y, weight, start)
+        self.loss_ = self.loss_.in_one_scale(self._loc, self._scale)
+        member = super()._member(Y, weight, start, new, dtype)
         for head, loss, own in zip(
             self._heads.values(), self.loss_.losses, columns, strict=True
         ):

@@ -5,7 +5,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skloss._available import gives_distribution, gives_quantiles
+from skloss._units import resolves
 from skloss._validation import check_number
+from skloss.losses import _ops as ops
 
 
 class NumberPredictions:
@@ -116,7 +118,12 @@ class NumberPredictions:
         return self.loss_.distribution(raw, loc, scale)
 
     def _finish(self, raw):
-        """Return the symbolic output of ``model_``."""
-        scaled = self.loss_.inverse_link(self._task, raw)
-        dtype = str(raw.dtype)
+        """Return the symbolic output of ``model_``.
+
+        In double precision where single would round away what the network learned.
+        """
+        scaled, dtype = self.loss_.inverse_link(self._task, raw), str(raw.dtype)
+        if not resolves(self._loc, self._scale, dtype).all():
+            dtype = "float64"
+            scaled = ops.cast(scaled, dtype)
         return scaled * self._scale.astype(dtype) + self._loc.astype(dtype)

@@ -24,8 +24,8 @@ class TrainingRecord:
     curve : list of float
         The monitored validation score, lower is better; empty without validation.
     constant_loss : float
-        The training loss of the best constant prediction; NaN after a warm start. Of a
-        loss that changes by epoch: of the last epoch's.
+        The training loss of the best constant prediction, in ``partial_fit`` that of
+        the first call. Of a loss that changes by epoch: of the last epoch's.
     constant_score : float
         Its monitored validation score; NaN without validation, and where a scorer of
         the user's is monitored.
@@ -65,7 +65,7 @@ class TrainingRecord:
     features_explain: float
 
 
-def training_record(net, job, result):
+def training_record(net, job, result, earlier=None):
     """Return the record of a finished job.
 
     Parameters
@@ -74,20 +74,28 @@ def training_record(net, job, result):
         With its fitted attributes.
     job : Job
     result : Result
+    earlier : TrainingRecord, optional
+        Of the training that this one goes on from.
     """
     member, stream = job.plan.members[0], job.data.streams[0]
     task, Y, weight = job.plan.task, job.data.Y[stream.rows], stream.weight
-    none, constant = np.zeros(0), best_bias(task, member, Y, weight)
     some = slice(None, None, -(-len(stream.rows) // MAX_ROWS))
     X = job.data.X[stream.rows[some]]
     raw, own_weight = net._raw_of(X), weight[some] / weight[some].sum()
+    none = np.zeros(0)
     shares, recalls, mean, std = none, none, none, none
+    seen = Y
     if task.kind == "regression":
         seen = (Y - member.loc) / member.scale
         mean, std = seen.mean(axis=0), seen.std(axis=0)
     elif task.kind != "multilabel":
         shares, recalls = class_shares(Y), recalls_of(net, task, Y[some], raw)
-    known = constant_loss(task, member, Y, weight, constant)
+    if earlier is not None and goes_on(member):
+        known, score = earlier.constant_loss, np.nan
+    else:
+        constant = best_bias(task, member, Y, weight)
+        known = constant_loss(task, member, Y, weight, constant)
+        score = constant_score(job, member, constant)
     reference = known
     if np.isnan(known):
         alike = np.tile(raw.mean(axis=0), (len(raw), 1))
@@ -97,7 +105,7 @@ def training_record(net, job, result):
         layers=result.layers,
         curve=result.curve,
         constant_loss=known,
-        constant_score=constant_score(job, member, constant),
+        constant_score=score,
         steps_per_epoch=-(-len(stream.rows) // job.plan.batch_size),
         class_shares=shares,
         recalls=recalls,
@@ -107,7 +115,7 @@ def training_record(net, job, result):
         predicted_loss=loss_of(task, member, Y[some], own_weight, raw),
         reference_loss=reference,
         features=features,
-        **explanations(features, X, Y[some], raw),
+        **explanations(features, X, seen[some], raw),
     )
 
 
@@ -133,13 +141,22 @@ def explanations(features, X, Y, raw):
     return found
 
 
+def goes_on(member):
+    """Tell whether a training is one more part of one that began before.
+
+    Not so where a target was constant until now: then it begins again.
+    """
+    return member.head_bias is None and member.start["slots"] is not None
+
+
 def best_bias(task, member, Y, weight):
     """Return the raw outputs of the best constant: what the head's bias starts at.
 
-    If the loss changes by epoch, it starts at that of the first one.
+    If the loss changes by epoch, it starts at that of the first one; after an earlier
+    training it starts where that one ended.
     """
     changes = any(name.startswith("loss__") for name in member.annealed)
-    if not changes or member.start is not None:
+    if not changes and member.head_bias is not None:
         return member.head_bias
     seen = (Y - member.loc) / member.scale
     return best_constant(member.loss, task, seen, weight)
@@ -147,8 +164,6 @@ def best_bias(task, member, Y, weight):
 
 def constant_loss(task, member, Y, weight, constant):
     """Return the mean training loss of the best constant."""
-    if member.start is not None:
-        return np.nan
     raw = np.tile(constant, (len(Y), 1))
     return loss_of(task, member, Y, weight / len(Y), raw)
 
@@ -156,9 +171,7 @@ def constant_loss(task, member, Y, weight, constant):
 def loss_of(task, member, Y, weight, raw):
     """Return the loss of rows with these raw outputs; the weights sum to one."""
     y = Y.astype(float)
-    if task.kind == "regression" and member.loss.in_user_units:
-        raw = raw * member.scale + member.loc
-    elif task.kind == "regression":
+    if task.kind == "regression":
         y = (y - member.loc) / member.scale
     with np.errstate(all="ignore"):  # of a network that diverged they may overflow
         return float(member.loss.batch_value(task, y, raw, weight))
@@ -168,7 +181,7 @@ def constant_score(job, member, constant):
     """Return the monitored score of the best constant on the validation rows."""
     stream, task = job.data.streams[0], job.plan.task
     rows, weight = stream.val_rows, stream.val_weight
-    if member.start is not None or member.judge is not None or not len(rows):
+    if member.judge is not None or not len(rows):
         return np.nan
     raw = np.tile(constant, (len(rows), 1))
     y = job.data.Y[rows].astype(float)

@@ -8,7 +8,7 @@ from skloss._base import BaseLossAware
 from skloss._callbacks import with_callbacks
 from skloss._number_predictions import NumberPredictions
 from skloss._scikeras import Conversions
-from skloss._targets import target_scale
+from skloss._units import check_size, target_units, varies
 from skloss._validation import check_choice
 from skloss.losses import Task
 
@@ -30,7 +30,7 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLos
     loss : str, Loss, keras.losses.Loss or callable, default="squared_error"
         A name, a name with knobs such as ``"huber:delta=0.5"``, a loss of
         ``skloss.losses`` or a weighted sum of them, a Keras loss, or a function
-        ``f(y_true, y_pred)``, which sees y in the user's units.
+        ``f(y_true, y_pred)``, which sees y in the user's units; see the notes.
     network : tuple of int, MLP, callable or Body, default=(64, 64)
         Hidden layer sizes, an :class:`~skloss.networks.MLP`, or a function that
         returns a Keras model without its output layer, whose arguments are parameters
@@ -70,7 +70,8 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLos
     target_transform : "auto" or None, default="auto"
         "auto": networks see y scaled as the loss asks (standardised, by median and
         IQR for robust losses, divided by its mean under a log link); None: as it is.
-        Predictions are in the user's units either way.
+        Scaling and unscaling are done in double precision, so that a y far from zero is
+        learnt too. Predictions are in the user's units either way.
     early_stopping : bool, default=False
         Stop when the validation score has not improved for ``patience`` epochs, and
         keep the best weights. The score is the mean absolute error of the scaled
@@ -87,7 +88,8 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLos
         arguments, is called for each. Two networks of a search must not write to one
         path. Those that act inside an epoch train slower, by ``Model.fit``.
     dtype : {"auto", "float32", "float64"}, default="auto"
-        "auto": float64 where one batch holds all rows.
+        "auto": float64 where one batch holds all rows, and where a function sees a y
+        that float32 does not resolve.
     warm_start : bool, default=False
         Start from the weights of the previous fit.
     random_state : int, RandomState or None, default=None
@@ -126,6 +128,17 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLos
         Whether the network trained stacked with others, and why not.
     model_ : keras.Model
         Gives what ``predict`` gives.
+
+    Notes
+    -----
+    The gradient of a function is multiplied by a number found at the start, which gives
+    it the size 1 at the best constant (as root mean square over the rows). This
+    leaves its minimum and its values in ``history_`` as they are; but penalties, rates
+    and bounds on gradients ("gradient_norm" too) mean what they mean for other losses,
+    whatever the unit of y and whatever factor the function has.
+
+    A constant y is predicted as it is, and nothing is trained. Numbers beyond 1e300, or
+    that spread by less than 1e-300, are refused.
 
     Examples
     --------
@@ -224,6 +237,8 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLos
     def partial_fit(self, X, y, sample_weight=None):
         """Train one more epoch, keeping optimiser state and target scaling.
 
+        The scaling is that of the first call in which y varies.
+
         Parameters
         ----------
         X, y, sample_weight : as in ``fit``
@@ -262,10 +277,12 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLos
             raise ValueError(
                 f"y has {Y.shape[1]} targets, but the estimator has {self._task.size}."
             )
+        check_size(Y)
         self.loss_.check_target(self._task, Y)
         return Y
 
     def _scaling(self, Y, weight):
-        if self.target_transform is None:
-            return super()._scaling(Y, weight)
-        return target_scale(Y, self.loss_, weight)
+        loc, scale, _ = super()._scaling(Y, weight)
+        if self.target_transform is not None:
+            loc, scale = target_units(Y, self.loss_, weight)
+        return loc, scale, varies(Y)

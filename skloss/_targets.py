@@ -1,4 +1,4 @@
-"""Between the user's y and what a loss wants: classes, one-hot, scaled numbers."""
+"""Between the user's classes and the columns that a loss wants."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -6,9 +6,6 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d
 
 from skloss.losses import Task
-from skloss.losses._quantile import weighted_quantile
-
-IQR_OF_STANDARD_NORMAL = 1.3489795003921634
 
 
 def dense_target(y):
@@ -100,6 +97,11 @@ def encode_classes(y, task, classes):
                 f"{task.size} labels."
             )
         return np.asarray(y, dtype=np.float64)
+    if y.ndim != 1:
+        raise ValueError(
+            f"y has {y.shape[1]} columns, but the estimator was fitted on one column "
+            f"of the classes {classes.tolist()}. Give one column, or fit anew on all."
+        )
     unseen = np.setdiff1d(y, classes)
     if len(unseen):
         raise ValueError(
@@ -109,47 +111,3 @@ def encode_classes(y, task, classes):
         )
     columns = classes[1:] if len(classes) == 2 else classes
     return (y[:, None] == columns).astype(np.float64)
-
-
-def target_scale(y, loss, sample_weight):
-    """Return location and scale with which the networks see a regression target.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n, targets)
-    loss : RegressionLoss
-        Its ``target_scaling`` decides, for all targets or one by one: "standard" (mean
-        and standard deviation), "robust" (median, IQR / 1.349), "scale" (0 and the
-        mean of |y|), "none".
-    sample_weight : ndarray of shape (n,)
-    """
-    kind = loss.target_scaling
-    if isinstance(kind, str):
-        return scale_of(y, kind, sample_weight)
-    columns = [
-        scale_of(y[:, j : j + 1], own, sample_weight) for j, own in enumerate(kind)
-    ]
-    return tuple(map(np.concatenate, zip(*columns, strict=True)))
-
-
-def scale_of(y, kind, sample_weight):
-    """Return location and scale of every column for one kind of scaling."""
-    zeros, ones = np.zeros(y.shape[1]), np.ones(y.shape[1])
-    if kind == "none":
-        return zeros, ones
-    if kind == "scale":
-        return zeros, positive(np.average(np.abs(y), axis=0, weights=sample_weight))
-    mean = np.average(y, axis=0, weights=sample_weight)
-    deviation = np.sqrt(np.average((y - mean) ** 2, axis=0, weights=sample_weight))
-    if kind == "standard":
-        return mean, positive(deviation)
-    low, median, high = (
-        weighted_quantile(y, level, sample_weight) for level in (0.25, 0.5, 0.75)
-    )
-    spread = (high - low) / IQR_OF_STANDARD_NORMAL
-    return median, np.where(spread > 0, spread, positive(deviation))
-
-
-def positive(scale):
-    """Return the scale, 1 where it is zero (a constant target)."""
-    return np.where(scale > 0, scale, 1.0)

@@ -16,7 +16,7 @@ LAYERS = (
     ("_classifier", "_regressor"),
     ("_class_predictions", "_number_predictions", "_head_predictions", "_head_params"),
     ("_base", "_calibration"),
-    ("_fit", "_warm", "_record", "_findings"),
+    ("_fit", "_warm", "_member", "_record", "_findings"),
     ("_data_findings",),
     (
         "_nested",
@@ -33,7 +33,7 @@ LAYERS = (
     ("_keras_fit",),
     ("_keras_record",),
     (
-        *("_targets", "_class_weight", "_available", "_engine"),
+        *("_targets", "_units", "_class_weight", "_available", "_engine"),
         "_callback_names",
         "_callback_copies",
         "_arguments",

@@ -14,7 +14,7 @@ from skloss._tensorflow import tf
 
 HISTORY = ("loss", "learning_rate", "gradient_norm", "val_loss", "val_monitor")
 IN_STEPS = (
-    "seed loss_knobs optimizer_knobs l1 l2 weight_decay dropout clip_norm loc scale"
+    "seed loss_knobs optimizer_knobs l1 l2 weight_decay dropout clip_norm"
 ).split()
 
 
@@ -154,7 +154,7 @@ def train_epoch(program, inputs, state, rates):
         rows = tf.gather(index, own)
         batch = {
             "x": take(inputs["table"], rows, program.structure.n_features),
-            "y": tf.gather(inputs["Y"], rows),
+            "y": targets(program, inputs, rows),
             "noise": noise_of(program, inputs["seed"], first),
             "weight": tf.gather(weight, own),
             "share": tf.gather(share, own),
@@ -170,6 +170,13 @@ def train_epoch(program, inputs, state, rates):
     return tf.while_loop(lambda i, *_: i < blocks, body, start, parallel_iterations=1)[
         1:
     ]
+
+
+def targets(program, inputs, rows):
+    """Return the targets of rows, (..., networks, batch), as the networks see them."""
+    task, y = program.structure.task, tf.gather(inputs["Y"], rows)
+    units = inputs["loc"], inputs["scale"]
+    return step_math.target_seen(task, y, *units, program.dtype)
 
 
 def first_sums(program):
@@ -247,8 +254,6 @@ def one_step(program, variables, batch, number, going, inputs):
             [tf.where(own >= rate, 1 / (1 - rate), 0.0) for own in noise["dropout"]],
             y,
             row_weight,
-            inputs["loc"],
-            inputs["scale"],
         ),
         tf.cast(key, tf.int64),
     )
@@ -300,7 +305,8 @@ def validate(program, inputs, variables):
     def body(i, loss, score):
         index = tf.ensure_shape(rows[i], [size, batch])
         x = take(inputs["table"], index, program.structure.n_features)
-        y = tf.ensure_shape(tf.gather(inputs["Y"], index), [size, batch, task.size])
+        y = targets(program, inputs, index)
+        y = tf.ensure_shape(y, [size, batch, task.size])
         raw = step_math.forward(program.layout, parts, stored, x)
         common = (
             program.loss,
@@ -309,8 +315,6 @@ def validate(program, inputs, variables):
             raw,
             tf.ensure_shape(weight[i], [size, batch]),
             inputs["loss_knobs"],
-            inputs["loc"],
-            inputs["scale"],
         )
         value = step_math.losses(*common)
         own = step_math.monitors(*common, inputs["class_weight"])

@@ -68,13 +68,15 @@ class Data:
     streams: list
     tensors: dict = field(default_factory=dict, repr=False, compare=False)
 
-    def table(self, dtype):
+    def table(self, dtype, dtype_of_targets):
         """Return table and targets as tensors, made once for all chunks of networks."""
-        if dtype not in self.tensors:
-            arrays = table_tensors(self.X, dtype), np.asarray(self.Y, dtype=dtype)
+        key = dtype, dtype_of_targets
+        if key not in self.tensors:
+            Y = np.asarray(self.Y, dtype=dtype_of_targets)
+            arrays = table_tensors(self.X, dtype), Y
             tensors = tf.nest.map_structure(tf.convert_to_tensor, arrays)
-            self.tensors.setdefault(dtype, tensors)
-        return self.tensors[dtype]
+            self.tensors.setdefault(key, tensors)
+        return self.tensors[key]
 
     def __getstate__(self):
         return {**self.__dict__, "tensors": {}}
@@ -96,11 +98,13 @@ class Member:
         Epochs without improvement; infinite without early stopping.
     stream : int
     loc, scale : ndarray of shape (targets,)
-        The target is seen as (y - loc) / scale.
+        The target is seen as (y - loc) / scale, taken in double precision.
     class_weight : ndarray of shape (classes,)
         What the link must undo in the monitored score.
-    head_bias : ndarray of shape (n_raw,)
-        Where the output bias starts.
+    head_bias : ndarray of shape (n_raw,), or None
+        Where the output bias starts; None: where ``start`` has it.
+    head_scale : float or ndarray of shape (n_raw,)
+        Factor on the initial weights of the output layer, besides the loss's own.
     start : tuple, optional
         ``Result.state`` of an earlier training, to go on from.
     judge : callable, optional
@@ -119,7 +123,7 @@ class Member:
     schedule: Schedule
     optimizer: Optimizer
     learning_rate: float
-    head_bias: np.ndarray
+    head_bias: Any
     l1: float = 0.0
     l2: float = 0.0
     weight_decay: float = 0.0
@@ -130,6 +134,7 @@ class Member:
     input_noise: float = CURES["input_noise"]
     mixup: float = CURES["mixup"]
     weight_averaging: float = CURES["weight_averaging"]
+    head_scale: Any = 1.0
     patience: float = np.inf
     stream: int = 0
     loc: np.ndarray = field(default_factory=lambda: np.zeros(1))

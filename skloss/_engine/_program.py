@@ -50,6 +50,8 @@ class Program:
         self.size = structure.size
         self.batch_size = structure.batch_size
         self.dtype = tf.as_dtype(structure.dtype)
+        numbers = structure.task.kind == "regression"
+        self.dtype_of_targets = "float64" if numbers else structure.dtype
         self.loss, self.schedule = member.loss, member.schedule
         dropout = stacked_dropout(structure.batch_size, structure.dtype)
         self.network = network.bind({})
@@ -187,7 +189,7 @@ class Program:
         s = self.structure
         specs = tf.nest.map_structure(spec_of, inputs)
         specs["table"] = table_specs(s.sparse, s.n_features, self.dtype)
-        specs["Y"] = tf.TensorSpec([None, s.task.size], self.dtype)
+        specs["Y"] = tf.TensorSpec([None, s.task.size], self.dtype_of_targets)
         for name in ("rows", "val_rows"):
             specs[name] = tf.TensorSpec([None, None], tf.int32)
         for name in ("weight", "val_weight"):
@@ -202,7 +204,7 @@ class Program:
         dtype = self.structure.dtype
         streams = list(dict.fromkeys(member.stream for member in members))
         used = [data.streams[i] for i in streams]
-        table, Y = data.table(dtype)
+        table, Y = data.table(dtype, self.dtype_of_targets)
         inputs = {
             "table": table,
             "Y": Y,
@@ -221,10 +223,13 @@ class Program:
         }
         for name in (
             *"learning_rate l1 l2 weight_decay dropout clip_norm patience".split(),
-            *"loc scale class_weight".split(),
+            "class_weight",
             *self.structure.cures,
         ):
             values = [np.asarray(getattr(m, name), dtype=dtype) for m in members]
+            inputs[name] = np.stack(values)
+        for name in ("loc", "scale"):
+            values = [np.asarray(getattr(m, name), np.float64) for m in members]
             inputs[name] = np.stack(values)
         if self.structure.annealed:
             names = self.structure.annealed
@@ -285,7 +290,7 @@ class Program:
             if variable is head.bias:
                 value = member.head_bias
             elif variable is head.kernel:
-                value = value * member.loss.head_scale
+                value = value * member.loss.head_scale * member.head_scale
             values.append(np.ravel(value))
         return np.where(self.zeros, 0.0, np.concatenate(values))
 

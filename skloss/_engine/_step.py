@@ -122,20 +122,18 @@ def gradients(layout, loss, task, own, key):
     task : Task
     own : tuple
         What the networks do not share, stacked: loss knobs, weights, moving
-        statistics, x, dropout masks, y, sample weight, location and scale of the
-        target.
+        statistics, x, dropout masks, the target as seen, sample weight.
     key : tensor of shape (2,)
         Seed of Keras' own Dropout layers.
     """
 
-    def one(knobs, parts, stored, x, masks, y, weight, loc, scale):
+    def one(knobs, parts, stored, x, masks, y, weight):
         bound = loss.bind(knobs)
         with tf.GradientTape() as tape:
             tape.watch(parts)
             raw, new, penalties = network(layout, parts, stored, x, masks, key)
             if y.shape[0] > raw.shape[0]:  # mixed rows have two targets each
                 raw = tf.concat([raw, raw], axis=0)
-            y, raw = seen_by(bound, task, y, raw, loc, scale)
             value = bound.batch_value(task, y, raw, weight)
             total = [value, *(tf.cast(own, value.dtype) for own in penalties)]
         slope = tape.gradient(total, parts, unconnected_gradients="zero")
@@ -158,37 +156,36 @@ def over_networks(function, own):
     )
 
 
-def losses(loss, task, y, raw, weight, knobs, loc, scale):
+def losses(loss, task, y, raw, weight, knobs):
     """Return each network's weighted mean loss."""
 
-    def one(knobs, y, raw, weight, loc, scale):
-        bound = loss.bind(knobs)
-        y, raw = seen_by(bound, task, y, raw, loc, scale)
-        return bound.batch_value(task, y, raw, weight)
+    def one(knobs, y, raw, weight):
+        return loss.bind(knobs).batch_value(task, y, raw, weight)
 
-    return over_networks(one, (knobs, y, raw, weight, loc, scale))
+    return over_networks(one, (knobs, y, raw, weight))
 
 
-def seen_by(loss, task, y, raw, loc, scale):
-    """Return target and raw outputs in the units that the loss works in."""
-    if task.kind != "regression":
-        return y, raw
-    if loss.in_user_units:
-        return y, raw * scale + loc
-    return (y - loc) / scale, raw
+def target_seen(task, y, loc, scale, dtype):
+    """Return the target as the networks see it, (..., networks, batch, task.size).
+
+    A target of numbers comes in double precision: single precision would round away
+    what is small beside the location.
+    """
+    if task.kind == "regression":
+        y = (y - loc[:, None]) / scale[:, None]
+    return tf.cast(y, dtype)
 
 
-def monitors(loss, task, y, raw, weight, knobs, loc, scale, class_weight):
+def monitors(loss, task, y, raw, weight, knobs, class_weight):
     """Return each network's loss-neutral validation score; lower is better.
 
     In double precision, as links that follow from a loss's gradients are computed.
     """
 
-    def one(knobs, y, raw, weight, loc, scale, undo):
-        y = (y - loc) / scale if task.kind == "regression" else y
+    def one(knobs, y, raw, weight, undo):
         return tf.reduce_sum(weight * loss.bind(knobs).monitor(task, y, raw, undo))
 
-    own = knobs, y, raw, weight, loc, scale, class_weight
+    own = knobs, y, raw, weight, class_weight
     wide = tf.nest.map_structure(lambda part: tf.cast(part, tf.float64), own)
     return tf.cast(over_networks(one, wide), raw.dtype)
 

@@ -184,6 +184,17 @@ class RegressionLoss(Loss):
             return raw
         return ops.reshape(raw, (-1, task.size, self.n_outputs))
 
+    def outputs(self, task, columns):
+        """Return the numbers of the raw outputs that belong to some columns of y.
+
+        Parameters
+        ----------
+        task : Task
+        columns : ndarray of bool of shape (task.size,)
+        """
+        numbers = np.asarray(self.split(task, np.arange(self.n_raw(task))[None]))
+        return numbers.reshape(task.size, -1)[columns].ravel()
+
     def rowwise(self, task, y_true, raw):
         """Return the value per row, the mean over targets."""
         return ops.mean(self.columnwise(task, y_true, raw), axis=-1)

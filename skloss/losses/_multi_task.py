@@ -4,7 +4,7 @@ import numpy as np
 
 from skloss.losses import _ops as ops
 from skloss.losses._side_by_side import SideBySide
-from skloss.losses._wrappers import Wrapper
+from skloss.losses._user_units import InUserUnits
 
 
 class MultiTaskLoss(SideBySide):
@@ -58,15 +58,23 @@ class MultiTaskLoss(SideBySide):
         """Return the weights."""
         return [weight for _, weight, _ in self.terms]
 
+    def in_user_units_by_column(self):
+        """Return which columns of y a function sees in the user's units."""
+        own = [
+            np.full(task.size, loss.in_user_units and task.kind == "regression")
+            for loss, task in zip(self.losses, self.of, strict=True)
+        ]
+        return np.concatenate(own)
+
     def in_one_scale(self, loc, scale):
-        """Return the loss for targets scaled as (y - loc) / scale, functions included.
+        """Return the loss for raw outputs that are all scaled, functions included.
 
         Parameters
         ----------
         loc, scale : ndarray of shape (columns of y,)
         """
         terms = [
-            (name, weight, InUserUnits(loss, *map(float, (loc[own][0], scale[own][0]))))
+            (name, weight, InUserUnits(loss, loc[own], scale[own]))
             if loss.in_user_units and task.kind == "regression"
             else (name, weight, loss)
             for (name, weight, loss), task, own in zip(
@@ -143,32 +151,3 @@ class UncertaintyWeightedTasks(MultiTaskLoss):
         own = super().trained(task, last[: -len(self.terms)])
         pairs = zip(self.named(), last[-len(self.terms) :], strict=True)
         return {**own, **{f"{name}__log_variance": s for name, s in pairs}}
-
-
-class InUserUnits(Wrapper):
-    """A loss that sees y in its own units, beside losses that see it scaled.
-
-    Parameters
-    ----------
-    loss : Loss
-    loc, scale : float
-        The target was scaled as (y - loc) / scale.
-    """
-
-    in_user_units = False
-
-    def __init__(self, loss, loc, scale):
-        self.loss = loss
-        self.loc = loc
-        self.scale = scale
-
-    def _back(self, y):
-        return y * self.scale + self.loc
-
-    def rowwise(self, task, y_true, raw):
-        """Return the wrapped loss's value per row."""
-        return self.loss.rowwise(task, self._back(y_true), self._back(raw))
-
-    def batch_value(self, task, y_true, raw, weight):
-        """Return the wrapped loss's value."""
-        return self.loss.batch_value(task, self._back(y_true), self._back(raw), weight)

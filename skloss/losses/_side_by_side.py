@@ -60,6 +60,11 @@ class SideBySide(NamedLosses):
             begin, last = begin + n, last + m
         return places
 
+    def outputs(self, task, columns):
+        """Return the numbers of the raw outputs of the losses of some columns of y."""
+        pairs = zip(self.columns(), self.places(), strict=True)
+        return [i for own, place in pairs if columns[own].any() for i in place]
+
     def pieces(self, raw):
         """Return each loss's columns of the raw outputs."""
         return [

@@ -60,11 +60,12 @@ def merged(cells):
         number, _, _ = streams.setdefault(key, (len(streams), table[0], stream))
         members.append(replace(member, stream=number))
     datas = [data for _, data in tables.values()]
+    Y = np.concatenate([data.Y for data in datas])
     begin = np.cumsum([0, *(len(data.Y) for data in datas)]).astype(np.int32)
     plan = replace(cells[0].job.plan, members=members, report=None)
     data = Data(
         stacked([data.X for data in datas], plan.dtype),
-        np.concatenate([data.Y for data in datas]).astype(plan.dtype),
+        Y if plan.task.kind == "regression" else Y.astype(plan.dtype),
         [
             replace(
                 stream,

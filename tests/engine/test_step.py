@@ -62,8 +62,6 @@ def evaluate(loss, task, dtype, weights, layout, X, Y, row_weight):
             masks,
             stacked(Y, count, dtype),
             stacked(row_weight, count, dtype),
-            stacked(np.full(Y.shape[1], 0.1), count, dtype),
-            stacked(np.full(Y.shape[1], 1.3), count, dtype),
         )
         key = tf.constant([0, 0], tf.int64)
         value, slope, _ = step.gradients(layout, loss, task, own, key)
