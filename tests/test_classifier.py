@@ -281,9 +281,12 @@ def test_a_users_loss_is_like_any_other():
     own = net(loss=Smooth(slope=2.0)).fit(X3, y3)
     p = own.predict_proba(X3)
     np.testing.assert_allclose(p.sum(axis=1), 1)
-    z = 2 * own.decision_function(X3)
+    z = 2 * own._raw(X3)
     e = np.exp(z - z.max(axis=1, keepdims=True))
     np.testing.assert_allclose(p, e / e.sum(axis=1, keepdims=True), atol=1e-5)
+    # its probabilities need not have the order of its outputs, so that they decide
+    log_p = np.log(p / p.max(axis=1, keepdims=True))
+    np.testing.assert_allclose(own.decision_function(X3), log_p, atol=1e-5)
     assert own.set_params(loss__slope=3.0).loss.slope == 3.0
 
 
