@@ -120,7 +120,8 @@ def test_sparse_labels():
 @pytest.mark.parametrize(("name", "kind"), mostly_slow(CASES))
 def test_shapes_decisions_and_probabilities(name, kind):
     X, y = TABLES[kind]
-    fitted = net(loss=name).fit(X, y)
+    # the batch size of all tests of every loss: their networks share a program
+    fitted = net(loss=name, batch_size=512).fit(X, y)
     for rows in (len(X), 1):
         scores, labels = fitted.decision_function(X[:rows]), fitted.predict(X[:rows])
         if kind == "binary":
@@ -298,7 +299,7 @@ CLOSED = ["cross_entropy", "brier", "kl_divergence", "hinge"]
 @pytest.mark.parametrize("name", mostly_slow(ALL))
 def test_model_gives_the_same_numbers(name):
     weight = {0: 1.0, 1: 3.0}
-    own = net(loss=name, class_weight=weight, epochs=2).fit(X2, y2)
+    own = net(loss=name, class_weight=weight, epochs=2, batch_size=512).fit(X2, y2)
     probable = hasattr(own, "predict_proba")
     ours = own.predict_proba(X2) if probable else own.decision_function(X2)[:, None]
     theirs = own.model_.predict(X2, verbose=0)

@@ -61,7 +61,8 @@ def both(name):
 @pytest.mark.parametrize("several", [False, True])
 def test_shapes_order_and_agreement(name, several):
     y = both(name)[several]
-    fitted = net(name).fit(X, y)
+    # the batch size of all tests of every loss: their networks share a program
+    fitted = net(name, batch_size=256).fit(X, y)
     dist, shape = fitted.predict_dist(X), y.shape
     q = fitted.predict_quantiles(X, LEVELS)
     assert q.shape == (*shape, 5)
@@ -113,7 +114,8 @@ def test_units(name):
 @pytest.mark.parametrize("name", mostly_slow(NAMES))
 def test_a_constant_target(name):
     share = Loss.registry["regression"][name].domain == "open_unit"
-    fitted = net(name).fit(X, np.full(120, 0.4 if share else 4.0))
+    constant = np.full(120, 0.4 if share else 4.0)
+    fitted = net(name, batch_size=256).fit(X, constant)
     assert np.isfinite(fitted.predict(X)).all()
     assert np.isfinite(fitted.predict_interval(X)).all()
 
