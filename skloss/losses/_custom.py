@@ -5,6 +5,7 @@ import numpy as np
 from skloss.exceptions import LossTargetError
 from skloss.losses import _ops as ops
 from skloss.losses._base import ClassificationLoss, RegressionLoss
+from skloss.losses._constant import minimise_rows
 
 
 class CustomLoss(ClassificationLoss):
@@ -73,6 +74,10 @@ class CustomRegressionLoss(RegressionLoss):
     def best_constant(self, task, y_true, sample_weight):
         """Return the mean: a start, not the function's own minimiser."""
         return np.average(y_true, axis=0, weights=sample_weight)
+
+    def saturated(self, task, y_true, constant):
+        """Return the predictions at which the function is least, sought from y."""
+        return minimise_rows(self, task, y_true, np.array(y_true, np.float64))
 
     def rehearse(self, task, y, dtype):
         """Raise LossTargetError unless the function gives a value for each row.

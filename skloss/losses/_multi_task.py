@@ -168,6 +168,11 @@ class InUserUnits(Wrapper):
         """Return the wrapped loss's value per row."""
         return self.loss.rowwise(task, self._back(y_true), self._back(raw))
 
+    def saturated(self, task, y_true, constant):
+        """Return the wrapped loss's, scaled again."""
+        found = self.loss.saturated(task, self._back(y_true), self._back(constant))
+        return (found - self.loc) / self.scale
+
     def batch_value(self, task, y_true, raw, weight):
         """Return the wrapped loss's value."""
         return self.loss.batch_value(task, self._back(y_true), self._back(raw), weight)
