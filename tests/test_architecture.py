@@ -17,6 +17,7 @@ LAYERS = (
     ("_class_predictions", "_number_predictions", "_head_predictions", "_head_params"),
     ("_base", "_calibration"),
     ("_fit", "_warm", "_record", "_findings"),
+    ("_rate_findings",),
     (
         "_nested",
         "_job",

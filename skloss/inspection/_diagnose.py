@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skloss._base import BaseLossAware
 from skloss._findings import findings
+from skloss._rate_findings import of_saturated
 
 
 class Diagnosis:
@@ -21,7 +22,8 @@ class Diagnosis:
         ``advice`` and ``remedy``.
     remedy : dict
         What cures the first finding, for ``set_params`` of the estimator that was
-        diagnosed; empty where nothing was found.
+        diagnosed; empty where nothing was found, or where the first finding's advice
+        is what only the user can do. What is set already is never offered.
     """
 
     def __init__(self, net, found, prefix=""):
@@ -31,10 +33,10 @@ class Diagnosis:
             self.remedy = {f"{prefix}{k}": v for k, v in found[0].remedy.items()}
         self._title = f"{type(net).__name__}(loss={net.loss!r})"
         loss, epochs = net.history_["loss"], net.n_epochs_
-        constant = net.training_record_.constant_loss
+        record = net.training_record_
         self._summary = (
             f"{epochs} epochs, training loss {loss[0]:.3g} to {loss[-1]:.3g} (best "
-            f"constant {constant:.3g})"
+            f"constant {record.constant_loss:.3g}{of_saturated(record)})"
         )
 
     def __bool__(self):
@@ -52,7 +54,8 @@ class Diagnosis:
                 f"   {one.advice}",
             ]
         settings = ", ".join(f"{k}={v!r}" for k, v in self.remedy.items())
-        return "\n".join([*lines, f"Cure of the first: set_params({settings})"])
+        cure = f"set_params({settings})" if settings else "by hand, as it says"
+        return "\n".join([*lines, f"Cure of the first: {cure}"])
 
     def _repr_html_(self):
         """Return the table that a notebook shows."""
