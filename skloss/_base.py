@@ -1,7 +1,6 @@
 """The skin: from scikit-learn's world to a plan, and from a result to attributes."""
 
 import inspect
-import warnings
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -35,6 +34,7 @@ from skloss._progress import shown
 from skloss._record import training_record
 from skloss._validation import check_parameters
 from skloss._warm import WarmStart
+from skloss._warn_once import warn_once
 from skloss.exceptions import DivergenceWarning, IneffectiveParameterWarning
 from skloss.losses._constant import best_constant
 
@@ -125,6 +125,9 @@ class BaseLossAware(Exports, Fit, WarmStart, NestedParams):
         batch_size = self.batch_size
         if isinstance(batch_size, str):
             batch_size = automatic_batch_size(len(train))
+        network = networks.get(self.network)
+        if isinstance(network, networks.MLP):
+            network.check_rows(min(int(batch_size), len(train)))
         dtype = self._dtype_for(len(train), batch_size, start)
         if start is not None:
             self._check_same_build(start)
@@ -137,7 +140,7 @@ class BaseLossAware(Exports, Fit, WarmStart, NestedParams):
         )
         plan = Plan(
             members=[member],
-            network=networks.get(self.network),
+            network=network,
             task=self._task,
             batch_size=int(batch_size),
             epochs=int(epochs),
@@ -252,11 +255,10 @@ class BaseLossAware(Exports, Fit, WarmStart, NestedParams):
                 f"Dropout layers into the body, or use network=MLP(...)."
             )
         if optimizer.cls.__name__ == "AdamW" and self.weight_decay == 0:
-            warnings.warn(
+            warn_once(
                 "optimizer='adamw' with weight_decay=0.0 is Adam; set weight_decay, "
                 "for example 0.004, Keras' default.",
                 IneffectiveParameterWarning,
-                stacklevel=5,
             )
 
     def _check_loss(self):
@@ -266,11 +268,10 @@ class BaseLossAware(Exports, Fit, WarmStart, NestedParams):
     def _warn_before(self, member, validated, steps):
         """Refuse or warn of a schedule, or a score, that cannot act or acts alone."""
         if self.validation_scoring is not None and not validated:
-            warnings.warn(
+            warn_once(
                 f"validation_scoring={self.validation_scoring!r} has no effect without "
                 f"validation data; set early_stopping=True, or give X_val and y_val.",
                 IneffectiveParameterWarning,
-                stacklevel=5,
             )
         if member.schedule.absolute:
             default = inspect.signature(type(self)).parameters["learning_rate"].default
@@ -295,20 +296,30 @@ class BaseLossAware(Exports, Fit, WarmStart, NestedParams):
             if name != "lr_schedule":
                 texts += plateau.idle(self.learning_rate, patience)
         for text in texts + annealing.idle(self):
-            warnings.warn(text, IneffectiveParameterWarning, stacklevel=5)
+            warn_once(
+                text,
+                IneffectiveParameterWarning,
+            )
         schedules.check_rates(
             member.schedule, member.learning_rate, int(self.epochs), steps
         )
 
     def _warn_after(self, partial):
-        """Warn of the first finding; after a part of the training, of divergence."""
+        """Warn of the first finding; after a part of the training, of divergence.
+
+        Its numbers are in ``diagnose``: a text with numbers would be another for each
+        of many fits.
+        """
         found = findings(self)
-        diverged = self.outcome_ is Outcome.DIVERGED
-        if diverged:
-            kept = f" The weights of epoch {self._result.best_epoch} are kept."
-            warnings.warn(f"{found[0]}{kept}", DivergenceWarning, stacklevel=5)
+        more = ""
+        if hasattr(self, "training_record_"):
+            more = " skloss.inspection.diagnose(estimator) has the numbers."
+        if self.outcome_ is Outcome.DIVERGED:
+            more = f" The weights of the best epoch are kept.{more}"
+            headlines = [one.headline for one in found if one.name == "diverged"]
+            warn_once(f"{headlines[0]}{more}", DivergenceWarning)
         elif found and not partial:
-            warnings.warn(str(found[0]), ConvergenceWarning, stacklevel=5)
+            warn_once(f"{found[0].headline}{more}", ConvergenceWarning)
 
     def _keep(self, result, member, seed, history=None):
         """Set the fitted attributes from a result; ``history`` comes before its own."""

@@ -8,6 +8,41 @@ from skloss import networks
 
 TINY = np.finfo(float).tiny
 
+# What a fit warns of: the same for all fits with a finding, so that a log has it once.
+HEADLINES = {
+    "diverged": "Training diverged: a loss or gradient was not finite. Lower "
+    "learning_rate, set clip_norm, and scale the features.",
+    "nothing_to_learn": "y, or every column of X, has one value only: there is nothing "
+    "to learn. Look at them.",
+    "feature_precision": "A column of X varies less than the network's dtype can hold. "
+    "Put StandardScaler() before the network.",
+    "unscaled_features": "The features are not scaled, and training suffered. Put "
+    "StandardScaler() before the network, in a Pipeline.",
+    "predicts_otherwise": "The network predicts its training rows much worse than it "
+    "fitted them: its layers do not compute the same in training.",
+    "target_scale": "The target is far from the numbers at which a network starts. Set "
+    "target_transform='auto'.",
+    "exploding_gradients": "The gradients explode. Normalise the layers, start from "
+    "smaller weights, and set clip_norm.",
+    "learning_rate_too_high": "The learning rate is too high. Lower learning_rate.",
+    "learning_rate_too_low": "The learning rate is too low. Raise learning_rate, "
+    "or epochs.",
+    "idle_units": "At least half of the units of a hidden layer learn nothing. Use "
+    "another activation, and scale the features.",
+    "vanishing_gradients": "The early layers hardly learn. Use activation='relu' and "
+    "normalise the layers.",
+    "stalled": "The training loss stays at that of the best constant. Look at y and "
+    "at the features, or change learning_rate or the penalties.",
+    "worse_than_constant": "On the validation rows a constant predicts better. Set "
+    "early_stopping=True.",
+    "not_converged": "Training has not converged: the loss is still falling. Raise "
+    "epochs.",
+    "overfitting": "The network overfits. Set early_stopping=True.",
+    "imbalance_ignored": "A rare class is hardly ever predicted. Set "
+    "class_weight='balanced' if missing it costs more.",
+    "cannot_act": "A schedule or stopping rule can never act.",
+}
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -16,6 +51,7 @@ class Finding:
     Attributes
     ----------
     name : str
+        One of ``HEADLINES``.
     severity : {"error", "warning"}
         An "error" makes the network useless; a "warning" makes it worse than it could
         be.
@@ -24,7 +60,7 @@ class Finding:
     advice : str
         What to do, in a sentence.
     remedy : dict
-        Parameters for ``set_params``; empty where none helps.
+        Parameters for ``set_params``; empty where no parameter cures it.
     by_hand : str
         What only the user can do, in a sentence: the advice where nothing is left to
         set.
@@ -54,6 +90,11 @@ class Finding:
 
     def __str__(self):
         return f"{self.evidence} {self.advice}"
+
+    @property
+    def headline(self):
+        """What is wrong and what helps, without numbers."""
+        return HEADLINES[self.name]
 
 
 def is_same(present, offered):

@@ -9,6 +9,12 @@ import numpy as np
 
 from skloss import networks, schedules
 from skloss._callbacks import plateaus
+from skloss._data_findings import (
+    feature_precision,
+    nothing_to_learn,
+    predicts_otherwise,
+    unscaled_features,
+)
 from skloss._finding import Finding, Training
 from skloss._rate_findings import (
     LEAP,
@@ -216,12 +222,20 @@ def cannot_act(t):
 
 
 # They compare training losses of epochs, which are not of one kind if the loss changes.
-OF_ONE_LOSS = rate_too_high, rate_too_low, stalled, not_converged
+OF_ONE_LOSS = (
+    rate_too_high,
+    rate_too_low,
+    predicts_otherwise,
+    stalled,
+    not_converged,
+)
 RULES = (
+    feature_precision,
     target_scale,
     exploding_gradients,
     rate_too_high,
     rate_too_low,
+    predicts_otherwise,
     idle_units,
     vanishing_gradients,
     stalled,
@@ -246,12 +260,18 @@ def findings(net):
     list of Finding
     """
     first = diverged(net, net._result)
-    if first is not None:
-        return [first.beside(net)]
     if not hasattr(net, "training_record_"):
-        return []
+        return [] if first is None else [first.beside(net)]
     training = Training(net)
-    changes = any(name.startswith("loss__") for name in net._curves)
-    rules = [rule for rule in RULES if not (changes and rule in OF_ONE_LOSS)]
-    found = [rule(training) for rule in rules]
-    return [one.beside(net) for one in found if one is not None]
+    nothing = nothing_to_learn(training)
+    if nothing is not None:
+        return [nothing]
+    if first is not None:
+        found = [feature_precision(training), first]
+    else:
+        changes = any(name.startswith("loss__") for name in net._curves)
+        rules = [rule for rule in RULES if not (changes and rule in OF_ONE_LOSS)]
+        found = [rule(training) for rule in rules]
+    found = [one.beside(net) for one in found if one is not None]
+    unscaled = unscaled_features(training, found)
+    return found if unscaled is None else [unscaled, *found]

@@ -1,7 +1,5 @@
 """``fit``: what surrounds the training of one network."""
 
-import warnings
-
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import _safe_indexing
@@ -11,6 +9,7 @@ from skloss._callbacks import with_callbacks as with_keras_callbacks
 from skloss._job import set_aside
 from skloss._judge import Judge
 from skloss._tasks import CallbackSupportMixin, EpochTasks, with_callbacks
+from skloss._warn_once import warn_once
 from skloss.exceptions import IneffectiveParameterWarning, LossTargetError
 
 
@@ -99,11 +98,10 @@ class Fit(CallbackSupportMixin):
             Y, kind = self._stratum(Y)
             return set_aside(Y, weight, fraction, kind, rng, groups)
         if groups is not None:
-            warnings.warn(
+            warn_once(
                 "groups has no effect: they keep together rows that early stopping "
                 "sets aside. Set early_stopping=True, or leave out groups or X_val.",
                 IneffectiveParameterWarning,
-                stacklevel=5,
             )
         rows = np.flatnonzero(weight > 0)
         return rows, np.arange(len(weight), len(Y) if given else len(weight))

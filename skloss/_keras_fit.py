@@ -3,6 +3,9 @@
 Callbacks that act inside an epoch, and bodies with a ``train_step`` of their own.
 """
 
+import itertools
+from dataclasses import replace
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -116,6 +119,7 @@ class KerasFit:
         """Return the Result of training ``plan`` on ``data``."""
         (member,), (stream,) = plan.members, data.streams
         model, layout = trainee(plan, data)
+        plan = replace(plan, batch_size=batch_size(plan, stream, model))
         loc, scale = (np.asarray(v, plan.dtype) for v in (member.loc, member.scale))
         row_loss = RowLoss(member.loss, plan.task, loc, scale, plan.dtype)
         model.compile(optimizer=optimizer_for(plan, stream, layout), loss=row_loss)
@@ -143,6 +147,20 @@ class KerasFit:
         )
         wrapper.fit(X, Y, sample_weight=stream.weight, **held)
         return record.result(model.stop_training)
+
+
+def batch_size(plan, stream, model):
+    """Return the batch size, a little larger if one row would be normalised alone.
+
+    ``Model.fit`` does not fill the last batch, and statistics of one row make the
+    moving ones wrong.
+    """
+    norms = keras.layers.BatchNormalization
+    normalised = any(isinstance(layer, norms) for layer in networks.leaves(model))
+    if not normalised or len(stream.rows) < 2:
+        return plan.batch_size
+    sizes = itertools.count(plan.batch_size)
+    return next(size for size in sizes if len(stream.rows) % size != 1)
 
 
 def table(data, rows, dtype):

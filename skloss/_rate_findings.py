@@ -118,7 +118,7 @@ def stalled(t):
     limits = {"l1": 0, "l2": 0, "weight_decay": 0, "dropout": 0.5}
     held = {k: getattr(net, k) for k, low in limits.items() if strongest(net, k) > low}
     cause = f"Try another learning_rate, such as {usual_rate(net):g}."
-    of_y = nothing_to_learn(t)
+    of_y = trouble_with_y(t)
     if of_y:
         remedy = {}
     elif held:
@@ -145,13 +145,11 @@ def of_saturated(record):
     return f", a model free for every row {least:.3g}"
 
 
-def nothing_to_learn(t):
+def trouble_with_y(t):
     """Return what is the matter with y, where that explains a loss that stalls."""
     record = t.record
-    if not len(record.seen_std):
+    if not len(record.common_share):
         return ""
-    if not record.seen_std.any():
-        return "Look at y: it has one value only, so there is nothing to learn."
     if record.common_share.max() > 0.5:
         return (
             f"Look at y: {record.common_share.max():.0%} of it is one value, which the "

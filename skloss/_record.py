@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skloss.losses import _ops as ops
-from skloss.losses._constant import best_constant, objective
-from skloss.losses._saturated import certain_scores, saturated_outputs
+from skloss._features import FeatureScale, explained, feature_scale
+from skloss._loss_range import MAX_ROWS, loss_of, loss_range
 
 OF_TARGET = ("seen_mean", "seen_std", "common_share", "extreme_share")
-MAX_ROWS = 2000  # that are predicted once more when training has ended
 
 
 @dataclass
@@ -43,6 +41,17 @@ class TrainingRecord:
     common_share, extreme_share : ndarray of shape (n_targets,)
         Share of the training rows that have the most frequent value of the target, and
         of its variance that the row furthest from the mean holds; empty for classes.
+    fitted_loss, predicted_loss : float
+        The training loss of the epoch whose weights predict, or a worse one of the last
+        tenth before it, and the loss of at most 2,000 training rows as predicted.
+    reference_loss : float
+        ``constant_loss``, or where that is unknown the predicted rows' loss if all were
+        predicted alike.
+    features : FeatureScale
+        How X is scaled.
+    outputs_explain, features_explain : float
+        Share of the target's variance that least squares on the network's raw outputs,
+        and on scaled features, explains. NaN where all features are well scaled.
     """
 
     layers: dict
@@ -58,6 +67,12 @@ class TrainingRecord:
     seen_std: np.ndarray
     common_share: np.ndarray
     extreme_share: np.ndarray
+    fitted_loss: float
+    predicted_loss: float
+    reference_loss: float
+    features: FeatureScale
+    outputs_explain: float
+    features_explain: float
 
 
 def training_record(net, job, result):
@@ -71,21 +86,35 @@ def training_record(net, job, result):
     result : Result
     """
     member, stream = job.plan.members[0], job.data.streams[0]
-    Y, weight = job.data.Y[stream.rows], stream.weight
+    task, Y, weight = job.plan.task, job.data.Y[stream.rows], stream.weight
     none = np.zeros(0)
+    some = slice(None, None, -(-len(stream.rows) // MAX_ROWS))
+    X = job.data.X[stream.rows[some]]
+    raw, own_weight = net._raw_of(X), weight[some] / weight[some].sum()
     shares, recalls, of_target = none, none, dict.fromkeys(OF_TARGET, none)
-    if job.plan.task.kind == "regression":
+    if task.kind == "regression":
         of_target = target_shape((Y - member.loc) / member.scale)
-    elif job.plan.task.kind != "multilabel":
-        shares, recalls = class_shares(Y), recalls_of(net, job)
+    elif task.kind != "multilabel":
+        shares, recalls = class_shares(Y), recalls_of(net, task, Y[some], raw)
+    ends = loss_range(job, member, Y, weight)
+    reference = ends["constant_loss"]
+    if np.isnan(reference):
+        alike = np.tile(raw.mean(axis=0), (len(raw), 1))
+        reference = loss_of(task, member, Y[some], own_weight, alike)
+    features = feature_scale(X, result.weights.dtype.name)
     return TrainingRecord(
         layers=result.layers,
         curve=result.curve,
-        **ends_of_the_scale(job, member, Y, weight),
+        **ends,
         steps_per_epoch=-(-len(stream.rows) // job.plan.batch_size),
         class_shares=shares,
         recalls=recalls,
         **of_target,
+        fitted_loss=fitted_loss(result),
+        predicted_loss=loss_of(task, member, Y[some], own_weight, raw),
+        reference_loss=reference,
+        features=features,
+        **explanations(features, X, Y[some], raw),
     )
 
 
@@ -99,66 +128,26 @@ def target_shape(seen):
     return dict(zip(OF_TARGET, values, strict=True))
 
 
-def ends_of_the_scale(job, member, Y, weight):
-    """Return losses and scores of the best constant and of the saturated model."""
-    ends = ("constant_loss", "saturated_loss", "constant_score", "saturated_score")
-    if member.start is not None:
-        return dict.fromkeys(ends, np.nan)
-    task, held = job.plan.task, job.data.streams[0]
-    constant = best_bias(task, member, Y, weight)
-    losses, scores = losses_of_both(task, member, Y, weight, constant), (np.nan, np.nan)
-    if member.judge is None and len(held.val_rows):
-        y, raws = both(task, member, job.data.Y[held.val_rows], constant)
-        scores = [
-            np.average(
-                np.asarray(member.loss.monitor(task, y, raw, member.class_weight)),
-                weights=held.val_weight,
-            )
-            for raw in raws
-        ]
-    return dict(zip(ends, map(float, [*losses, *scores]), strict=True))
+def fitted_loss(result):
+    """Return the training loss that belongs to the weights that predict."""
+    losses = result.history["loss"]
+    ended = len(losses) - (result.n_epochs - result.best_epoch)
+    if ended < 1:  # diverged at once: the weights are those of the beginning
+        return np.nan
+    return float(np.max(losses[ended - -(-ended // 10) : ended]))
 
 
-def both(task, member, Y, constant):
-    """Return scaled targets, and raw outputs of constant and saturated model."""
-    y, outputs = Y.astype(float), np.tile(constant, (len(Y), 1))
-    if task.kind != "regression":
-        return y, (outputs, saturated_outputs(member.loss, task, y, constant))
-    loc, scale = member.loc, member.scale
-    if not member.loss.in_user_units:
-        y = (y - loc) / scale
-        return y, (outputs, saturated_outputs(member.loss, task, y, constant))
-    least = saturated_outputs(member.loss, task, y, constant * scale + loc)
-    return (y - loc) / scale, (outputs, (least - loc) / scale)
-
-
-def losses_of_both(task, member, Y, weight, constant):
-    """Return the mean training losses of the best constant and the saturated model."""
-    loss = member.loss
-    if task.kind != "regression":  # the classes, as often as they occur, say it all
-        prior = np.average(Y.astype(float), axis=0, weights=weight)
-        y, value = objective(loss, task, prior, None)
-        raws = np.tile(constant, (len(y), 1)), certain_scores(loss, task)
-        return [value(ops.convert_to_tensor(raw)) for raw in raws]
-    if not loss.decomposable:  # it may compare all rows with each other
-        some = slice(None, None, -(-len(Y) // MAX_ROWS))
-        Y, weight = Y[some], weight[some]
-    y, raws = both(task, member, Y, constant)
-    if loss.in_user_units:
-        y = Y.astype(float)
-        raws = [raw * member.scale + member.loc for raw in raws]
-    return [loss.batch_value(task, y, raw, weight / weight.sum()) for raw in raws]
-
-
-def best_bias(task, member, Y, weight):
-    """Return the raw outputs of the best constant: what the head's bias starts at.
-
-    If the loss changes by epoch, it starts at that of the first one.
-    """
-    if not any(name.startswith("loss__") for name in member.annealed):
-        return member.head_bias
-    seen = (Y - member.loc) / member.scale
-    return best_constant(member.loss, task, seen, weight)
+def explanations(features, X, Y, raw):
+    """Return what outputs and features explain, where features are not scaled."""
+    found = {"outputs_explain": np.nan, "features_explain": np.nan}
+    if any(map(len, features.extremes())):
+        # the hyperbolic tangent: scores far from zero are as sure as those further off
+        outputs = np.hstack([raw, np.tanh(raw)])
+        found = {
+            "outputs_explain": explained(outputs, Y),
+            "features_explain": explained(X, Y),
+        }
+    return found
 
 
 def codes_of(Y):
@@ -171,14 +160,11 @@ def class_shares(Y):
     return np.bincount(codes_of(Y), minlength=max(2, Y.shape[1])) / len(Y)
 
 
-def recalls_of(net, job):
+def recalls_of(net, task, Y, raw):
     """Return the share of each class's rows that are predicted right; NaN without."""
-    rows = job.data.streams[0].rows
-    rows = rows[:: -(-len(rows) // MAX_ROWS)]
-    scores = np.asarray(net.loss_.scores(job.plan.task, net._raw_of(job.data.X[rows])))
-    codes = codes_of(job.data.Y[rows])
+    scores, codes = np.asarray(net.loss_.scores(task, raw)), codes_of(Y)
     predicted = scores.argmax(axis=1) if scores.shape[1] > 1 else scores[:, 0] > 0
-    n_classes = max(2, job.data.Y.shape[1])
+    n_classes = max(2, Y.shape[1])
     right = np.bincount(codes, weights=predicted == codes, minlength=n_classes)
     with np.errstate(invalid="ignore"):
         return right / np.bincount(codes, minlength=n_classes)

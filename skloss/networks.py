@@ -38,8 +38,8 @@ class MLP(Params):
         Any Keras initialiser, such as "he_normal", "lecun_normal" or "orthogonal".
     normalization : {"batch", "layer"} or None, default=None
         Normalise each layer before its activation: over the rows of a batch (Ioffe and
-        Szegedy 2015, Algorithm 1), or over the units of a row (Ba, Kiros and Hinton
-        2016, Eq. 3).
+        Szegedy 2015, Algorithm 1), which takes the place of the layer's bias, or over
+        the units of a row (Ba, Kiros and Hinton 2016, Eq. 3).
     residual : bool, default=False
         Add its input to the output of each hidden layer that is as wide as the one
         before it (He et al. 2016, Identity mappings, Eq. 3).
@@ -101,6 +101,16 @@ class MLP(Params):
                 f"(64, 64), or residual=False."
             )
 
+    def check_rows(self, n_rows):
+        """Raise ValueError where a batch of so many rows cannot be normalised."""
+        if self.normalization == "batch" and n_rows < 2:
+            raise ValueError(
+                "MLP: normalization='batch' cannot be trained on batches of one row: "
+                "each number is its own mean, so that no feature passes. Give a "
+                "batch_size and a number of training rows of at least 2, or set "
+                "normalization='layer'."
+            )
+
     def body(self, x, dropout_layer, dtype):
         """Return the last hidden layer's output; ``dropout_layer()`` makes dropouts."""
         before = None  # the features are no layer, even where they are as many
@@ -114,11 +124,19 @@ class MLP(Params):
         return x
 
     def layers(self, size, dropout_layer, dtype):
-        """Return what a hidden layer is made of."""
+        """Return what a hidden layer is made of.
+
+        The mean over a batch takes a bias away again: it would have no effect in
+        training, drift, and leave the moving mean behind, by which the network
+        predicts. Over the units of a row, each unit's own bias remains.
+        """
         normalization = NORMALIZATIONS[self.normalization]
         return [
             keras.layers.Dense(
-                size, kernel_initializer=self.kernel_initializer, dtype=dtype
+                size,
+                use_bias=self.normalization != "batch",
+                kernel_initializer=self.kernel_initializer,
+                dtype=dtype,
             ),
             *([normalization(dtype=dtype)] if normalization else []),
             keras.layers.Activation(self.activation, dtype=dtype),

@@ -17,7 +17,7 @@ LAYERS = (
     ("_class_predictions", "_number_predictions", "_head_predictions", "_head_params"),
     ("_base", "_calibration"),
     ("_fit", "_warm", "_record", "_findings"),
-    ("_rate_findings",),
+    ("_data_findings", "_rate_findings"),
     (
         "_nested",
         "_job",
@@ -26,6 +26,8 @@ LAYERS = (
         "_progress",
         "_scikeras",
         "_finding",
+        "_features",
+        "_loss_range",
         "_exports",
     ),
     ("_callbacks", "_heads"),
@@ -39,7 +41,7 @@ LAYERS = (
     ("_validation",),
     ("losses", "schedules", "networks"),
     ("_body", "_columns"),
-    ("_params", "exceptions", "_plot"),
+    ("_params", "exceptions", "_plot", "_warn_once"),
 )
 DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}
 KERAS_AT_HOME = {"_engine", "networks", "_body", "_keras_fit", "_keras_record"}

@@ -9,6 +9,7 @@ from sklearn.datasets import make_classification
 from skloss import MLP, LossAwareClassifier, LossAwareRegressor, losses, schedules
 from skloss._engine import Outcome, trace_count
 from skloss.exceptions import DivergenceWarning, LossTargetError
+from skloss.inspection import diagnose
 
 X, y = make_classification(40, 4, n_informative=3, n_redundant=0, random_state=0)
 yr = X @ np.array([1.0, -2.0, 0.5, 0.0])
@@ -379,12 +380,14 @@ def test_a_loss_that_reduces_the_rows_is_refused():
 
 
 @pytest.mark.parametrize("make", [classifier, regressor])
-def test_divergence_warns_with_the_epoch_and_the_cure(make):
+def test_divergence_warns_with_the_cure_and_tells_the_epoch(make):
     net = make(learning_rate=1e30, epochs=5, dtype="float32")
-    with pytest.warns(DivergenceWarning, match="epoch [1-5].*learning_rate.*clip_norm"):
+    with pytest.warns(DivergenceWarning, match="learning_rate.*clip_norm.*diagnose"):
         net.fit(X, y if make is classifier else yr)
     assert net.outcome_ is Outcome.DIVERGED
     assert net.n_epochs_ < 5
+    (found,) = diagnose(net).findings
+    assert f"epoch {net.n_epochs_}" in found.evidence
     assert np.isfinite(net._result.weights).all()
 
 

@@ -60,14 +60,17 @@ def test_activations(activation):
 @pytest.mark.parametrize("normalization", ["layer", "batch"])
 def test_normalisation_comes_before_the_activation(normalization):
     model = built(MLP((5,), normalization=normalization))
-    kernel, bias, gamma, beta = (v.numpy() for v in model.trainable_variables[:4])
-    x = X @ kernel + bias
+    kernel, *bias, gamma, beta, head, constant = (
+        v.numpy() for v in model.trainable_variables
+    )
     if normalization == "layer":
+        x = X @ kernel + bias[0]
         mean, variance = x.mean(axis=1)[:, None], x.var(axis=1)[:, None]
-    else:
+    else:  # whose mean would take a bias away again
+        assert bias == []
+        x = X @ kernel
         mean, variance = (v.numpy() for v in model.non_trainable_variables[:2])
     x = (x - mean) / np.sqrt(variance + 1e-3) * gamma + beta
-    head, constant = (v.numpy() for v in model.trainable_variables[4:])
     expected = np.maximum(x, 0) @ head + constant
     np.testing.assert_allclose(model(X).numpy(), expected, rtol=1e-6)
 

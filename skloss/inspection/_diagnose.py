@@ -22,8 +22,8 @@ class Diagnosis:
         ``advice`` and ``remedy``.
     remedy : dict
         What cures the first finding, for ``set_params`` of the estimator that was
-        diagnosed; empty where nothing was found, or where the first finding's advice
-        is what only the user can do. What is set already is never offered.
+        diagnosed; empty where nothing was found, or where no parameter cures it, or
+        all that would are set: then its ``advice`` says what to do.
     """
 
     def __init__(self, net, found, prefix=""):
@@ -54,8 +54,8 @@ class Diagnosis:
                 f"   {one.advice}",
             ]
         settings = ", ".join(f"{k}={v!r}" for k, v in self.remedy.items())
-        cure = f"set_params({settings})" if settings else "by hand, as it says"
-        return "\n".join([*lines, f"Cure of the first: {cure}"])
+        cure = [f"Cure of the first: set_params({settings})"] if settings else []
+        return "\n".join([*lines, *cure])
 
     def _repr_html_(self):
         """Return the table that a notebook shows."""

@@ -227,9 +227,11 @@ class FusedRun:
         if result.error is not None:
             return self.failed(scored, result.error, f"failed: {result.error!r}")
         if result.outcome is Outcome.DIVERGED:
-            error = ValueError(f"{diverged(cell.net, result)}\n")
+            finding = diverged(cell.net, result)
             outcome = f"{scored.outcome} in epoch {result.n_epochs}"
-            return self.failed(scored, error, outcome, str(error))
+            # one text for all cells, which scikit-learn counts in one warning
+            text = f"{finding.headline}\n"
+            return self.failed(scored, ValueError(str(finding)), outcome, text)
         result.state = None  # several times as large as the weights
         cell.net._finish_fit(cell.job, result)
         scored.curve = result.curve

@@ -66,8 +66,10 @@ def fitted(**params):
 
 
 def test_fit_warns_of_the_first_finding():
-    with pytest.warns(ConvergenceWarning, match="learning_rate=1e-06 to, say, 0.001"):
-        LossAwareClassifier(learning_rate=1e-6, epochs=20, random_state=0).fit(X, y)
+    net = LossAwareClassifier(learning_rate=1e-6, epochs=20, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="too low. Raise.*diagnose.*numbers"):
+        net.fit(X, y)
+    assert "learning_rate=1e-06 to, say, 0.001" in str(diagnose(net).findings[0])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         net = LossAwareClassifier(random_state=0).fit(X, y)

@@ -1,0 +1,81 @@
+"""Between which losses a training moves: the best constant's and the saturated model's.
+
+What a network gains on the best constant is judged as a share of what could be gained.
+"""
+
+import numpy as np
+
+from skloss.losses import _ops as ops
+from skloss.losses._constant import best_constant, objective
+from skloss.losses._saturated import certain_scores, saturated_outputs
+
+MAX_ROWS = 2000  # that are predicted once more when training has ended
+
+
+def loss_range(job, member, Y, weight):
+    """Return losses and scores of the best constant and of the saturated model."""
+    ends = ("constant_loss", "saturated_loss", "constant_score", "saturated_score")
+    if member.start is not None:
+        return dict.fromkeys(ends, np.nan)
+    task, held = job.plan.task, job.data.streams[0]
+    constant = best_bias(task, member, Y, weight)
+    losses, scores = losses_of_both(task, member, Y, weight, constant), (np.nan, np.nan)
+    if member.judge is None and len(held.val_rows):
+        y, raws = both(task, member, job.data.Y[held.val_rows], constant)
+        scores = [
+            np.average(
+                np.asarray(member.loss.monitor(task, y, raw, member.class_weight)),
+                weights=held.val_weight,
+            )
+            for raw in raws
+        ]
+    return dict(zip(ends, map(float, [*losses, *scores]), strict=True))
+
+
+def both(task, member, Y, constant):
+    """Return scaled targets, and raw outputs of constant and saturated model."""
+    y, outputs = Y.astype(float), np.tile(constant, (len(Y), 1))
+    if task.kind != "regression":
+        return y, (outputs, saturated_outputs(member.loss, task, y, constant))
+    loc, scale = member.loc, member.scale
+    if not member.loss.in_user_units:
+        y = (y - loc) / scale
+        return y, (outputs, saturated_outputs(member.loss, task, y, constant))
+    least = saturated_outputs(member.loss, task, y, constant * scale + loc)
+    return (y - loc) / scale, (outputs, (least - loc) / scale)
+
+
+def losses_of_both(task, member, Y, weight, constant):
+    """Return the mean training losses of the best constant and the saturated model."""
+    loss = member.loss
+    if task.kind != "regression":  # the classes, as often as they occur, say it all
+        prior = np.average(Y.astype(float), axis=0, weights=weight)
+        y, value = objective(loss, task, prior, None)
+        raws = np.tile(constant, (len(y), 1)), certain_scores(loss, task)
+        return [value(ops.convert_to_tensor(raw)) for raw in raws]
+    if not loss.decomposable:  # it may compare all rows with each other
+        some = slice(None, None, -(-len(Y) // MAX_ROWS))
+        Y, weight = Y[some], weight[some]
+    _, raws = both(task, member, Y, constant)
+    return [loss_of(task, member, Y, weight / weight.sum(), raw) for raw in raws]
+
+
+def best_bias(task, member, Y, weight):
+    """Return the raw outputs of the best constant: what the head's bias starts at.
+
+    If the loss changes by epoch, it starts at that of the first one.
+    """
+    if not any(name.startswith("loss__") for name in member.annealed):
+        return member.head_bias
+    seen = (Y - member.loc) / member.scale
+    return best_constant(member.loss, task, seen, weight)
+
+
+def loss_of(task, member, Y, weight, raw):
+    """Return the loss of rows with these raw outputs; the weights sum to one."""
+    y = Y.astype(float)
+    if task.kind == "regression" and member.loss.in_user_units:
+        raw = raw * member.scale + member.loc
+    elif task.kind == "regression":
+        y = (y - member.loc) / member.scale
+    return float(member.loss.batch_value(task, y, raw, weight))

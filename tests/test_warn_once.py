@@ -1,0 +1,81 @@
+"""What many fits have to say alike is said once, where Python's filter says so."""
+
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+from canonical import NET, X, y_binary
+from sklearn.ensemble import BaggingClassifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import cross_val_score
+
+import skloss
+from skloss import LossAwareClassifier, _warn_once
+from skloss._finding import HEADLINES
+from skloss.exceptions import IneffectiveParameterWarning
+
+
+@pytest.fixture(autouse=True)
+def nothing_said(monkeypatch):
+    monkeypatch.setattr(_warn_once, "_said", set())
+
+
+def net(**params):
+    return LossAwareClassifier(**NET | {"learning_rate": 1e-6} | params)
+
+
+def said(action, work, category=ConvergenceWarning):
+    """Return what ``work()`` warns of while filters are of one action."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.resetwarnings()
+        warnings.simplefilter(action)
+        work()
+    return [one for one in caught if issubclass(one.category, category)]
+
+
+@pytest.mark.parametrize(("action", "count"), [("default", 1), ("always", 4)])
+def test_the_fits_of_a_cross_validation(action, count):
+    found = said(action, lambda: cross_val_score(net(), X, y_binary, cv=4))
+    assert len(found) == count
+    assert not re.search(r"\d", str(found[0].message))
+    assert Path(found[0].filename).name == "_validation.py"  # which called fit
+
+
+def test_each_line_has_its_own_say():
+    def work():
+        bag = BaggingClassifier(net(), n_estimators=3, random_state=0)
+        bag.fit(X, y_binary)
+        for _ in range(2):
+            net().fit(X, y_binary)
+        net().fit(X, y_binary)
+
+    places = [Path(one.filename).name for one in said("default", work)]
+    assert places == ["_bagging.py", Path(__file__).name, Path(__file__).name]
+
+
+def test_parameters_that_cannot_act_too():
+    idle = net(validation_scoring="accuracy")
+
+    def work():
+        cross_val_score(idle, X, y_binary, cv=2)
+
+    assert len(said("default", work, IneffectiveParameterWarning)) == 1
+
+
+def test_a_filter_is_obeyed():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        with pytest.raises(ConvergenceWarning):
+            net().fit(X, y_binary)
+        warnings.filterwarnings("ignore", "The learning rate", ConvergenceWarning)
+        net().fit(X, y_binary)
+        net().fit(X, y_binary)
+    assert _warn_once._said == set()
+
+
+def test_every_finding_has_a_headline_without_numbers():
+    folder = Path(skloss.__file__).parent
+    source = "".join(path.read_text() for path in folder.glob("_*findings.py"))
+    assert set(re.findall(r'Finding\(\s*"(\w+)"', source)) == set(HEADLINES)
+    assert not any(re.search(r"\d", text) for text in HEADLINES.values())
