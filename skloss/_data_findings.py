@@ -47,6 +47,20 @@ def nothing_to_learn(t):
     )
 
 
+def target_outlier(t):
+    """Find a row whose target is most of what a loss of squares sees of all."""
+    share = t.record.extreme_share
+    if not np.max(share, initial=0.0) > 0.5 or t.net.loss_.target_scaling != "standard":
+        return None
+    return Finding(
+        "target_outlier",
+        "error",
+        f"One of the training rows holds {share.max():.0%} of the variance of y.",
+        "Look at y, and clean it, or take its logarithm; a robust loss, such as "
+        "'huber', is hardly moved by one row.",
+    )
+
+
 def feature_precision(t):
     """Find columns whose differences the network's dtype rounds off."""
     scale = t.record.features

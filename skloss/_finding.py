@@ -22,6 +22,8 @@ HEADLINES = {
     "fitted them: its layers do not compute the same in training.",
     "target_scale": "The target is far from the numbers at which a network starts. Set "
     "target_transform='auto'.",
+    "target_outlier": "One row holds most of the variance of y. Look at it, or take a "
+    "robust loss, such as 'huber'.",
     "exploding_gradients": "The gradients explode. Normalise the layers, start from "
     "smaller weights, and set clip_norm.",
     "learning_rate_too_high": "The learning rate is too high. Lower learning_rate.",

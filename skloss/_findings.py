@@ -13,12 +13,14 @@ from skloss._data_findings import (
     feature_precision,
     nothing_to_learn,
     predicts_otherwise,
+    target_outlier,
     unscaled_features,
 )
 from skloss._finding import Finding, Training
 from skloss._rate_findings import (
     LEAP,
     diverged,
+    held_by,
     idle_from_the_start,
     not_converged,
     rate_too_high,
@@ -102,14 +104,18 @@ def vanishing_gradients(t):
 
 
 def idle_units(t):
-    """Find a hidden layer half of whose units learn nothing any more."""
+    """Find a hidden layer half of whose units learn nothing any more.
+
+    One that does without them, as a wide or deep network may, is not ill.
+    """
+    if t.gain() > 0.9:
+        return None
     idle = t.layers["idle"][-10:, :-1]
     share = idle.min(axis=0) if idle.size else np.zeros(1)
     worst = int(np.argmax(share))
     if not share[worst] >= 0.5:
         return None
-    weight = t.layers["weight_norm"][:, worst]
-    if weight[-1] < 0.1 * weight[0]:  # a penalty took the weights: see ``stalled``
+    if held_by(t.net) and stalled(t) is not None:  # a penalty took the weights
         return None
     remedy, born_dead = {}, idle_from_the_start(t)[worst] >= 0.5
     if not born_dead:  # steps killed them, so smaller ones may not
@@ -232,6 +238,7 @@ OF_ONE_LOSS = (
 RULES = (
     feature_precision,
     target_scale,
+    target_outlier,
     exploding_gradients,
     rate_too_high,
     rate_too_low,

@@ -115,11 +115,10 @@ def stalled(t):
     if t.gain() > 0.05 or t.fall(0.5) > 0.2:
         return None
     net, remedy = t.net, {"learning_rate": usual_rate(t.net)}
-    limits = {"l1": 0, "l2": 0, "weight_decay": 0, "dropout": 0.5}
-    held = {k: getattr(net, k) for k, low in limits.items() if strongest(net, k) > low}
+    held = held_by(net)
     cause = f"Try another learning_rate, such as {usual_rate(net):g}."
-    of_y = trouble_with_y(t)
-    if of_y:
+    common = np.max(t.record.common_share, initial=0.0)
+    if common > 0.5:
         remedy = {}
     elif held:
         remedy = dict.fromkeys(held, 0.0)
@@ -131,10 +130,19 @@ def stalled(t):
         f"{of_saturated(t.record)}.",
         cause,
         remedy,
-        of_y
-        or "Look at the features: whether they vary, whether they are scaled, and "
+        f"Look at y: {common:.0%} of it is one value, which the best constant "
+        f"predicts. Learn first whether a row has it, or take a loss for amounts of "
+        f"which many are zero, such as 'tweedie'."
+        if common > 0.5
+        else "Look at the features: whether they vary, whether they are scaled, and "
         "whether they tell anything about y.",
     )
+
+
+def held_by(net):
+    """Return the penalties, by name, that can keep weights from growing."""
+    limits = {"l1": 0, "l2": 0, "weight_decay": 0, "dropout": 0.5}
+    return {k: getattr(net, k) for k, low in limits.items() if strongest(net, k) > low}
 
 
 def of_saturated(record):
@@ -143,25 +151,6 @@ def of_saturated(record):
     if not abs(least) > 1e-3 * abs(constant):
         return ""
     return f", a model free for every row {least:.3g}"
-
-
-def trouble_with_y(t):
-    """Return what is the matter with y, where that explains a loss that stalls."""
-    record = t.record
-    if not len(record.common_share):
-        return ""
-    if record.common_share.max() > 0.5:
-        return (
-            f"Look at y: {record.common_share.max():.0%} of it is one value, which the "
-            f"best constant predicts. Learn first whether a row has it, or take a loss "
-            f"for amounts of which many are zero, such as 'tweedie'."
-        )
-    if record.extreme_share.max() > 0.5:
-        return (
-            f"Look at y: one row holds {record.extreme_share.max():.0%} of its "
-            f"variance. Clean it, or take a robust loss, such as 'huber'."
-        )
-    return ""
 
 
 def not_converged(t):

@@ -7,6 +7,7 @@ import numpy as np
 from skloss._features import FeatureScale, explained, feature_scale
 from skloss._loss_range import MAX_ROWS, loss_of, loss_range
 
+MANY = 20  # rows of which each should hold little of the variance
 OF_TARGET = ("seen_mean", "seen_std", "common_share", "extreme_share")
 
 
@@ -40,7 +41,8 @@ class TrainingRecord:
         Of the training target as the network sees it; empty for classes.
     common_share, extreme_share : ndarray of shape (n_targets,)
         Share of the training rows that have the most frequent value of the target, and
-        of its variance that the row furthest from the mean holds; empty for classes.
+        of its variance that the row furthest from the mean holds (0 where rows are
+        few); empty for classes.
     fitted_loss, predicted_loss : float
         The training loss of the epoch whose weights predict, or a worse one of the last
         tenth before it, and the loss of at most 2,000 training rows as predicted.
@@ -124,7 +126,8 @@ def target_shape(seen):
     counts = [np.unique(y, return_counts=True)[1].max() for y in seen.T]
     furthest = np.square(seen - mean).max(axis=0)
     whole = np.maximum(len(seen) * std**2, np.finfo(float).tiny)
-    values = mean, std, np.array(counts) / len(seen), furthest / whole
+    share = furthest / whole if len(seen) >= MANY else np.zeros_like(mean)
+    values = mean, std, np.array(counts) / len(seen), share
     return dict(zip(OF_TARGET, values, strict=True))
 
 
