@@ -212,19 +212,42 @@ def cannot_act(t):
         texts += plateau.idle(rate, patience) if plateau is not schedule else []
         if plateau.min_lr >= rate:
             remedy[f"{name}__min_lr"] = rate / 100
-        if patience is not None and plateau.patience >= patience:
-            remedy["patience"] = 2 * max(plateau.patience, 1)
     if patience is not None and patience >= net.epochs:
         texts.append(
             f"early_stopping can never act: patience={patience!r} is not below "
             f"epochs={net.epochs!r}."
         )
-        remedy["patience"] = max(1, net.epochs // 10)
+    if patience is not None:
+        waits = [max(plateau.patience, 1) for _, plateau in plateaus(net)]
+        remedy = patience_and_epochs(net, max(waits, default=0)) | remedy
     if not texts:
         return None
     settings = ", ".join(f"{name}={value!r}" for name, value in remedy.items())
     advice = f"Set {settings}." if remedy else "Change lr_schedule."
     return Finding("cannot_act", "warning", texts[0], advice, remedy)
+
+
+def patience_and_epochs(net, longest):
+    """Return what sets a plateau's patience, the net's and ``epochs`` in this order.
+
+    To lower the net's patience below its plateau's would only turn the tables.
+
+    Parameters
+    ----------
+    net : LossAwareClassifier or LossAwareRegressor
+        With early stopping.
+    longest : int
+        The longest patience of its plateaus, 0 without.
+    """
+    patience = net.patience if net.patience > longest else 2 * longest
+    short, epochs = max(1, net.epochs // 10), net.epochs
+    if patience >= epochs:
+        if longest < short < epochs:
+            patience = short
+        else:
+            epochs = 10 * patience
+    remedy = {"patience": patience, "epochs": epochs}
+    return {name: v for name, v in remedy.items() if v != getattr(net, name)}
 
 
 # They compare training losses of epochs, which are not of one kind if the loss changes.
