@@ -142,9 +142,9 @@ def predicts_otherwise(t):
     if t.net.weight_averaging > 0 and not t.net._result.stored.size:
         return None  # averaged weights may lag behind
     trained, predicted = t.record.fitted_loss, t.record.predicted_loss
-    gained = t.record.reference_loss - trained
+    gained = np.nan_to_num(t.record.reference_loss - trained)
     limit = LOST * max(gained, abs(trained - t.least))
-    if not predicted - trained > limit:
+    if not np.isfinite(trained) or predicted - trained <= limit:
         return None
     remedy = {}
     advice = (

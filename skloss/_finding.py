@@ -137,6 +137,11 @@ class Training:
         """Return by how much of their norm the weights could have changed in all."""
         return self.change_per_epoch() * self.epochs
 
+    def shrinks(self):
+        """Tell whether a layer has lost a tenth of its norm."""
+        norm = self.layers["weight_norm"]
+        return bool((norm[-1] < 0.9 * norm[0]).any())
+
     def fall(self, share):
         """Return the fall of the loss in the last ``share`` of the epochs.
 

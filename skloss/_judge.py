@@ -12,6 +12,7 @@ from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer, _PassthroughScorer
 
 from skloss._params import nearest
+from skloss._warn_once import warn_once
 
 
 class Judge:
@@ -52,11 +53,10 @@ class Judge:
         try:
             return self.score(raw)
         except Exception as error:
-            warnings.warn(
+            warn_once(
                 f"validation_scoring={self.net.validation_scoring!r} failed, and its "
                 f"score is nan, which counts as no improvement: {error!r}",
                 UserWarning,
-                stacklevel=2,
             )
             return np.nan
 

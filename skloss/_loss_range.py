@@ -78,4 +78,5 @@ def loss_of(task, member, Y, weight, raw):
         raw = raw * member.scale + member.loc
     elif task.kind == "regression":
         y = (y - member.loc) / member.scale
-    return float(member.loss.batch_value(task, y, raw, weight))
+    with np.errstate(all="ignore"):  # of a network that diverged they may overflow
+        return float(member.loss.batch_value(task, y, raw, weight))

@@ -15,6 +15,7 @@ from skloss._finding import Finding
 # Rates at which each optimiser usually works on standardised features.
 USUAL_RATES = {"SGD": 0.01, "Adagrad": 0.01, "Adadelta": 1.0, "Lion": 1e-4}
 LOWEST = 1e-2  # a rate below this share of the usual one is not what is wrong
+NO_GAIN = 0.05  # on the best constant, as a share of what can be gained
 LEAP = 0.5  # change of the weights in an epoch, as a share of their norm
 CREEP = 5e-4  # the same in a step
 OF_THE_DATA = "Scale the features, and look at y for values far from all others."
@@ -111,11 +112,15 @@ def rate_too_low(t):
 
 
 def stalled(t):
-    """Find a loss that stays at the best constant's, though gradients are there."""
-    if t.gain() > 0.05 or t.fall(0.5) > 0.2:
+    """Find a loss that stays at the best constant's, though gradients are there.
+
+    A loss that falls while a penalty takes the weights falls towards the constant's.
+    """
+    net, held = t.net, held_by(t.net)
+    falling = t.fall(0.5) > 0.2 and not (held and t.shrinks())
+    if t.gain() > NO_GAIN or falling:
         return None
-    net, remedy = t.net, {"learning_rate": usual_rate(t.net)}
-    held = held_by(net)
+    remedy = {"learning_rate": usual_rate(net)}
     cause = f"Try another learning_rate, such as {usual_rate(net):g}."
     common = np.max(t.record.common_share, initial=0.0)
     if common > 0.5:
@@ -157,7 +162,8 @@ def not_converged(t):
     """Find a loss that is still falling at the last epoch."""
     early = t.net._result.outcome is not Outcome.FINISHED
     rising = len(t.curve) and t.curve.argmin() < 0.8 * t.epochs - 1
-    if early or rising or t.epochs < 2 or not t.fall(0.2) > 0.1:
+    no_gain_yet = t.gain() <= NO_GAIN and t.fall(0.5) > 0.2
+    if early or rising or t.epochs < 2 or not (t.fall(0.2) > 0.1 or no_gain_yet):
         return None
     epochs = 10 * t.net.epochs
     return Finding(

@@ -44,8 +44,8 @@ class TrainingRecord:
         of its variance that the row furthest from the mean holds (0 where rows are
         few); empty for classes.
     fitted_loss, predicted_loss : float
-        The training loss of the epoch whose weights predict, or a worse one of the last
-        tenth before it, and the loss of at most 2,000 training rows as predicted.
+        The highest training loss in the second half of the epochs up to that whose
+        weights predict, and the loss of at most 2,000 training rows as predicted.
     reference_loss : float
         ``constant_loss``, or where that is unknown the predicted rows' loss if all were
         predicted alike.
@@ -132,18 +132,18 @@ def target_shape(seen):
 
 
 def fitted_loss(result):
-    """Return the training loss that belongs to the weights that predict."""
+    """Return the training loss near the weights that predict, at its worst."""
     losses = result.history["loss"]
     ended = len(losses) - (result.n_epochs - result.best_epoch)
     if ended < 1:  # diverged at once: the weights are those of the beginning
         return np.nan
-    return float(np.max(losses[ended - -(-ended // 10) : ended]))
+    return float(np.max(losses[ended // 2 : ended]))
 
 
 def explanations(features, X, Y, raw):
     """Return what outputs and features explain, where features are not scaled."""
     found = {"outputs_explain": np.nan, "features_explain": np.nan}
-    if any(map(len, features.extremes())):
+    if any(map(len, features.extremes())) and np.isfinite(raw).all():
         # the hyperbolic tangent: scores far from zero are as sure as those further off
         outputs = np.hstack([raw, np.tanh(raw)])
         found = {

@@ -3,12 +3,15 @@
 import sys
 import warnings
 
-ASIDE = ("skloss", "sklearn.callback")  # whose lines say nothing to the user
+ASIDE = ("skloss", "sklearn", "joblib")  # whose lines say nothing to the user
 _said = set()
 
 
 def warn_once(text, category):
-    """Warn as the line that called skloss would, once where a filter says so.
+    """Warn as the user's line would, once where a filter says so.
+
+    That is the line that called skloss, scikit-learn or joblib: fits in several calls
+    of a Pipeline are told apart, those in one cross-validation are not.
 
     Python's own memory of what a line has said is emptied whenever filters change,
     and they change and change back within a fit and around each fit of scikit-learn's
@@ -32,7 +35,7 @@ def warn_once(text, category):
 
 
 def outside(frame):
-    """Return the nearest frame that is not skloss's own."""
+    """Return the nearest frame that is the user's."""
     while frame.f_back is not None:
         name = frame.f_globals.get("__name__", "")
         if not any(name == own or name.startswith(f"{own}.") for own in ASIDE):

@@ -104,13 +104,21 @@ def diagnose(estimator):
 
     Notes
     -----
-    What is looked for, in this order: divergence; a target far from the network's
-    scale; exploding gradients (Bengio, Simard and Frasconi 1994); a learning rate that
-    is too high or too low, by the change of the weights in relation to their size;
-    units that no row reaches (Maas, Hannun and Ng 2013); vanishing gradients (Glorot
-    and Bengio 2010); a loss that stalls at the best constant's; a network worse than
-    that constant on validation rows; a loss still falling at the last epoch;
-    overfitting; a rare class that is ignored; settings that can never act.
+    What is looked for, in this order: a y, or an X, of one value; features that are not
+    scaled (LeCun, Bottou, Orr and Mueller 1998, Section 4.3), where training suffered;
+    columns whose differences the network's dtype cannot hold; divergence; a target far
+    from the network's scale; one row that holds most of its variance; exploding
+    gradients (Bengio, Simard and Frasconi 1994); a learning rate that is too high or
+    too low, by the change of the weights in relation to their size; training rows that
+    have a far higher loss when they are predicted; units that no row reaches (Maas,
+    Hannun and Ng 2013); vanishing gradients (Glorot and Bengio 2010); a loss that
+    stalls at the best constant's; a network worse than that constant on validation
+    rows; a loss still falling at the last epoch; overfitting; a rare class that is
+    ignored; settings that can never act.
+
+    Losses are judged by how far they lie above that of the saturated model, whose
+    outputs are free for every row (McCullagh and Nelder 1989, Section 2.3): many losses
+    have an additive constant.
 
     Examples
     --------
