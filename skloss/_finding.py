@@ -114,7 +114,6 @@ class Training:
     def __init__(self, net):
         self.net, self.record = net, net.training_record_
         self.loss = np.array(net.history_["loss"], dtype=float)
-        self.norm = np.array(net.history_["gradient_norm"], dtype=float)
         self.constant = self.record.constant_loss
         self.least = self.record.saturated_loss
         if not self.least < self.constant:  # nothing to gain, or it is not known
@@ -123,6 +122,10 @@ class Training:
         self.epochs = len(self.loss)
         self.layers = self.record.layers
         self.curve = np.array(self.record.curve)
+
+    def gradient_norm(self):
+        """Return the norm of the loss's gradient, without penalties, in each epoch."""
+        return np.sqrt(np.square(self.layers["gradient_norm"]).sum(axis=1))
 
     def change_per_epoch(self):
         """Return the largest change of a layer in the first epochs, as a share.

@@ -20,7 +20,7 @@ from skloss._finding import Finding, Training
 from skloss._rate_findings import (
     LEAP,
     diverged,
-    held_by,
+    held_down,
     idle_from_the_start,
     not_converged,
     rate_too_high,
@@ -55,7 +55,7 @@ def target_scale(t):
 
 def exploding_gradients(t):
     """Find gradients far beyond the size of the loss, while steps are small."""
-    norm = np.nanmax(t.norm, initial=0.0)
+    norm = np.nanmax(t.gradient_norm(), initial=0.0)
     limit = 100 * max(t.span, 1.0)
     if not norm > limit or t.change_per_epoch() > LEAP:
         return None
@@ -86,10 +86,9 @@ def vanishing_gradients(t):
         return None
     remedy = {}
     if t.is_mlp():
-        remedy = {"network__activation": "relu"}
-        if networks.get(t.net.network).activation not in SATURATING:
-            remedy = {"network__kernel_initializer": "he_normal"}
-            remedy |= t.normalised("batch")
+        remedy = {"network__kernel_initializer": "he_normal", **t.normalised("batch")}
+        if networks.get(t.net.network).activation in SATURATING:
+            remedy["network__activation"] = "relu"
     return Finding(
         "vanishing_gradients",
         "error",
@@ -114,8 +113,6 @@ def idle_units(t):
     share = idle.min(axis=0) if idle.size else np.zeros(1)
     worst = int(np.argmax(share))
     if not share[worst] >= 0.5:
-        return None
-    if held_by(t.net) and stalled(t) is not None:  # a penalty took the weights
         return None
     remedy, born_dead = {}, idle_from_the_start(t)[worst] >= 0.5
     if not born_dead:  # steps killed them, so smaller ones may not
@@ -255,6 +252,7 @@ OF_ONE_LOSS = (
     rate_too_high,
     rate_too_low,
     predicts_otherwise,
+    held_down,
     stalled,
     not_converged,
 )
@@ -262,6 +260,7 @@ RULES = (
     feature_precision,
     target_scale,
     target_outlier,
+    held_down,
     exploding_gradients,
     rate_too_high,
     rate_too_low,

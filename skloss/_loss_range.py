@@ -17,11 +17,11 @@ def loss_range(job, member, Y, weight):
     ends = ("constant_loss", "saturated_loss", "constant_score", "saturated_score")
     if member.start is not None:
         return dict.fromkeys(ends, np.nan)
-    task, held = job.plan.task, job.data.streams[0]
-    constant = best_bias(task, member, Y, weight)
-    losses, scores = losses_of_both(task, member, Y, weight, constant), (np.nan, np.nan)
+    plan, held = job.plan, job.data.streams[0]
+    task, constant = plan.task, best_bias(plan.task, member, Y, weight)
+    losses, scores = losses_of_both(plan, member, Y, weight, constant), (np.nan, np.nan)
     if member.judge is None and len(held.val_rows):
-        y, raws = both(task, member, job.data.Y[held.val_rows], constant)
+        y, raws = both(plan, member, job.data.Y[held.val_rows], constant)
         scores = [
             np.average(
                 np.asarray(member.loss.monitor(task, y, raw, member.class_weight)),
@@ -32,22 +32,27 @@ def loss_range(job, member, Y, weight):
     return dict(zip(ends, map(float, [*losses, *scores]), strict=True))
 
 
-def both(task, member, Y, constant):
-    """Return scaled targets, and raw outputs of constant and saturated model."""
-    y, outputs = Y.astype(float), np.tile(constant, (len(Y), 1))
-    if task.kind != "regression":
-        return y, (outputs, saturated_outputs(member.loss, task, y, constant))
-    loc, scale = member.loc, member.scale
-    if not member.loss.in_user_units:
-        y = (y - loc) / scale
-        return y, (outputs, saturated_outputs(member.loss, task, y, constant))
-    least = saturated_outputs(member.loss, task, y, constant * scale + loc)
-    return (y - loc) / scale, (outputs, (least - loc) / scale)
+def both(plan, member, Y, constant):
+    """Return scaled targets, and raw outputs of constant and saturated model.
+
+    Functions of the user's are called in the dtype of the training.
+    """
+    loss, loc, scale = member.loss, 0.0, 1.0
+    if plan.task.kind == "regression":
+        loc, scale = member.loc, member.scale
+    y = (Y.astype(float) - loc) / scale
+    outputs = np.tile(constant, (len(Y), 1))
+    if not loss.in_user_units:
+        own = y.astype(plan.dtype)
+        return y, (outputs, saturated_outputs(loss, plan.task, own, constant))
+    own, constant = Y.astype(plan.dtype), constant * scale + loc
+    least = saturated_outputs(loss, plan.task, own, constant)
+    return y, (outputs, (least - loc) / scale)
 
 
-def losses_of_both(task, member, Y, weight, constant):
+def losses_of_both(plan, member, Y, weight, constant):
     """Return the mean training losses of the best constant and the saturated model."""
-    loss = member.loss
+    task, loss = plan.task, member.loss
     if task.kind != "regression":  # the classes, as often as they occur, say it all
         prior = np.average(Y.astype(float), axis=0, weights=weight)
         y, value = objective(loss, task, prior, None)
@@ -56,7 +61,7 @@ def losses_of_both(task, member, Y, weight, constant):
     if not loss.decomposable:  # it may compare all rows with each other
         some = slice(None, None, -(-len(Y) // MAX_ROWS))
         Y, weight = Y[some], weight[some]
-    _, raws = both(task, member, Y, constant)
+    _, raws = both(plan, member, Y, constant)
     return [loss_of(task, member, Y, weight / weight.sum(), raw) for raw in raws]
 
 

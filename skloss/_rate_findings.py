@@ -14,6 +14,7 @@ from skloss._finding import Finding
 
 # Rates at which each optimiser usually works on standardised features.
 USUAL_RATES = {"SGD": 0.01, "Adagrad": 0.01, "Adadelta": 1.0, "Lion": 1e-4}
+USUAL_EPOCHS = 100  # the estimators' default
 LOWEST = 1e-2  # a rate below this share of the usual one is not what is wrong
 NO_GAIN = 0.05  # on the best constant, as a share of what can be gained
 LEAP = 0.5  # change of the weights in an epoch, as a share of their norm
@@ -111,37 +112,47 @@ def rate_too_low(t):
     )
 
 
-def stalled(t):
-    """Find a loss that stays at the best constant's, though gradients are there.
+def held_down(t):
+    """Find a loss that stays at the best constant's, held there by penalties.
 
-    A loss that falls while a penalty takes the weights falls towards the constant's.
+    They are lifted before anything else is changed: what they hold down looks dead. The
+    loss may fall, where they take the weights: towards the constant's.
     """
-    net, held = t.net, held_by(t.net)
-    falling = t.fall(0.5) > 0.2 and not (held and t.shrinks())
-    if t.gain() > NO_GAIN or falling:
+    held = held_by(t.net)
+    if not held or t.gain() > NO_GAIN or (t.fall(0.5) > 0.2 and not t.shrinks()):
         return None
-    remedy = {"learning_rate": usual_rate(net)}
-    cause = f"Try another learning_rate, such as {usual_rate(net):g}."
-    common = np.max(t.record.common_share, initial=0.0)
+    causes = ", ".join(f"{name}={value!r}" for name, value in held.items())
+    return at_the_constant(t, f"Lower {causes}.", dict.fromkeys(held, 0.0))
+
+
+def stalled(t):
+    """Find a loss that stays at the best constant's, though gradients are there."""
+    if held_by(t.net) or t.gain() > NO_GAIN or t.fall(0.5) > 0.2:
+        return None
+    common, rate = np.max(t.record.common_share, initial=0.0), usual_rate(t.net)
     if common > 0.5:
-        remedy = {}
-    elif held:
-        remedy = dict.fromkeys(held, 0.0)
-        cause = f"Lower {', '.join(f'{k}={v!r}' for k, v in held.items())}."
-    return Finding(
-        "stalled",
-        "error",
-        f"The loss stays at {t.loss[-1]:.3g}; the best constant has {t.constant:.3g}"
-        f"{of_saturated(t.record)}.",
-        cause,
-        remedy,
-        f"Look at y: {common:.0%} of it is one value, which the best constant "
-        f"predicts. Learn first whether a row has it, or take a loss for amounts of "
-        f"which many are zero, such as 'tweedie'."
-        if common > 0.5
-        else "Look at the features: whether they vary, whether they are scaled, and "
-        "whether they tell anything about y.",
+        return at_the_constant(
+            t,
+            f"Look at y: {common:.0%} of it is one value, which the best constant "
+            f"predicts. Learn first whether a row has it, or take a loss for amounts "
+            f"of which many are zero, such as 'tweedie'.",
+        )
+    return at_the_constant(
+        t,
+        f"Try another learning_rate, such as {rate:g}.",
+        {"learning_rate": rate},
+        "Look at the features: whether they vary, whether they are scaled, and whether "
+        "they tell anything about y.",
     )
+
+
+def at_the_constant(t, *what_to_do):
+    """Return the finding for a loss that stays at the best constant's."""
+    evidence = (
+        f"The loss stays at {t.loss[-1]:.3g}; the best constant has {t.constant:.3g}"
+        f"{of_saturated(t.record)}."
+    )
+    return Finding("stalled", "error", evidence, *what_to_do)
 
 
 def held_by(net):
@@ -165,7 +176,7 @@ def not_converged(t):
     no_gain_yet = t.gain() <= NO_GAIN and t.fall(0.5) > 0.2
     if early or rising or t.epochs < 2 or not (t.fall(0.2) > 0.1 or no_gain_yet):
         return None
-    epochs = 10 * t.net.epochs
+    epochs = max(10 * t.net.epochs, USUAL_EPOCHS)
     return Finding(
         "not_converged",
         "warning",

@@ -101,7 +101,7 @@ def lowest_rows(value, start):
     """Return the raw outputs near ``start``, row by row, where ``value`` is least."""
 
     def value_and_gradient(flat):
-        rows = ops.convert_to_tensor(flat.reshape(start.shape))
+        rows = ops.convert_to_tensor(flat.reshape(start.shape).astype(start.dtype))
         total, slope = ops.value_and_gradient(value, rows)
         return float(total), np.asarray(slope).ravel()
 

@@ -77,7 +77,7 @@ class CustomRegressionLoss(RegressionLoss):
 
     def saturated(self, task, y_true, constant):
         """Return the predictions at which the function is least, sought from y."""
-        return minimise_rows(self, task, y_true, np.array(y_true, np.float64))
+        return minimise_rows(self, task, y_true, np.array(y_true))
 
     def rehearse(self, task, y, dtype):
         """Raise LossTargetError unless the function gives a value for each row.

@@ -16,12 +16,19 @@ from skloss._data_findings import predicts_otherwise
 from skloss._engine import Outcome
 from skloss._finding import HEADLINES, Finding, Training
 from skloss._findings import (
+    RULES,
     cannot_act,
     exploding_gradients,
     idle_units,
     worse_than_constant,
 )
-from skloss._rate_findings import diverged, rate_too_high, rate_too_low, stalled
+from skloss._rate_findings import (
+    diverged,
+    held_down,
+    rate_too_high,
+    rate_too_low,
+    stalled,
+)
 from skloss.inspection import diagnose
 
 ROUNDS = 3
@@ -205,8 +212,12 @@ def test_units_dead_from_the_start_ask_for_no_other_rate():
 
 def test_penalties_are_lifted_before_units_are_called_dead():
     t = trained(idle=0.6, loss=np.ones(20), l2=10.0)
-    assert idle_units(t) is None
-    assert stalled(t).remedy == {"l2": 0.0}
+    assert held_down(t).remedy == {"l2": 0.0}
+    assert RULES.index(held_down) < RULES.index(idle_units)
+    assert stalled(t) is None
+    t.layers["gradient_norm"][:] = 1e-3
+    t.net.history_["gradient_norm"][:] = 1e6  # of penalties
+    assert exploding_gradients(t) is None
 
 
 @pytest.mark.parametrize("normalization", [None, "batch", "layer"])
@@ -214,7 +225,7 @@ def test_one_normalisation_does_not_take_the_place_of_another(normalization):
     network = MLP((8, 8), normalization=normalization)
     ill = trained(idle=0.6, loss=np.ones(20), network=network)
     exploding = trained(loss=np.ones(20), network=network)
-    exploding.norm[0] = 1e6
+    exploding.layers["gradient_norm"][0] = 1e6
     for found, kind in (
         (idle_units(ill), "batch"),
         (exploding_gradients(exploding), "layer"),
