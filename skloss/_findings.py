@@ -86,19 +86,20 @@ def vanishing_gradients(t):
         return None
     remedy = {}
     if t.is_mlp():
-        remedy = {"network__kernel_initializer": "he_normal", **t.normalised("batch")}
-        if networks.get(t.net.network).activation in SATURATING:
-            remedy["network__activation"] = "relu"
+        remedy = {"network__activation": "leaky_relu"}
+        if networks.get(t.net.network).activation not in SATURATING:
+            remedy = {"network__kernel_initializer": "he_normal"}
+            remedy |= t.normalised("batch")
     return Finding(
         "vanishing_gradients",
         "error",
         f"In the first epochs the gradient of the first layer is {ratio:.1g} of the "
         f"output layer's: the early layers hardly learn.",
-        "Use an activation that does not saturate, such as 'relu', and normalise the "
+        "Use an activation that does not saturate, such as 'leaky_relu', and normalise the "
         "layers, or take fewer of them.",
         remedy,
         "Take fewer layers, scale the features, and in a network of your own use an "
-        "activation that does not saturate, such as 'relu'.",
+        "activation that does not saturate, such as 'leaky_relu'.",
     )
 
 
@@ -115,12 +116,12 @@ def idle_units(t):
     if not share[worst] >= 0.5:
         return None
     remedy, born_dead = {}, idle_from_the_start(t)[worst] >= 0.5
-    if not born_dead:  # steps killed them, so smaller ones may not
-        remedy["learning_rate"] = min(t.net.learning_rate, usual_rate(t.net))
-    if t.is_mlp():
+    if t.is_mlp():  # with a slope everywhere no unit dies, whatever the rate
         remedy["network__activation"] = "leaky_relu"
         remedy["network__kernel_initializer"] = "he_normal"
         remedy |= t.normalised("batch")
+    elif not born_dead:  # steps killed them, so smaller ones may not
+        remedy["learning_rate"] = min(t.net.learning_rate, usual_rate(t.net))
     return Finding(
         "idle_units",
         "error",

@@ -201,11 +201,12 @@ def test_a_rate_that_is_usual_is_not_raised():
 
 
 def test_units_dead_from_the_start_ask_for_no_other_rate():
-    born = trained(idle=0.6, learning_rate=0.01, loss=np.ones(20))
-    assert "learning_rate" not in idle_units(born).remedy
-    killed = trained(idle=0.6, learning_rate=0.01, loss=np.ones(20))
+    ill = {"idle": 0.6, "learning_rate": 0.01, "loss": np.ones(20)}
+    born, killed = (trained(**ill, network=dead_body) for _ in range(2))
     killed.layers["idle"][0] = 0.0
-    assert idle_units(killed).remedy["learning_rate"] == 1e-3
+    assert idle_units(born).remedy == {}
+    assert idle_units(killed).remedy == {"learning_rate": 1e-3}
+    assert "learning_rate" not in idle_units(trained(**ill)).remedy
     well = trained(idle=0.6, loss=np.linspace(1.0, 0.05, 20))
     assert idle_units(well) is None
 
