@@ -27,7 +27,7 @@ BETTER = 0.05  # of the variance that least squares explains, and the network do
 FAR = 10  # standard deviations
 N_NAMED = 3
 ROUNDING = 1e-12  # of a column's size: the spread of equal numbers, as computed
-LOST = 0.25  # of what training has gained on a constant, and of its loss
+LOST, WORSE = 0.1, 0.5  # of what training has gained on a constant, and of its loss
 
 
 def nothing_to_learn(t):
@@ -50,7 +50,8 @@ def nothing_to_learn(t):
 def target_outlier(t):
     """Find a row whose target is most of what a loss of squares sees of all."""
     share = t.record.extreme_share
-    if not np.max(share, initial=0.0) > 0.5 or t.net.loss_.target_scaling != "standard":
+    scaling = getattr(t.net.loss_, "target_scaling", None)  # several tasks have none
+    if scaling != "standard" or not np.max(share, initial=0.0) > 0.5:
         return None
     return Finding(
         "target_outlier",
@@ -136,14 +137,14 @@ def predicts_otherwise(t):
     """Find a network whose training rows have a far higher loss when predicted.
 
     Noise, dropped units and mixed rows make the loss of training higher, and that is
-    all right; only a loss that is higher when predicted is found. It takes a quarter of
-    what training has gained on the best constant, and of what is left to be gained.
+    all right; only a loss that is higher when predicted is found: by half, and by a
+    tenth of what training has gained on the best constant.
     """
     if t.net.weight_averaging > 0 and not t.net._result.stored.size:
         return None  # averaged weights may lag behind
     trained, predicted = t.record.fitted_loss, t.record.predicted_loss
     gained = np.nan_to_num(t.record.reference_loss - trained)
-    limit = LOST * max(gained, abs(trained - t.least))
+    limit = max(LOST * gained, WORSE * abs(trained - t.least))
     if not np.isfinite(trained) or predicted - trained <= limit:
         return None
     remedy = {}

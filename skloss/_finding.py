@@ -31,8 +31,8 @@ HEADLINES = {
     "or epochs.",
     "idle_units": "At least half of the units of a hidden layer learn nothing. Use "
     "another activation, and scale the features.",
-    "vanishing_gradients": "The early layers hardly learn. Use activation='leaky_relu' and "
-    "normalise the layers.",
+    "vanishing_gradients": "The early layers hardly learn. Use "
+    "activation='leaky_relu' and normalise the layers.",
     "stalled": "The training loss stays at that of the best constant. Look at y and "
     "at the features, or change learning_rate or the penalties.",
     "worse_than_constant": "On the validation rows a constant predicts better. Set "

@@ -95,8 +95,8 @@ def vanishing_gradients(t):
         "error",
         f"In the first epochs the gradient of the first layer is {ratio:.1g} of the "
         f"output layer's: the early layers hardly learn.",
-        "Use an activation that does not saturate, such as 'leaky_relu', and normalise the "
-        "layers, or take fewer of them.",
+        "Use an activation that does not saturate, such as 'leaky_relu', and normalise "
+        "the layers, or take fewer of them.",
         remedy,
         "Take fewer layers, scale the features, and in a network of your own use an "
         "activation that does not saturate, such as 'leaky_relu'.",

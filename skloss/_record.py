@@ -42,7 +42,7 @@ class TrainingRecord:
     common_share, extreme_share : ndarray of shape (n_targets,)
         Share of the training rows that have the most frequent value of the target, and
         of its variance that the row furthest from the mean holds (0 where rows are
-        few); empty for classes.
+        few); empty for classes, and for several tasks.
     fitted_loss, predicted_loss : float
         The highest training loss in the second half of the epochs up to that whose
         weights predict, and the loss of at most 2,000 training rows as predicted.
@@ -96,6 +96,8 @@ def training_record(net, job, result):
     shares, recalls, of_target = none, none, dict.fromkeys(OF_TARGET, none)
     if task.kind == "regression":
         of_target = target_shape((Y - member.loc) / member.scale)
+        if net.loss_.family != "regression":  # several tasks: columns may be classes
+            of_target |= dict.fromkeys(OF_TARGET[2:], none)
     elif task.kind != "multilabel":
         shares, recalls = class_shares(Y), recalls_of(net, task, Y[some], raw)
     ends = loss_range(job, member, Y, weight)

@@ -171,6 +171,20 @@ def test_batches_are_normalised_without_a_bias_that_drifts():
     assert net.score(small, y_number) > 0.9
 
 
+def test_moving_statistics_that_have_not_arrived_are_found_and_left_out():
+    """After 450 steps a hundredth of the first variance, 1, is a thousand of theirs."""
+    small = 1e-3 * X
+    network = MLP((8,), normalization="batch")
+    net = regressor(network=network, epochs=150, learning_rate=0.03)
+    own = {one.name: one for one in diagnose(net.fit(small, y_number)).findings}
+    remedy = own["predicts_otherwise"].remedy
+    assert remedy == {"network__normalization": "layer"}
+    before = net.score(small, y_number)
+    cured = net.set_params(**remedy).fit(small, y_number)
+    assert "predicts_otherwise" not in found(cured)
+    assert cured.score(small, y_number) > 0.9 > 0.6 > before
+
+
 @pytest.mark.parametrize(("n_rows", "batch_size"), [(93, 1), (1, 32)])
 def test_batches_of_one_row_cannot_be_normalised(n_rows, batch_size):
     network = MLP((8,), normalization="batch")
