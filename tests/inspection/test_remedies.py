@@ -273,7 +273,7 @@ def test_a_likelihood_below_zero_is_judged_by_its_way():
     t.record.reference_loss = -2.0
     t.net._result = SimpleNamespace(stored=np.zeros(0))
     assert predicts_otherwise(t) is None
-    t.record.predicted_loss = -2.5
+    t.record.predicted_loss = -2.4
     assert predicts_otherwise(t) is not None
     t.curve = np.linspace(5.2, 5.1, 20)
     t.record.constant_score, t.record.saturated_score = 5.0, 4.9
