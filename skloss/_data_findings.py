@@ -26,7 +26,40 @@ SUFFERING = {
 BETTER = 0.05  # of the variance that least squares explains, and the network does not
 FAR = 10  # standard deviations
 N_NAMED = 3
+ROUNDING = 1e-12  # of a column's size: the spread of equal numbers, as computed
 LOST, WORSE = 0.1, 0.5  # of what training has gained on a constant, and of its loss
+
+
+def nothing_to_learn(t):
+    """Find a target, or a table, that does not vary."""
+    spread, size = t.record.features.spread, t.record.features.size
+    if len(t.record.common_share) and (t.record.common_share == 1).all():
+        what, look = "y has one value only", "y"
+    elif (spread <= ROUNDING * size).all():
+        what, look = "Every column of X has one value only", "X"
+    else:
+        return None
+    return Finding(
+        "nothing_to_learn",
+        "warning",
+        f"{what}.",
+        f"Look at {look}: no parameter helps where there is nothing to learn.",
+    )
+
+
+def target_outlier(t):
+    """Find a row whose target is most of what a loss of squares sees of all."""
+    share = t.record.extreme_share
+    scaling = getattr(t.net.loss_, "target_scaling", None)  # several tasks have none
+    if scaling != "standard" or not np.max(share, initial=0.0) > 0.5:
+        return None
+    return Finding(
+        "target_outlier",
+        "error",
+        f"One of the training rows holds {share.max():.0%} of the variance of y.",
+        "Look at y, and clean it, or take its logarithm; a robust loss, such as "
+        "'huber', is hardly moved by one row.",
+    )
 
 
 def feature_precision(t):
@@ -111,7 +144,7 @@ def predicts_otherwise(t):
         return None  # averaged weights may lag behind
     trained, predicted = t.record.fitted_loss, t.record.predicted_loss
     gained = np.nan_to_num(t.record.reference_loss - trained)
-    limit = max(LOST * gained, WORSE * abs(trained))
+    limit = max(LOST * gained, WORSE * abs(trained - t.least))
     if not np.isfinite(trained) or predicted - trained <= limit:
         return None
     remedy = {}

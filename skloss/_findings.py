@@ -8,49 +8,28 @@ network that diverged has not "not converged" as well.
 import numpy as np
 
 from skloss import networks, schedules
-from skloss._annealing import strongest
 from skloss._callbacks import plateaus
 from skloss._data_findings import (
     feature_precision,
+    nothing_to_learn,
     predicts_otherwise,
+    target_outlier,
     unscaled_features,
 )
-from skloss._engine import Outcome
-from skloss._engine._optimizers import Optimizer
 from skloss._finding import Finding, Training
+from skloss._rate_findings import (
+    LEAP,
+    diverged,
+    held_down,
+    idle_from_the_start,
+    not_converged,
+    rate_too_high,
+    rate_too_low,
+    stalled,
+    usual_rate,
+)
 
-# Rates at which each optimiser usually works on standardised features.
-USUAL_RATES = {"SGD": 0.01, "Adagrad": 0.01, "Adadelta": 1.0, "Lion": 1e-4}
-LEAP = 0.5  # change of the weights in an epoch, as a share of their norm
-CREEP = 5e-4  # the same in a step
 SATURATING = ("sigmoid", "tanh", "softsign", "hard_sigmoid", "hard_tanh")
-
-
-def usual_rate(net):
-    """Return the learning rate at which the net's optimiser usually works."""
-    return USUAL_RATES.get(Optimizer(net.optimizer).cls.__name__, 1e-3)
-
-
-def lower_rate(net):
-    """Return a learning rate that is low enough."""
-    return min(net.learning_rate / 10, usual_rate(net))
-
-
-def diverged(net, result):
-    """Return the finding for a training that met a value that is not finite."""
-    if result.outcome is not Outcome.DIVERGED:
-        return None
-    remedy = {"learning_rate": lower_rate(net), "clip_norm": 1.0}
-    return Finding(
-        "diverged",
-        "error",
-        f"Training of {net.loss_!r} diverged in epoch {result.n_epochs}: a loss or "
-        f"gradient was not finite.",
-        f"Lower learning_rate={net.learning_rate!r} to, say, "
-        f"{remedy['learning_rate']:g}, set clip_norm, for example to 1.0, and scale "
-        f"the features.",
-        remedy,
-    )
 
 
 def target_scale(t):
@@ -84,16 +63,14 @@ def target_scale(t):
 
 def exploding_gradients(t):
     """Find gradients far beyond the size of the loss, while steps are small."""
-    norm = np.nanmax(t.norm, initial=0.0)
-    limit = 100 * max(abs(t.constant), 1.0)
+    norm = np.nanmax(t.gradient_norm(), initial=0.0)
+    limit = 100 * max(t.span, 1.0)
     if not norm > limit or t.change_per_epoch() > LEAP:
         return None
-    remedy = {"clip_norm": 1.0}
+    remedy = {"clip_norm": min(t.net.clip_norm or 1.0, 1.0)}
     if t.is_mlp():
-        remedy |= {
-            "network__kernel_initializer": "he_normal",
-            "network__normalization": "layer",
-        }
+        remedy["network__kernel_initializer"] = "he_normal"
+        remedy |= t.normalised("layer")
     return Finding(
         "exploding_gradients",
         "error",
@@ -101,6 +78,8 @@ def exploding_gradients(t):
         f"{t.constant:.3g} for the best constant: each layer multiplies it.",
         "Normalise the layers, start from smaller weights, and set clip_norm.",
         remedy,
+        "Scale the features, look at y for values far from all others, start from "
+        "smaller weights, or take fewer layers.",
     )
 
 
@@ -115,106 +94,54 @@ def vanishing_gradients(t):
         return None
     remedy = {}
     if t.is_mlp():
-        remedy = {"network__activation": "relu"}
+        remedy = {"network__activation": "leaky_relu"}
         if networks.get(t.net.network).activation not in SATURATING:
-            remedy = {
-                "network__kernel_initializer": "he_normal",
-                "network__normalization": "batch",
-            }
+            remedy = {"network__kernel_initializer": "he_normal"}
+            remedy |= t.normalised("batch")
     return Finding(
         "vanishing_gradients",
         "error",
         f"In the first epochs the gradient of the first layer is {ratio:.1g} of the "
         f"output layer's: the early layers hardly learn.",
-        "Use an activation that does not saturate, such as 'relu', and normalise the "
-        "layers, or take fewer of them.",
+        "Use an activation that does not saturate, such as 'leaky_relu', and normalise "
+        "the layers, or take fewer of them.",
         remedy,
-    )
-
-
-def rate_too_high(t):
-    """Find steps that throw the weights about."""
-    change = t.change_per_epoch()
-    if not change > LEAP:
-        return None
-    worst = np.nanmax(t.loss)
-    above = worst > 1.1 * t.constant + 1e-12
-    rises = np.nanmax(t.loss[t.epochs // 2 :]) > 2 * np.nanmin(t.loss) + 0.05
-    if not (above or rises):
-        return None
-    rate = lower_rate(t.net)
-    return Finding(
-        "learning_rate_too_high",
-        "error",
-        f"In one of the first epochs the weights changed by {change:.0%} of their "
-        f"norm, and the loss rose to {worst:.3g}, where the best constant has "
-        f"{t.constant:.3g}.",
-        f"Lower learning_rate={t.net.learning_rate!r} to, say, {rate:g}.",
-        {"learning_rate": rate},
-    )
-
-
-def rate_too_low(t):
-    """Find steps too small to arrive."""
-    per_step = t.change_per_epoch() / t.record.steps_per_epoch
-    if not per_step < CREEP or t.fall(0.5) < 0.2:
-        return None
-    rate = max(10 * t.net.learning_rate, usual_rate(t.net))
-    return Finding(
-        "learning_rate_too_low",
-        "error",
-        f"In a step the weights change by {per_step:.1g} of their norm, and the loss "
-        f"is still falling evenly.",
-        f"Raise learning_rate={t.net.learning_rate!r} to, say, {rate:g}.",
-        {"learning_rate": rate},
+        "Take fewer layers, scale the features, and in a network of your own use an "
+        "activation that does not saturate, such as 'leaky_relu'.",
     )
 
 
 def idle_units(t):
-    """Find a hidden layer half of whose units learn nothing any more."""
+    """Find a hidden layer half of whose units learn nothing any more.
+
+    One that does without them, as a wide or deep network may, is not ill.
+    """
+    if t.gain() > 0.9:
+        return None
     idle = t.layers["idle"][-10:, :-1]
     share = idle.min(axis=0) if idle.size else np.zeros(1)
     worst = int(np.argmax(share))
     if not share[worst] >= 0.5:
         return None
-    weight = t.layers["weight_norm"][:, worst]
-    if weight[-1] < 0.1 * weight[0]:  # a penalty took the weights: see ``stalled``
-        return None
-    remedy = {"learning_rate": min(t.net.learning_rate, usual_rate(t.net))}
-    if t.is_mlp():
-        remedy |= {
-            "network__activation": "leaky_relu",
-            "network__kernel_initializer": "he_normal",
-            "network__normalization": "batch",
-        }
+    remedy, born_dead = {}, idle_from_the_start(t)[worst] >= 0.5
+    if t.is_mlp():  # with a slope everywhere no unit dies, whatever the rate
+        remedy["network__activation"] = "leaky_relu"
+        remedy["network__kernel_initializer"] = "he_normal"
+        remedy |= t.normalised("batch")
+    elif not born_dead:  # steps killed them, so smaller ones may not
+        remedy["learning_rate"] = min(t.net.learning_rate, usual_rate(t.net))
     return Finding(
         "idle_units",
         "error",
         f"Of the units of hidden layer {worst + 1}, {share[worst]:.0%} had no gradient "
-        f"on any row: they are dead or saturated.",
+        f"on any row{', from the first epoch on' * bool(born_dead)}: they are dead or "
+        f"saturated.",
         "Use an activation with a slope everywhere, such as 'leaky_relu', normalise "
         "the layers, and scale the features.",
         remedy,
-    )
-
-
-def stalled(t):
-    """Find a loss that stays at the best constant's, though gradients are there."""
-    if t.gain() > 0.05 or t.fall(0.5) > 0.2:
-        return None
-    net, remedy = t.net, {"learning_rate": usual_rate(t.net)}
-    limits = {"l1": 0, "l2": 0, "weight_decay": 0, "dropout": 0.5}
-    held = {k: getattr(net, k) for k, low in limits.items() if strongest(net, k) > low}
-    cause = "Try another learning_rate, network or features."
-    if held:
-        remedy = dict.fromkeys(held, 0.0)
-        cause = f"Lower {', '.join(f'{k}={v!r}' for k, v in held.items())}."
-    return Finding(
-        "stalled",
-        "error",
-        f"The loss stays at {t.loss[-1]:.3g}; the best constant has {t.constant:.3g}.",
-        cause,
-        remedy,
+        "Scale the features, and in a network of your own use an activation with a "
+        "slope everywhere, such as 'leaky_relu', biases that start at zero, and "
+        "weights that do not leave every row on one side.",
     )
 
 
@@ -223,7 +150,8 @@ def worse_than_constant(t):
     score = t.record.constant_score
     if not len(t.curve) or t.net.early_stopping or not t.curve[-1] > score:
         return None
-    if score - t.curve.min() > 0.1 * abs(score):  # it has learned, then overfitted
+    way = score - t.record.saturated_score
+    if score - t.curve.min() > 0.1 * way:  # it has learned, then overfitted
         return None
     return Finding(
         "worse_than_constant",
@@ -233,23 +161,6 @@ def worse_than_constant(t):
         "Set early_stopping=True: there is little in the features, or they differ "
         "between training and validation.",
         {"early_stopping": True},
-    )
-
-
-def not_converged(t):
-    """Find a loss that is still falling at the last epoch."""
-    early = t.net._result.outcome is not Outcome.FINISHED
-    rising = len(t.curve) and t.curve.argmin() < 0.8 * t.epochs - 1
-    if early or rising or t.epochs < 2 or not t.fall(0.2) > 0.1:
-        return None
-    epochs = 10 * t.net.epochs
-    return Finding(
-        "not_converged",
-        "warning",
-        f"The loss is still falling: by {t.fall(0.2):.0%} of its whole fall in the "
-        f"last fifth of the epochs.",
-        f"Raise epochs={t.net.epochs!r} to, say, {epochs}, with early_stopping=True.",
-        {"epochs": epochs},
     )
 
 
@@ -307,14 +218,14 @@ def cannot_act(t):
         texts += plateau.idle(rate, patience) if plateau is not schedule else []
         if plateau.min_lr >= rate:
             remedy[f"{name}__min_lr"] = rate / 100
-        if patience is not None and plateau.patience >= patience:
-            remedy["patience"] = 2 * max(plateau.patience, 1)
     if patience is not None and patience >= net.epochs:
         texts.append(
             f"early_stopping can never act: patience={patience!r} is not below "
             f"epochs={net.epochs!r}."
         )
-        remedy["patience"] = max(1, net.epochs // 10)
+    if patience is not None:
+        waits = [max(plateau.patience, 1) for _, plateau in plateaus(net)]
+        remedy = patience_and_epochs(net, max(waits, default=0)) | remedy
     if not texts:
         return None
     settings = ", ".join(f"{name}={value!r}" for name, value in remedy.items())
@@ -322,17 +233,43 @@ def cannot_act(t):
     return Finding("cannot_act", "warning", texts[0], advice, remedy)
 
 
+def patience_and_epochs(net, longest):
+    """Return what sets a plateau's patience, the net's and ``epochs`` in this order.
+
+    To lower the net's patience below its plateau's would only turn the tables.
+
+    Parameters
+    ----------
+    net : LossAwareClassifier or LossAwareRegressor
+        With early stopping.
+    longest : int
+        The longest patience of its plateaus, 0 without.
+    """
+    patience = net.patience if net.patience > longest else 2 * longest
+    short, epochs = max(1, net.epochs // 10), net.epochs
+    if patience >= epochs:
+        if longest < short < epochs:
+            patience = short
+        else:
+            epochs = 10 * patience
+    remedy = {"patience": patience, "epochs": epochs}
+    return {name: v for name, v in remedy.items() if v != getattr(net, name)}
+
+
 # They compare training losses of epochs, which are not of one kind if the loss changes.
 OF_ONE_LOSS = (
     rate_too_high,
     rate_too_low,
     predicts_otherwise,
+    held_down,
     stalled,
     not_converged,
 )
 RULES = (
     feature_precision,
     target_scale,
+    target_outlier,
+    held_down,
     exploding_gradients,
     rate_too_high,
     rate_too_low,
@@ -362,14 +299,17 @@ def findings(net):
     """
     first = diverged(net, net._result)
     if not hasattr(net, "training_record_"):
-        return [] if first is None else [first]
+        return [] if first is None else [first.beside(net)]
     training = Training(net)
+    nothing = nothing_to_learn(training)
+    if nothing is not None:
+        return [nothing]
     if first is not None:
         found = [feature_precision(training), first]
     else:
         changes = any(name.startswith("loss__") for name in net._curves)
         rules = [rule for rule in RULES if not (changes and rule in OF_ONE_LOSS)]
         found = [rule(training) for rule in rules]
-    found = [one for one in found if one is not None]
+    found = [one.beside(net) for one in found if one is not None]
     unscaled = unscaled_features(training, found)
     return found if unscaled is None else [unscaled, *found]

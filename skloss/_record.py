@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from skloss._features import FeatureScale, explained, feature_scale
-from skloss.losses._constant import best_constant
+from skloss._loss_range import MAX_ROWS, loss_of, loss_range, seen_target
 
-MAX_ROWS = 2000  # that are predicted once more when training has ended
+MANY = 20  # rows of which each should hold little of the variance
+OF_TARGET = ("seen_mean", "seen_std", "common_share", "extreme_share")
 
 
 @dataclass
@@ -26,8 +27,11 @@ class TrainingRecord:
     constant_loss : float
         The training loss of the best constant prediction, in ``partial_fit`` that of
         the first call. Of a loss that changes by epoch: of the last epoch's.
-    constant_score : float
-        Its monitored validation score; NaN without validation, and where a scorer of
+    saturated_loss : float
+        That of a model that is free for every row, the least that training could reach
+        (see ``skloss.losses._saturated``).
+    constant_score, saturated_score : float
+        Their monitored validation scores; NaN without validation, and where a scorer of
         the user's is monitored.
     steps_per_epoch : int
     class_shares, recalls : ndarray of shape (n_classes,)
@@ -35,6 +39,10 @@ class TrainingRecord:
         right (of at most 2,000 rows in all); empty where the target is no class.
     seen_mean, seen_std : ndarray of shape (n_targets,)
         Of the training target as the network sees it; empty for classes.
+    common_share, extreme_share : ndarray of shape (n_targets,)
+        Share of the training rows that have the most frequent value of the target, and
+        of its variance that the row furthest from the mean holds (0 where rows are
+        few); empty for classes, and for several tasks.
     fitted_loss, predicted_loss : float
         The highest training loss in the second half of the epochs up to that whose
         weights predict, and the loss of at most 2,000 training rows as predicted.
@@ -51,12 +59,16 @@ class TrainingRecord:
     layers: dict
     curve: list
     constant_loss: float
+    saturated_loss: float
     constant_score: float
+    saturated_score: float
     steps_per_epoch: int
     class_shares: np.ndarray
     recalls: np.ndarray
     seen_mean: np.ndarray
     seen_std: np.ndarray
+    common_share: np.ndarray
+    extreme_share: np.ndarray
     fitted_loss: float
     predicted_loss: float
     reference_loss: float
@@ -79,44 +91,49 @@ def training_record(net, job, result, earlier=None):
     """
     member, stream = job.plan.members[0], job.data.streams[0]
     task, Y, weight = job.plan.task, job.data.Y[stream.rows], stream.weight
+    none = np.zeros(0)
     some = slice(None, None, -(-len(stream.rows) // MAX_ROWS))
     X = job.data.X[stream.rows[some]]
     raw, own_weight = net._raw_of(X), weight[some] / weight[some].sum()
-    none = np.zeros(0)
-    shares, recalls, mean, std = none, none, none, none
-    seen = Y
+    shares, recalls, of_target = none, none, dict.fromkeys(OF_TARGET, none)
+    seen = seen_target(task, member, Y)
     if task.kind == "regression":
-        seen = (Y - member.loc) / member.scale
-        mean, std = seen.mean(axis=0), seen.std(axis=0)
+        of_target = target_shape(seen)
+        if net.loss_.family != "regression":  # several tasks: columns may be classes
+            of_target |= dict.fromkeys(OF_TARGET[2:], none)
     elif task.kind != "multilabel":
         shares, recalls = class_shares(Y), recalls_of(net, task, Y[some], raw)
-    if earlier is not None and goes_on(member):
-        known, score = earlier.constant_loss, np.nan
-    else:
-        constant = best_bias(task, member, Y, weight)
-        known = constant_loss(task, member, Y, weight, constant)
-        score = constant_score(job, member, constant)
-    reference = known
-    if np.isnan(known):
+    ends = loss_range(job, member, Y, weight, earlier)
+    reference = ends["constant_loss"]
+    if np.isnan(reference):
         alike = np.tile(raw.mean(axis=0), (len(raw), 1))
         reference = loss_of(task, member, Y[some], own_weight, alike)
     features = feature_scale(X, result.weights.dtype.name)
     return TrainingRecord(
         layers=result.layers,
         curve=result.curve,
-        constant_loss=known,
-        constant_score=score,
+        **ends,
         steps_per_epoch=-(-len(stream.rows) // job.plan.batch_size),
         class_shares=shares,
         recalls=recalls,
-        seen_mean=mean,
-        seen_std=std,
+        **of_target,
         fitted_loss=fitted_loss(result),
         predicted_loss=loss_of(task, member, Y[some], own_weight, raw),
         reference_loss=reference,
         features=features,
         **explanations(features, X, seen[some], raw),
     )
+
+
+def target_shape(seen):
+    """Return what ``OF_TARGET`` names of a target, column by column."""
+    mean, std = seen.mean(axis=0), seen.std(axis=0)
+    counts = [np.unique(y, return_counts=True)[1].max() for y in seen.T]
+    furthest = np.square(seen - mean).max(axis=0)
+    whole = np.maximum(len(seen) * std**2, np.finfo(float).tiny)
+    share = furthest / whole if len(seen) >= MANY else np.zeros_like(mean)
+    values = mean, std, np.array(counts) / len(seen), share
+    return dict(zip(OF_TARGET, values, strict=True))
 
 
 def fitted_loss(result):
@@ -139,55 +156,6 @@ def explanations(features, X, Y, raw):
             "features_explain": explained(X, Y),
         }
     return found
-
-
-def goes_on(member):
-    """Tell whether a training is one more part of one that began before.
-
-    Not so where a target was constant until now: then it begins again.
-    """
-    return member.head_bias is None and member.start["slots"] is not None
-
-
-def best_bias(task, member, Y, weight):
-    """Return the raw outputs of the best constant: what the head's bias starts at.
-
-    If the loss changes by epoch, it starts at that of the first one; after an earlier
-    training it starts where that one ended.
-    """
-    changes = any(name.startswith("loss__") for name in member.annealed)
-    if not changes and member.head_bias is not None:
-        return member.head_bias
-    seen = (Y - member.loc) / member.scale
-    return best_constant(member.loss, task, seen, weight)
-
-
-def constant_loss(task, member, Y, weight, constant):
-    """Return the mean training loss of the best constant."""
-    raw = np.tile(constant, (len(Y), 1))
-    return loss_of(task, member, Y, weight / len(Y), raw)
-
-
-def loss_of(task, member, Y, weight, raw):
-    """Return the loss of rows with these raw outputs; the weights sum to one."""
-    y = Y.astype(float)
-    if task.kind == "regression":
-        y = (y - member.loc) / member.scale
-    with np.errstate(all="ignore"):  # of a network that diverged they may overflow
-        return float(member.loss.batch_value(task, y, raw, weight))
-
-
-def constant_score(job, member, constant):
-    """Return the monitored score of the best constant on the validation rows."""
-    stream, task = job.data.streams[0], job.plan.task
-    rows, weight = stream.val_rows, stream.val_weight
-    if member.judge is not None or not len(rows):
-        return np.nan
-    raw = np.tile(constant, (len(rows), 1))
-    y = job.data.Y[rows].astype(float)
-    y = (y - member.loc) / member.scale if task.kind == "regression" else y
-    values = member.loss.monitor(task, y, raw, member.class_weight)
-    return float(np.average(np.asarray(values), weights=weight))
 
 
 def codes_of(Y):

@@ -17,7 +17,7 @@ LAYERS = (
     ("_class_predictions", "_number_predictions", "_head_predictions", "_head_params"),
     ("_base", "_calibration"),
     ("_fit", "_warm", "_member", "_record", "_findings"),
-    ("_data_findings",),
+    ("_data_findings", "_rate_findings"),
     (
         "_nested",
         "_job",
@@ -27,6 +27,7 @@ LAYERS = (
         "_scikeras",
         "_finding",
         "_features",
+        "_loss_range",
         "_exports",
     ),
     ("_callbacks", "_heads"),

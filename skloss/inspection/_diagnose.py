@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skloss._base import BaseLossAware
 from skloss._findings import findings
+from skloss._rate_findings import of_saturated
 
 
 class Diagnosis:
@@ -21,8 +22,8 @@ class Diagnosis:
         ``advice`` and ``remedy``.
     remedy : dict
         What cures the first finding, for ``set_params`` of the estimator that was
-        diagnosed; empty where nothing was found, or where no parameter cures it: then
-        its ``advice`` says what to do.
+        diagnosed; empty where nothing was found, or where no parameter cures it, or
+        all that would are set: then its ``advice`` says what to do.
     """
 
     def __init__(self, net, found, prefix=""):
@@ -32,10 +33,10 @@ class Diagnosis:
             self.remedy = {f"{prefix}{k}": v for k, v in found[0].remedy.items()}
         self._title = f"{type(net).__name__}(loss={net.loss!r})"
         loss, epochs = net.history_["loss"], net.n_epochs_
-        constant = net.training_record_.constant_loss
+        record = net.training_record_
         self._summary = (
             f"{epochs} epochs, training loss {loss[0]:.3g} to {loss[-1]:.3g} (best "
-            f"constant {constant:.3g})"
+            f"constant {record.constant_loss:.3g}{of_saturated(record)})"
         )
 
     def __bool__(self):
@@ -103,16 +104,21 @@ def diagnose(estimator):
 
     Notes
     -----
-    What is looked for, in this order: features that are not scaled (LeCun, Bottou, Orr
-    and Mueller 1998, Section 4.3), where training suffered; columns whose differences
-    the network's dtype cannot hold; divergence; a target far from the network's scale;
-    exploding gradients (Bengio, Simard and Frasconi 1994); a learning rate that is too
-    high or too low, by the change of the weights in relation to their size; training
-    rows that have a far higher loss when they are predicted; units that no row reaches
-    (Maas, Hannun and Ng 2013); vanishing gradients (Glorot and Bengio 2010); a loss
-    that stalls at the best constant's; a network worse than that constant on validation
+    What is looked for, in this order: a y, or an X, of one value; features that are not
+    scaled (LeCun, Bottou, Orr and Mueller 1998, Section 4.3), where training suffered;
+    columns whose differences the network's dtype cannot hold; divergence; a target far
+    from the network's scale; one row that holds most of its variance; exploding
+    gradients (Bengio, Simard and Frasconi 1994); a learning rate that is too high or
+    too low, by the change of the weights in relation to their size; training rows that
+    have a far higher loss when they are predicted; units that no row reaches (Maas,
+    Hannun and Ng 2013); vanishing gradients (Glorot and Bengio 2010); a loss that
+    stalls at the best constant's; a network worse than that constant on validation
     rows; a loss still falling at the last epoch; overfitting; a rare class that is
     ignored; settings that can never act.
+
+    Losses are judged by how far they lie above that of the saturated model, whose
+    outputs are free for every row (McCullagh and Nelder 1989, Section 2.3): many losses
+    have an additive constant.
 
     Examples
     --------

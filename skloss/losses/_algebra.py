@@ -329,6 +329,12 @@ class RegressionSum(LossSum, RegressionLoss):
         start = self.losses[0].best_constant(task, y_true, sample_weight)
         return minimise_constant(self, task, y_true, start, sample_weight)
 
+    def saturated(self, task, y_true, constant):
+        """Return that of the first term that can fall below zero, if there is one."""
+        below = [loss for loss in self.losses if not loss.nonnegative]
+        loss = (below or self.losses)[0]
+        return loss.saturated(task, y_true, constant)
+
     @property
     def domain(self):
         """Return the narrowest of the terms' domains."""

@@ -1,15 +1,24 @@
 """The two families of losses: on class scores, and on numbers."""
 
 import numpy as np
+from scipy.special import logit
 
 from skloss.exceptions import LossTargetError
 from skloss.losses import _ops as ops
-from skloss.losses._constant import minimise_constant, objective
+from skloss.losses._constant import minimise_constant, minimise_rows, objective
 from skloss.losses._domains import bound_and_outside
 from skloss.losses._frequencies import log_odds
 from skloss.losses._link import binary_link, decision_scores, multiclass_link
 from skloss.losses._loss import Loss
 from skloss.losses._scores import log_loss, zero_one_loss
+
+# of what ``inverse`` turns into y; below exp(-30) amounts count as zero
+RAW_OF = {
+    "identity": lambda y: y,
+    "exp": lambda y: np.log(np.maximum(y, np.exp(-30.0))),
+    "expm1": np.log1p,
+    "sigmoid": lambda y: logit(np.clip(y, 1e-12, 1 - 1e-12)),
+}
 
 
 class ClassificationLoss(Loss):
@@ -271,6 +280,30 @@ class RegressionLoss(Loss):
         start = np.zeros((task.size, self.n_outputs))
         start[:, 0] = y_true.mean(axis=0)
         return minimise_constant(self, task, y_true, start.ravel(), sample_weight)
+
+    def saturated(self, task, y_true, constant):
+        """Return the raw outputs of a model that is free for every row.
+
+        By default a target's first one predicts y, and all others are the best
+        constant's; where ``inverse`` has no known inverse, all are searched for.
+
+        Parameters
+        ----------
+        task : Task
+        y_true : ndarray of shape (n, targets)
+        constant : ndarray of shape (n_raw,)
+            The best constant.
+
+        Returns
+        -------
+        ndarray of shape (n, n_raw)
+        """
+        raw = np.tile(np.asarray(constant, np.float64), (len(y_true), 1))
+        if self.inverse not in RAW_OF:
+            return minimise_rows(self, task, y_true, raw)
+        raw = raw.reshape(len(y_true), task.size, self.n_outputs)
+        raw[..., 0] = RAW_OF[self.inverse](y_true)
+        return raw.reshape(len(y_true), -1)
 
     def check_target(self, task, y):
         """Raise LossTargetError where ``y`` is outside the loss's domain."""

@@ -16,19 +16,29 @@ _remembered = OrderedDict()
 
 
 def best_constant(loss, task, y_true, sample_weight):
-    """Return ``loss.best_constant``, remembered: in a search many networks share it.
+    """Return ``loss.best_constant``, remembered: in a search many networks share it."""
+    data = y_true, sample_weight
+    return remembered(
+        "constant", loss, task, data, lambda: loss.best_constant(task, *data)
+    )
 
-    Of the data only a digest is kept.
+
+def remembered(name, loss, task, data, find):
+    """Return what ``find()`` finds for a loss, a task and arrays, remembered by name.
+
+    Of the arrays only a digest is kept.
     """
-    digest = hashlib.blake2b(np.ascontiguousarray(y_true).tobytes())
-    digest.update(np.ascontiguousarray(sample_weight).tobytes())
+    digest = hashlib.blake2b()
+    for array in data:
+        digest.update(np.ascontiguousarray(array).tobytes())
     knobs = tuple((k, np.asarray(v).tobytes()) for k, v in loss.knobs().items())
-    key = loss.structure(), knobs, task, y_true.shape, digest.digest()
+    shapes = tuple(np.shape(array) for array in data)
+    key = name, loss.structure(), knobs, task, shapes, digest.digest()
     with _lock:
         if key in _remembered:
             _remembered.move_to_end(key)
             return _remembered[key].copy()
-    found = np.array(loss.best_constant(task, y_true, sample_weight), np.float64)
+    found = np.array(find(), np.float64)
     with _lock:
         _remembered[key] = found
         if len(_remembered) > MAX_REMEMBERED:
@@ -67,6 +77,41 @@ def minimise_constant(loss, task, target, start, sample_weight=None):
     return minimize(
         value_and_gradient, start, jac=True, method="BFGS", options=options
     ).x
+
+
+def minimise_rows(loss, task, y_true, start):
+    """Minimise the loss over raw outputs that are free for every row, with L-BFGS.
+
+    Parameters
+    ----------
+    loss : RegressionLoss
+    task : Task
+    y_true : ndarray of shape (n, targets)
+    start : ndarray of shape (n, n_raw)
+        Where the search begins, and, if the loss is not finite there, ends.
+
+    Returns
+    -------
+    ndarray of shape (n, n_raw)
+    """
+    return lowest_rows(objective(loss, task, y_true, None)[1], start)
+
+
+def lowest_rows(value, start):
+    """Return the raw outputs near ``start``, row by row, where ``value`` is least."""
+
+    def value_and_gradient(flat):
+        rows = ops.convert_to_tensor(flat.reshape(start.shape).astype(start.dtype))
+        total, slope = ops.value_and_gradient(value, rows)
+        return float(total), np.asarray(slope).ravel()
+
+    at_start = np.hstack(value_and_gradient(start.ravel()))
+    if not np.isfinite(at_start).all() or not at_start[1:].any():
+        return start
+    options = {"ftol": 1e-12, "gtol": 1e-8}
+    return minimize(
+        value_and_gradient, start.ravel(), jac=True, method="L-BFGS-B", options=options
+    ).x.reshape(start.shape)
 
 
 def objective(loss, task, target, sample_weight):

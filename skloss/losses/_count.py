@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import lambertw
 
 from skloss.losses import _ops as ops
-from skloss.losses._base import RegressionLoss
+from skloss.losses._base import RAW_OF, RegressionLoss
 from skloss.losses._laws import zero_inflated_poisson
 
 
@@ -101,6 +101,12 @@ class NegativeBinomial(RegressionLoss):
         ]
         return np.concatenate([np.log(mean), s])
 
+    def saturated(self, task, y_true, constant):
+        """Return the mean y, with no dispersion where each row has its own."""
+        f = RAW_OF["exp"](np.asarray(y_true, np.float64))
+        s = np.asarray(constant)[task.size :] if self.n_global(task) else -10.0
+        return np.concatenate([f, np.broadcast_to(s, f.shape)], axis=1)
+
     def distribution(self, raw, loc, scale):
         """Return negative binomial distributions."""
         a = dispersion_of(raw[..., 1])
@@ -172,6 +178,12 @@ class ZeroInflatedPoisson(RegressionLoss):
         g = np.log(np.maximum(excess, 1e-10)) - np.log1p(-excess)
         best = [np.log(np.maximum(mu, mean)), np.clip(g, -10, 10)]
         return np.stack(best, axis=-1).ravel()
+
+    def saturated(self, task, y_true, constant):
+        """Return certain zeros, and Poisson's mean y for other counts."""
+        raw = super().saturated(task, y_true, constant)
+        raw[:, 1::2] = np.where(y_true > 0, -10.0, 10.0)
+        return raw
 
     def distribution(self, raw, loc, scale):
         """Return zero-inflated Poisson distributions."""

@@ -4,6 +4,7 @@ import numpy as np
 
 from skloss.losses import _ops as ops
 from skloss.losses._base import ClassificationLoss, RegressionLoss
+from skloss.losses._constant import minimise_rows
 from skloss.losses._rehearsal import per_row, rehearse_function, some_rows
 
 # What a function sees as y_pred, for one that asks for more columns.
@@ -90,6 +91,10 @@ class CustomRegressionLoss(RegressionLoss):
     def best_constant(self, task, y_true, sample_weight):
         """Return the mean: a start, not the function's own minimiser."""
         return np.average(y_true, axis=0, weights=sample_weight)
+
+    def saturated(self, task, y_true, constant):
+        """Return the predictions at which the function is least, sought from y."""
+        return minimise_rows(self, task, y_true, np.array(y_true))
 
     def rehearse(self, task, y, dtype):
         """Raise LossTargetError unless the function gives a value for each row.

@@ -214,6 +214,12 @@ class CRPS(LocationScale):
         """Return "crps"."""
         return "crps"
 
+    def saturated(self, task, y_true, constant):
+        """Return the location y with the smallest scale: the score is next to zero."""
+        raw = super().saturated(task, y_true, constant)
+        raw[:, 1::2] = -10.0
+        return raw
+
 
 class CRPSGaussian(CRPS):
     """Continuous ranked probability score of a normal distribution.

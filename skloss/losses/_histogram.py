@@ -116,7 +116,14 @@ class HLGauss(RegressionLoss):
 
     def best_constant(self, task, y_true, sample_weight):
         """Return the logs of the mean masses."""
-        y_true = np.asarray(y_true, dtype=np.float64)
-        mass = np.asarray(self.masses(y_true, "float64"))
+        mass = self._masses_of(y_true)
         mean = np.average(mass, axis=0, weights=sample_weight)
         return np.log(np.maximum(mean, 1e-10)).ravel()
+
+    def saturated(self, task, y_true, constant):
+        """Return the logs of each row's masses: the value is their entropy."""
+        log_mass = np.log(np.maximum(self._masses_of(y_true), 1e-10))
+        return log_mass.reshape(len(y_true), -1)
+
+    def _masses_of(self, y_true):
+        return np.asarray(self.masses(np.asarray(y_true, np.float64), "float64"))

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 from scipy import stats
+from scipy.special import digamma, expit, logit
 
 from skloss.losses import _ops as ops
 from skloss.losses._base import RegressionLoss
@@ -82,6 +83,11 @@ class Tweedie(LogLinkLoss):
 
         a, b = 1 - self.power, 2 - self.power
         return exponential(b) / b - y_true * exponential(a) / a
+
+    def saturated(self, task, y_true, constant):
+        """Return log y, and where y is 0 what has the value 0 of a mean of 0."""
+        raw = super().saturated(task, y_true, constant)
+        return np.where(y_true > 0, raw, -30.0 - 1 / (2 - self.power))
 
 
 class MeanSquaredLogarithmic(RegressionLoss):
@@ -312,6 +318,20 @@ class BetaLikelihood(RegressionLoss):
         s = np.log(np.clip(k, np.exp(-9.0), np.exp(9.0)))
         start = np.stack([np.log(mean) - np.log1p(-mean), s], axis=-1)
         return minimise_constant(self, task, y_true, start.ravel(), sample_weight)
+
+    def saturated(self, task, y_true, constant):
+        """Return the likeliest mean of each y at the best constant's precision.
+
+        It solves digamma(m k) - digamma((1 - m) k) = logit(y), read off a table of m.
+        """
+        raw = np.tile(np.asarray(constant, np.float64), (len(y_true), 1))
+        raw = raw.reshape(len(y_true), task.size, 2)
+        y = logit(np.clip(y_true, 1e-7, 1 - 1e-7))
+        f = np.linspace(-15, 15, 3001)
+        for j, s in enumerate(np.clip(raw[0, :, 1], -10, 10)):
+            m, n = expit(f) * np.exp(s), expit(-f) * np.exp(s)
+            raw[:, j, 0] = np.interp(y[:, j], digamma(m) - digamma(n), f)
+        return raw.reshape(len(y_true), -1)
 
     def distribution(self, raw, loc, scale):
         """Return beta distributions."""

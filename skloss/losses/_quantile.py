@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from skloss.losses import _ops as ops
 from skloss.losses._base import RegressionLoss
@@ -124,15 +124,16 @@ class Quantile(RegressionLoss):
         values = np.stack(
             [self.best_level(y_true, q, sample_weight) for q in levels], axis=-1
         )
-        if len(levels) == 1:
-            return values[:, 0]
-        middle = len(levels) // 2
-        gaps = np.maximum(np.diff(values, axis=-1), 1e-3)
-        raw = np.log(np.expm1(gaps))
-        centre = values[:, middle : middle + 1]
-        return np.concatenate(
-            [raw[:, :middle], centre, raw[:, middle:]], axis=-1
-        ).ravel()
+        return raw_of_levels(values).ravel()
+
+    def saturated(self, task, y_true, constant):
+        """Return each y as all of its levels, as near as raw outputs can be."""
+        values = y_true[..., None] + self.best_residual(np.atleast_1d(self.quantile))
+        return raw_of_levels(values).reshape(len(y_true), -1)
+
+    def best_residual(self, q):
+        """Return how far above a y that is certain its level ``q`` lies: nowhere."""
+        return np.zeros_like(q)
 
     @property
     def quantile_levels(self):
@@ -193,6 +194,10 @@ class SmoothQuantile(Quantile):
         """Return the value per element for residuals ``r`` and levels ``q``."""
         return q * r + self.smoothing * ops.softplus(-r / self.smoothing)
 
+    def best_residual(self, q):
+        """Return the quantile of the logistic noise."""
+        return self.smoothing * logit(q)
+
     def best_level(self, y_true, q, sample_weight):
         """Return the root of the mean of sigmoid((c - y) / h) - q, per target."""
         h = self.smoothing
@@ -207,3 +212,11 @@ class SmoothQuantile(Quantile):
                 for y in np.asarray(y_true, dtype=np.float64).T
             ]
         )
+
+
+def raw_of_levels(values):
+    """Return levels on the last axis as raw outputs: a centre and positive gaps."""
+    middle = values.shape[-1] // 2
+    raw = np.log(np.expm1(np.maximum(np.diff(values, axis=-1), 1e-3)))
+    centre = values[..., middle : middle + 1]
+    return np.concatenate([raw[..., :middle], centre, raw[..., middle:]], axis=-1)

@@ -4,6 +4,7 @@ import numpy as np
 
 from skloss.losses import _ops as ops
 from skloss.losses._named import NamedLosses
+from skloss.losses._saturated import saturated_outputs
 
 
 class SideBySide(NamedLosses):
@@ -136,6 +137,15 @@ class SideBySide(NamedLosses):
                 for loss, own in zip(self.losses, self.tasks(), strict=True)
             ]
         )
+
+    def saturated(self, task, y_true, constant):
+        """Return each loss's saturated model, beside what no row changes."""
+        raw = np.tile(np.asarray(constant, np.float64), (len(y_true), 1))
+        for (_, loss, own_task, y), place in zip(
+            self.seen(task, y_true), self.places(), strict=True
+        ):
+            raw[:, place] = saturated_outputs(loss, own_task, y, constant[place])
+        return raw
 
     def trained(self, task, last):
         """Return each loss's trained numbers, under its name."""

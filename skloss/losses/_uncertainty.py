@@ -97,6 +97,12 @@ class UncertaintyWeighted(Wrapper):
         mean = np.average(value, axis=0, weights=sample_weight)
         return np.concatenate([best, np.log(np.clip(mean, 1e-4, 1e4))])
 
+    def saturated(self, task, y_true, constant):
+        """Return the wrapped loss's, beside the best constant's s."""
+        own = self.loss.saturated(task, y_true, self._own(task, constant))
+        s = np.tile(constant[-task.size :], (len(y_true), 1))
+        return np.concatenate([own, s], axis=1)
+
     def trained(self, task, last):
         """Return the log-variances, and the wrapped loss's trained numbers."""
         own = self.loss.trained(task, last[: -task.size])

@@ -83,6 +83,11 @@ class InUserUnits(Wrapper):
         best = self.loss.best_constant(task, y_true, sample_weight)
         return (best - self.location) / self.spread
 
+    def saturated(self, task, y_true, constant):
+        """Return the wrapped loss's saturated model, as raw outputs."""
+        free = self.loss.saturated(task, y_true, self._back(constant))
+        return (free - self.location) / self.spread
+
     def gain_for(self, task, y_true, raw, dtype):
         """Return the gain with which the typical gradient has size one.
 
