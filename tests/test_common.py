@@ -66,7 +66,7 @@ OF_THE_FORMULA = {
     "check_estimators_dtypes",
     "check_estimators_pickle",
 }
-NET = {"network": (16,), "epochs": 25, "learning_rate": 0.01, "random_state": 0}
+NET = {"network": (32,), "epochs": 40, "learning_rate": 0.01, "random_state": 0}
 
 
 def estimators():
