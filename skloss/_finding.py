@@ -6,6 +6,8 @@ import numpy as np
 
 from skloss import networks
 
+NOTHING = np.finfo(np.float64).tiny  # losses may be in any unit
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -58,11 +60,11 @@ class Training:
         """
         since = max(0, min(self.epochs - 2, int(self.epochs * (1 - share))))
         whole = self.loss[0] - self.loss.min()
-        return (self.loss[since] - self.loss[-1]) / max(whole, 1e-12)
+        return (self.loss[since] - self.loss[-1]) / max(whole, NOTHING)
 
     def gain(self):
         """Return how far the loss fell below that of the best constant, as a share."""
-        return (self.constant - self.loss[-1]) / max(abs(self.constant), 1e-12)
+        return (self.constant - self.loss[-1]) / max(abs(self.constant), NOTHING)
 
     def is_mlp(self):
         """Tell whether the network's parameters are known."""
