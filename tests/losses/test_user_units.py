@@ -14,6 +14,7 @@ from skloss import (
     schedules,
 )
 from skloss.exceptions import LossTargetError
+from skloss.inspection import diagnose
 
 y = np.round(y_number * 1024) / 1024
 
@@ -52,6 +53,8 @@ def test_a_unit_changes_nothing_but_the_unit(exponent):
     np.testing.assert_allclose(other.predict(X), unit * plain.predict(X), rtol=1e-9)
     values = unit**2 * np.array(plain.history_["loss"])
     np.testing.assert_allclose(other.history_["loss"], values, rtol=1e-9)
+    found = [[f.name for f in diagnose(fit).findings] for fit in (plain, other)]
+    assert found[0] == found[1]
 
 
 def test_values_are_those_of_the_function():
