@@ -40,6 +40,8 @@ SAID = (
     rb"oneDNN supports DT_INT32 only on platforms with AVX-512\. ",
     # when Model.fit reads its first batch
     rb"NodeDef mentions attribute use_unbounded_threadpool which is not in the op ",
+    # when a graph in double precision is optimised
+    rb"Not handling type DT_DOUBLE",
     # when XLA compiles for the first time
     rb"XLA service 0x[0-9a-f]+ initialized for platform ",
     rb"  StreamExecutor (?:device )?[\[(]\d+[\])]: ",

@@ -24,7 +24,7 @@ with quietly():
     import tensorflow as tf
     from tensorflow.python.eager import context
 
-__all__ = ["keras", "quietly", "start", "start_compiler", "tf"]
+__all__ = ["QuietAtFirst", "keras", "quietly", "start", "start_compiler", "tf"]
 _lock = threading.Lock()
 _started = _compiler_started = _left_behind = False
 
@@ -65,6 +65,30 @@ def start_compiler():
         if _ours and not _compiler_started:
             tf.function(tf.nn.relu, jit_compile=True, autograph=False)(tf.constant(0.0))
         _compiler_started = True
+
+
+class QuietAtFirst:
+    """A function of TensorFlow's, during whose first call start-up lines are dropped.
+
+    That is when its graph is optimised, and of one in double precision TensorFlow says
+    that oneDNN has no operations.
+
+    Parameters
+    ----------
+    function : callable
+    """
+
+    def __init__(self, function):
+        self.function, self.called = function, False
+
+    def __call__(self, *args):
+        """Return what the function returns."""
+        if self.called:
+            return self.function(*args)
+        with quietly():
+            result = self.function(*args)
+        self.called = True
+        return result
 
 
 def note_fork():

@@ -29,6 +29,7 @@ TensorFlow with the appropriate compiler flags.
 E0000 00:00:1795946668.462108    9870 cuda_platform.cc:52] failed call to cuInit: \
 INTERNAL: CUDA error: Failed call to cuInit: UNKNOWN ERROR (303)
 I0000 00:00:1795946668.594663    9870 service.cc:161]   StreamExecutor [0]: Host
+W0000 00:00:1795950888.287076    1139 util.cc:163] Not handling type DT_DOUBLE
 """
 UNKNOWN = b"""\
 E0000 00:00:1795946668.462108    9870 cuda_platform.cc:52] failed call to cuInit: \
@@ -154,6 +155,7 @@ net.set_params(optimizer__beta_1=0.8).get_params()
 # nothing was computed yet: a fork can
 assert hasattr(os, "fork") and forked(lambda: net.fit(X, y_binary).predict(X)) == 0
 net.fit(X, y_binary).predict(X)
+net.set_params(dtype="float64").fit(X, y_binary).predict(X)
 _population.MIN_COMPILED = 1
 FusedGridSearchCV(net, {"l2": [0.0, 0.1]}, cv=2, n_jobs=2).fit(X, y_binary)
 for action in (

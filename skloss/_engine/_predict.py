@@ -8,7 +8,7 @@ import numpy as np
 from skloss import networks
 from skloss._engine._rows import table_specs, table_tensors, take
 from skloss._engine._step import Layout, stacked_dropout
-from skloss._tensorflow import keras, start, tf
+from skloss._tensorflow import QuietAtFirst, keras, start, tf
 
 MAX_FORWARDS = 64
 ROWS_AT_ONCE = 16384
@@ -28,7 +28,7 @@ class Forward:
         self.layout = Layout(self.model)
         sizes = sum(self.layout.sizes), sum(self.layout.stored_sizes)
         # concrete: choosing among traces would cost as much as predicting one row
-        self.function = tf.function(
+        function = tf.function(
             lambda table, rows, weights, stored: (
                 self.raw(take(table, rows, n_features), weights, stored)
                 if is_sparse
@@ -41,7 +41,8 @@ class Forward:
                 *(tf.TensorSpec([size], dtype) for size in sizes),
             ],
         ).get_concrete_function()
-        self.stacked = tf.function(
+        self.function = QuietAtFirst(function)
+        stacked = tf.function(
             self.raw_of_all,
             autograph=False,
             input_signature=[
@@ -49,6 +50,7 @@ class Forward:
                 *(tf.TensorSpec([None, size], dtype) for size in sizes),
             ],
         )
+        self.stacked = QuietAtFirst(stacked)
 
     def raw_of_all(self, x, weights, stored):
         """Return raw outputs of several networks for the same dense rows."""

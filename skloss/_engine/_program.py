@@ -15,7 +15,7 @@ from skloss._engine._plan import steps_of
 from skloss._engine._record import RECORDED, indicators
 from skloss._engine._rows import table_specs
 from skloss._engine._step import Layout, no_dropout, stacked_dropout
-from skloss._tensorflow import keras, start_compiler, tf
+from skloss._tensorflow import QuietAtFirst, keras, start_compiler, tf
 from skloss.exceptions import NotFusibleError
 
 MAX_PROGRAMS = 64
@@ -182,7 +182,11 @@ class Program:
 
         signature = self.signature(inputs), tf.nest.map_structure(spec_of, state)
         function = tf.function(train, autograph=False, input_signature=signature)
-        return function.get_concrete_function()
+        function = function.get_concrete_function()
+        if self.dtype == tf.float64:
+            # no epochs: its graph is optimised, and nobody's training is held
+            QuietAtFirst(function)(dict(inputs, until=np.int32(0)), state)
+        return function
 
     def signature(self, inputs):
         """Return the specifications of ``inputs``: data sizes are unknown."""
