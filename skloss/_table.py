@@ -103,7 +103,7 @@ def columns_of(X):
 
 def first_non_number(column):
     """Return the first value of a column that is no number, or None; None is NaN."""
-    if column.dtype.kind in "biuf":
+    if column.dtype.kind in "biufc":  # of complex ones scikit-learn's words say all
         return None
     for value in column:
         if column.dtype.kind in "mM":

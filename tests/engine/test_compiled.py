@@ -93,11 +93,10 @@ def test_the_formula_compiled_for_two_networks_is_that_of_each(loss, kind):
     knobs = {k: tf.constant([v, v], y.dtype) for k, v in loss.knobs().items()}
 
     def both(y, raw, weight, knobs):
-        none, one = tf.zeros((2, task.size), y.dtype), tf.ones((2, task.size), y.dtype)
         y, weight = (tf.stack([part, part]) for part in (y, weight))
         with tf.GradientTape() as tape:
             tape.watch(raw)
-            value = _step.losses(loss, task, y, raw, weight, knobs, none, one)
+            value = _step.losses(loss, task, y, raw, weight, knobs)
         return value, tape.gradient(value, raw)
 
     compiled = tf.function(both, jit_compile=True, autograph=False)
