@@ -7,6 +7,7 @@ to write.
 import numpy as np
 
 from skloss import networks
+from skloss._annealing import strongest
 from skloss._features import HELD, MOST_UNEQUAL, NARROWEST, WIDEST
 from skloss._finding import Finding
 
@@ -140,7 +141,8 @@ def predicts_otherwise(t):
     all right; only a loss that is higher when predicted is found: by half, and by a
     tenth of what training has gained on the best constant.
     """
-    if t.net.weight_averaging > 0 and not t.net._result.stored.size:
+    averages = strongest(t.net, "weight_averaging") > 0
+    if averages and not t.net._result.stored.size:
         return None  # averaged weights may lag behind
     trained, predicted = t.record.fitted_loss, t.record.predicted_loss
     gained = np.nan_to_num(t.record.reference_loss - trained)

@@ -19,6 +19,7 @@ from skloss._data_findings import (
 from skloss._finding import Finding, Training
 from skloss._rate_findings import (
     LEAP,
+    clip,
     diverged,
     held_down,
     idle_from_the_start,
@@ -67,7 +68,7 @@ def exploding_gradients(t):
     limit = 100 * max(t.span, 1.0)
     if not norm > limit or t.change_per_epoch() > LEAP:
         return None
-    remedy = {"clip_norm": min(t.net.clip_norm or 1.0, 1.0)}
+    remedy = clip(t.net)
     if t.is_mlp():
         remedy["network__kernel_initializer"] = "he_normal"
         remedy |= t.normalised("layer")

@@ -33,6 +33,12 @@ def lower_rate(net):
     return {"learning_rate": min(rate / 10, usual)} if rate > LOWEST * usual else {}
 
 
+def clip(net):
+    """Return the remedy that clips gradients to norm one, unless they are already."""
+    clipped = net.clip_norm is not None and strongest(net, "clip_norm") <= 1
+    return {} if clipped else {"clip_norm": 1.0}
+
+
 def idle_from_the_start(t):
     """Return the share of each hidden layer's units idle in the first epoch."""
     return t.layers["idle"][0, :-1]
@@ -42,10 +48,9 @@ def diverged(net, result):
     """Return the finding for a training that met a value that is not finite."""
     if result.outcome is not Outcome.DIVERGED:
         return None
-    clipped = net.clip_norm is not None and net.clip_norm <= 1
-    remedy = {"clip_norm": min(net.clip_norm or 1.0, 1.0)} | lower_rate(net)
-    if clipped and net.learning_rate <= usual_rate(net):
-        remedy = {}  # such steps are small whatever the gradient
+    remedy = clip(net)
+    if remedy or net.learning_rate > usual_rate(net):
+        remedy |= lower_rate(net)  # else steps are small whatever the gradient
     rate = remedy.get("learning_rate", net.learning_rate)
     return Finding(
         "diverged",

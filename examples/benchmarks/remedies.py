@@ -7,10 +7,9 @@ must end in health, or in words that say what only the user can do; nothing that
 may be offered. Health is a score as good as that of a network without the illness, on
 the rows that it learned, or, of those who overfit, on others.
 
-Run ``python examples/benchmarks/remedies.py [illness ...]``: all cases take about ten
-minutes, a named illness alone and in its pairs half a minute. Each case is a line in
-``examples/output/remedies.jsonl``, with its seed and the commit, and is not run again
-at that commit.
+Run ``python examples/benchmarks/remedies.py [illness ...]``: all cases take a few
+minutes. Each is a line in ``examples/output/remedies.jsonl``, with its seed and the
+commit, and is not run again at that commit.
 """
 
 import json

@@ -241,7 +241,7 @@ def test_one_normalisation_does_not_take_the_place_of_another(normalization):
 def test_divergence_at_small_steps_is_not_for_smaller_ones():
     result = SimpleNamespace(outcome=Outcome.DIVERGED, n_epochs=1)
     net = LossAwareRegressor(learning_rate=1.0, clip_norm=0.5)
-    net.loss_ = "own"
+    net.loss_, net._curves = "own", {}
     for _ in range(2):
         found = diverged(net, result).beside(net)
         net.set_params(**found.remedy)
