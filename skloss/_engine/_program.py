@@ -184,8 +184,8 @@ class Program:
         function = tf.function(train, autograph=False, input_signature=signature)
         function = function.get_concrete_function()
         if self.dtype == tf.float64:
-            # no epochs: its graph is optimised, and nobody's training is held
-            QuietAtFirst(function)(dict(inputs, until=np.int32(0)), state)
+            # no more epochs: its graph is optimised, and nobody's training is held
+            QuietAtFirst(function)(dict(inputs, until=state["epoch"]), state)
         return function
 
     def signature(self, inputs):
