@@ -367,6 +367,7 @@ class LossAwareMultiTask(HeadPredictions, HeadParams, BaseLossAware):
         ):
             head.loss_ = loss.loss if isinstance(loss, InUserUnits) else loss
             head._loc, head._scale = self._loc[own], self._scale[own]
+            head._moves, head._gain = self._moves[own], self._gain
         return member
 
     def _keep(self, result, member, seed, history=None):
