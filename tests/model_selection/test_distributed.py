@@ -80,7 +80,7 @@ def cluster():
             n_workers=2,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address=":0",  # any port that is free
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
