@@ -148,18 +148,22 @@ class Training:
     def fall(self, share):
         """Return the fall of the loss in the last ``share`` of the epochs.
 
-        As a share of the fall in all epochs; 0 where there was one epoch only.
+        As a share of the fall in all epochs; 0 where there was none.
         """
         since = max(0, min(self.epochs - 2, int(self.epochs * (1 - share))))
         whole = self.loss[0] - self.loss.min()
-        return (self.loss[since] - self.loss[-1]) / max(whole, TINY)
+        if not whole > 0:
+            return 0.0
+        with np.errstate(over="ignore"):  # a fall of rounding errors only
+            return (self.loss[since] - self.loss[-1]) / whole
 
     def gain(self):
         """Return how far the loss fell from the best constant's to the saturated one's.
 
         As a share of the way between them.
         """
-        return (self.constant - self.loss[-1]) / self.span
+        with np.errstate(over="ignore"):  # where there is nothing to gain
+            return (self.constant - self.loss[-1]) / self.span
 
     def is_mlp(self):
         """Tell whether the network's parameters are known."""
