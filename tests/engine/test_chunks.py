@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skloss import losses, networks, schedules
-from skloss._engine import Data, Member, Plan, Stream, chunks
+from skloss._engine import Data, Member, Plan, Stream, _population, chunks
 from skloss._engine._optimizers import Optimizer
 
 TASK = losses.Task("binary", 1)
@@ -65,6 +65,12 @@ def test_copies_that_take_longer_than_a_program_are_left_out():
     below, above = int(0.99 * steps / 10), int(1.01 * steps / 10) + 1
     assert sizes(15, width=128, epochs=below) == [(7, 8), (8, 8)]
     assert sizes(15, width=128, epochs=above) == [(7, 7), (8, 8)]
+
+
+@pytest.fixture(autouse=True)
+def as_for_users(monkeypatch):
+    """Compile from as many steps on as for users: see ``conftest.compilation``."""
+    monkeypatch.setattr(_population, "MIN_COMPILED", 12_000)
 
 
 @pytest.mark.parametrize(
