@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from test_population import member, plan, table
 
@@ -80,6 +81,7 @@ def test_units_that_never_answer_are_idle():
     np.testing.assert_allclose(result.layers["idle"], [[0.25, 0.0]] * 3)
 
 
+@pytest.mark.slow
 def test_recording_changes_nothing_else():
     data = table()
     members = [member(k) for k in (1, 2, 6)]  # a curve, a plateau, a sum

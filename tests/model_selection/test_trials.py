@@ -29,7 +29,9 @@ def quiet_optuna():
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
-@pytest.fixture(params=["memory", "journal", "rdb"])
+@pytest.fixture(
+    params=["memory", "journal", pytest.param("rdb", marks=pytest.mark.slow)]
+)
 def opened(request, tmp_path):
     """Return a function that opens the same study, as each process does."""
     memory, engines = optuna.storages.InMemoryStorage(), []
