@@ -126,6 +126,7 @@ def test_model_checkpoint(tmp_path, best):
         )
 
 
+@pytest.mark.slow
 def test_model_checkpoint_of_weights_of_a_regressor(tmp_path):
     A, b = make_regression(80, 4, noise=5.0, random_state=0)
     path = tmp_path / "best.weights.h5"

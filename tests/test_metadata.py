@@ -48,6 +48,7 @@ def test_only_groups_are_left_to_others_unasked(net):
         assert requests(net) == given
 
 
+@pytest.mark.slow
 def test_groups_for_a_splitter_reach_it_alone():
     net = make_pipeline(StandardScaler(), LossAwareClassifier(**NET))
     grid = {"lossawareclassifier__l2": [0.0]}

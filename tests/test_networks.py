@@ -174,6 +174,7 @@ def test_what_cannot_be_is_refused(network, texts):
         assert text in str(caught.value)
 
 
+@pytest.mark.slow
 def test_an_initializer_given_as_an_object_is_its_settings():
     """Clones hold copies of it, which share one program and draw by the seed."""
     X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2

@@ -148,6 +148,7 @@ def test_a_pipeline_scales_the_validation_data(output):
     assert hasattr(pipe["net"], "feature_names_in_") == (output == "pandas")
 
 
+@pytest.mark.slow
 def test_a_pipeline_encodes_columns_of_strings():
     frame = pd.DataFrame(X, columns=list("abcdef"))
     frame["town"] = np.array(["Ulm", "Bern", "Pau"])[RNG.integers(3, size=240)]

@@ -120,6 +120,7 @@ def test_compiled_equals_the_graph_for_each_optimizer(optimizer, monkeypatch):
     assert_same(graph, trained(monkeypatch, least=0, optimizer=spec, **own))
 
 
+@pytest.mark.slow
 def test_a_loss_that_xla_lacks_an_operation_for_trains_in_the_graph(monkeypatch):
     def uncompiled(y_true, y_pred):
         return tf.square(y_true - y_pred) + 1e-3 * tf.math.special.bessel_j0(y_pred)
@@ -130,6 +131,7 @@ def test_a_loss_that_xla_lacks_an_operation_for_trains_in_the_graph(monkeypatch)
     assert_same(graph, trained(monkeypatch, least=0, **own))
 
 
+@pytest.mark.slow
 def test_an_error_of_the_graph_itself_is_not_hidden(monkeypatch):
     def wrong(y_true, y_pred):
         return tf.square(y_true - tf.debugging.check_numerics(y_pred / 0.0, "seen"))

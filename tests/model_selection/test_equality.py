@@ -121,6 +121,7 @@ def test_a_generator_of_splits_is_drawn_once():
     assert again.n_splits_ == 3
 
 
+@pytest.mark.slow
 def test_sample_weight_is_sliced_by_fold():
     fit = {"sample_weight": weight}
     fused, plain = both(

@@ -121,6 +121,7 @@ def test_candidates_with_fewer_epochs_finish_on_the_way():
         np.testing.assert_allclose(results[key][short], alone[key], rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_candidate_that_diverges_does_not_go_on():
     grid = {"learning_rate": [0.01, 1e30, 0.03]}
     estimator = net(loss="exponential", optimizer="sgd")

@@ -30,6 +30,7 @@ def pipeline(**params):
     return make_pipeline(StandardScaler(), LossAwareClassifier(**given))
 
 
+@pytest.mark.slow
 def test_a_search_equals_grid_search():
     grid = {
         "lossawareclassifier__validation_scoring": [None, "roc_auc", of_no],
