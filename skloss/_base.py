@@ -256,10 +256,7 @@ class BaseLossAware(Exports, Fit, WarmStart, MakesMember, NestedParams):
             if name != "lr_schedule":
                 texts += plateau.idle(self.learning_rate, patience)
         for text in texts + annealing.idle(self):
-            warn_once(
-                text,
-                IneffectiveParameterWarning,
-            )
+            warn_once(text, IneffectiveParameterWarning)
         schedules.check_rates(
             member.schedule, member.learning_rate, int(self.epochs), steps
         )

@@ -15,7 +15,7 @@ from skloss._engine._plan import steps_of
 from skloss._engine._record import RECORDED, indicators
 from skloss._engine._rows import table_specs
 from skloss._engine._step import Layout, no_dropout, stacked_dropout
-from skloss._tensorflow import QuietAtFirst, keras, start_compiler, tf
+from skloss._tensorflow import keras, quietly, start_compiler, tf
 from skloss.exceptions import NotFusibleError
 
 MAX_PROGRAMS = 64
@@ -185,7 +185,8 @@ class Program:
         function = function.get_concrete_function()
         if self.dtype == tf.float64:
             # no more epochs: its graph is optimised, and nobody's training is held
-            QuietAtFirst(function)(dict(inputs, until=state["epoch"]), state)
+            with quietly():
+                function(dict(inputs, until=state["epoch"]), state)
         return function
 
     def signature(self, inputs):
