@@ -8,12 +8,12 @@ import importlib
 __version__ = "0.1.0"
 
 _HOMES = {
-    "ClassificationHead": "skloss._heads",
-    "LossAwareClassifier": "skloss._classifier",
-    "LossAwareMultiTask": "skloss._multi_task",
-    "LossAwareRegressor": "skloss._regressor",
+    "ClassificationHead": "skloss.estimators._heads",
+    "LossAwareClassifier": "skloss.estimators._classifier",
+    "LossAwareMultiTask": "skloss.estimators._multi_task",
+    "LossAwareRegressor": "skloss.estimators._regressor",
     "MLP": "skloss.networks",
-    "RegressionHead": "skloss._heads",
+    "RegressionHead": "skloss.estimators._heads",
     "exceptions": None,
     "losses": None,
     "networks": None,

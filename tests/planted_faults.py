@@ -58,7 +58,7 @@ FAULTS += faults_of(
 FAULTS += faults_of(
     "link",
     (
-        "losses/_softmax.py",
+        "losses/_core/_softmax_losses.py",
         "total = 1 + share * ops.sum(1 / pull, axis=-1, keepdims=True)",
         "total = 1 - share * ops.sum(1 / pull, axis=-1, keepdims=True)",
         "losses/test_loss_algebra.py::test_link_of_a_sum",
@@ -70,7 +70,7 @@ FAULTS += faults_of(
         "losses/test_link_properties.py::test_general_binary_link_is_the_closed_form",
     ),
     (
-        "losses/_link.py",
+        "losses/_core/_link.py",
         "total = slope0 - slope1",
         "total = slope0 + slope1",
         "losses/test_link_properties.py::test_general_binary_link_is_the_closed_form",
@@ -80,25 +80,25 @@ FAULTS += faults_of(
 FAULTS += faults_of(
     "class weights",
     (
-        "_class_weight.py",
+        "estimators/_class_weight.py",
         "total = np.array([sample_weight[y == c].sum() for c in classes])",
         "total = np.array([(y == c).sum() for c in classes])",
         "test_classifier_training.py::test_balanced_counts_the_sample_weights",
     ),
     (
-        "_class_predictions.py",
+        "estimators/_class_predictions.py",
         "p = p / self._class_weight",
         "p = p * self._class_weight",
         "test_classifier.py::test_model_gives_the_same_numbers",
     ),
     (
-        "_base.py",
+        "estimators/_base.py",
         "own = weight[train] if cost is None else weight[train] * cost[train]",
         "own = weight[train] if cost is None else cost[train]",
         "test_classifier_training.py::test_weights_are_repetitions",
     ),
     (
-        "losses/_base.py",
+        "losses/_core/_families.py",
         "p = p / class_weight",
         "p = p * class_weight",
         "test_classifier_training.py::test_costs_do_not_enter_the_monitored_score",
@@ -322,13 +322,13 @@ FAULTS += faults_of(
         "test_fit_then_partial_fit_keeps_the_optimisers_state",
     ),
     (
-        "_warm.py",
+        "estimators/_warm.py",
         '"weights": result.weights,',
         '"weights": result.state["weights"],',
         "test_classifier_training.py::test_warm_start_goes_on_from_the_best_weights",
     ),
     (
-        "_classifier.py",
+        "estimators/_classifier.py",
         "state, seed = self._result.state, self._seed",
         "state, seed = self._result.state, None",
         "test_determinism.py::test_partial_fit_keeps_the_seed_of_its_first_call",
@@ -356,7 +356,7 @@ FAULTS += faults_of(
         "test_regressor.py::test_weights_are_repetitions",
     ),
     (
-        "_number_predictions.py",
+        "estimators/_number_predictions.py",
         "y = self.loss_.predict_quantiles(raw, quantiles, self._loc, self._scale)",
         "y = self.loss_.predict_quantiles(raw, quantiles, 0.0, self._scale)",
         "test_regressor.py::test_one_quantile",
@@ -366,19 +366,19 @@ FAULTS += faults_of(
 FAULTS += faults_of(
     "decoding of labels",
     (
-        "_targets.py",
+        "estimators/_targets.py",
         "columns = classes[1:] if len(classes) == 2 else classes",
         "columns = classes[:1] if len(classes) == 2 else classes",
         "test_targets.py::test_columns_are_those_of_label_binarize",
     ),
     (
-        "_class_predictions.py",
+        "estimators/_class_predictions.py",
         "return np.argsort(self._ranked)",
         "return np.argsort(np.argsort(self._ranked))",
         "test_ordered_classes.py::test_an_ordered_categorical_is_its_ranks",
     ),
     (
-        "_class_predictions.py",
+        "estimators/_class_predictions.py",
         "return (scores > 0).astype(int)",
         "return (scores > 0.5).astype(int)",
         "test_classifier.py::test_shapes_decisions_and_probabilities",

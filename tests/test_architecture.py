@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,49 +11,21 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "skloss"
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
-    ("inspection", "advisor"),
-    ("model_selection", "serialization", "datasets"),
-    ("_multi_task",),
-    ("_classifier", "_regressor"),
-    ("_class_predictions", "_number_predictions", "_head_predictions", "_head_params"),
-    ("_base", "_calibration"),
-    ("_fit", "_warm", "_member", "_record", "_findings"),
-    ("_data_findings", "_rate_findings"),
-    (
-        "_nested",
-        "_job",
-        "_judge",
-        "_tasks",
-        "_progress",
-        "_scikeras",
-        "_finding",
-        "_features",
-        "_loss_range",
-        "_exports",
-    ),
-    ("_callbacks", "_heads"),
-    ("_keras_fit",),
-    ("_keras_record",),
-    (
-        *("_targets", "_units", "_class_weight", "_available", "_engine"),
-        "_callback_names",
-        "_callback_copies",
-        "_arguments",
-    ),
-    ("_annealing",),
-    ("_validation",),
-    ("losses", "schedules", "networks"),
-    ("_body", "_table"),
-    ("_columns",),
-    ("_params", "exceptions", "_plot", "_tensorflow", "_warn_once"),
-    ("_startup_lines",),
+    ("inspection",),
+    ("model_selection",),
+    ("estimators",),
+    ("_diagnosis", "_model_fit"),
+    ("_callbacks",),
+    ("_engine",),
+    ("losses", "networks", "schedules"),
+    ("_keras", "_params", "_sklearn", "_tensorflow", "_warn_once", "exceptions"),
 )
 DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}
 KERAS_AT_HOME = {
-    *("_engine", "networks", "_body", "_keras_fit", "_keras_record"),
-    *("_base", "_callback_copies"),
+    *("_callbacks", "_engine", "_model_fit", "_tensorflow", "estimators", "networks")
 }
-ABOVE_KERAS = {"_tensorflow", "_callbacks", "_scikeras"}
+ABOVE_KERAS = {"_callbacks", "_tensorflow", "estimators"}
+MAX_LAYERS, MAX_ROOMS = 9, 16
 MAX_FILE, MAX_FUNCTION = 400, 60
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")
 
@@ -106,24 +79,60 @@ def parsed(path):
     return ast.parse(path.read_text("utf-8"), str(path))
 
 
+def modules_imported(path):
+    """Return the modules of skloss that a file imports, anywhere in it."""
+    names = list(imports(ast.walk(parsed(path))))
+    assert not [name for name in names if name.startswith(".")]
+    found = set()
+    for name in names:
+        parts = name.split(".")
+        while parts and module_at(parts) is None:  # the name of what it defines
+            parts.pop()
+        if parts and parts[0] == "skloss":
+            found.add(module_at(parts))
+    return found - {path, PACKAGE / "__init__.py"}
+
+
+def module_at(parts):
+    """Return the file of a module's dotted name, or None."""
+    place = ROOT.joinpath(*parts)
+    for path in (place.with_suffix(".py"), place / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
+
+
 @each_file
 def test_imports_point_down(path):
     part = part_of(path)
-    names = list(imports(ast.walk(parsed(path))))
-    assert not [name for name in names if name.startswith(".")]
-    ours = {
-        name.split(".")[1]
-        for name in names
-        if name.startswith("skloss.") and len(name.split(".")) > 1
-    } - {part}
+    ours = {part_of(other) for other in modules_imported(path)} - {part}
     if part == "__init__":  # the front page names its parts as text, loaded lazily
         assert not ours
         return
-    assert part in DEPTH, f"give {part} a place among the layers"
-    unknown = ours - set(DEPTH)
-    assert not unknown, f"{part} imports {unknown}, which no layer holds"
     wrong = {other for other in ours if DEPTH[other] <= DEPTH[part]}
     assert not wrong, f"{part} imports {wrong} from its own layer or one above"
+
+
+def test_layers_hold_every_room_and_no_other():
+    rooms = [part_of(path) for path in FILES if part_of(path) != "__init__"]
+    assert set(rooms) == set(DEPTH)
+    assert len(LAYERS) <= MAX_LAYERS
+    assert len(DEPTH) <= MAX_ROOMS
+
+
+def test_no_imports_in_a_circle():
+    """Nor within a room; and imports inside functions count."""
+    waiting = {path: modules_imported(path) for path in FILES}
+    while free := [path for path, others in waiting.items() if not others]:
+        for path in free:
+            del waiting[path]
+        waiting = {path: others - set(free) for path, others in waiting.items()}
+    assert not {str(path.relative_to(PACKAGE)) for path in waiting}
+
+
+def test_every_file_has_a_name_of_its_own():
+    names = Counter(path.name for path in FILES if path.name != "__init__.py")
+    assert not [name for name, count in names.items() if count > 1]
 
 
 @each_file

@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import scale
 
 from skloss import LossAwareClassifier
-from skloss._calibration import best_temperature, tempered
+from skloss.estimators._calibration import best_temperature, tempered
 from skloss.losses import Task
 
 cancer_X, cancer_y = load_breast_cancer(return_X_y=True)

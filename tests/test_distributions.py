@@ -24,7 +24,7 @@ from skloss.losses import (
     StudentTNLL,
     ZeroInflatedPoisson,
 )
-from skloss.losses._laws import normal_mixture, zero_inflated_poisson
+from skloss.losses._core._laws import normal_mixture, zero_inflated_poisson
 
 NAMES = sorted(
     name

@@ -18,7 +18,7 @@ from skloss import (
     LossAwareRegressor,
     RegressionHead,
 )
-from skloss._units import target_units, varies
+from skloss.estimators._units import target_units, varies
 from skloss.exceptions import LossTargetError
 from skloss.inspection import diagnose
 from skloss.losses import Huber, SquaredError

@@ -13,7 +13,7 @@ from sklearn.metrics import log_loss
 from tensorflow import make_ndarray
 
 from skloss import LossAwareClassifier, LossAwareRegressor
-from skloss._callbacks import in_epochs
+from skloss._callbacks._epoch_callbacks import in_epochs
 from skloss._engine import Outcome
 from skloss.exceptions import DivergenceWarning
 

@@ -17,7 +17,7 @@ from skloss import (
 )
 from skloss._engine import train_population
 from skloss.losses import Square, Task
-from skloss.losses._multi_task import MultiTaskLoss
+from skloss.losses._core._multi_task_loss import MultiTaskLoss
 from skloss.networks import MLP
 
 X, NUMBER = load_diabetes(return_X_y=True)

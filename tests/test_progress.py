@@ -8,7 +8,8 @@ import types
 import numpy as np
 import pytest
 
-from skloss import LossAwareClassifier, LossAwareRegressor, _progress
+from skloss import LossAwareClassifier, LossAwareRegressor
+from skloss._callbacks import _fit_progress
 
 X = np.random.default_rng(0).normal(size=(60, 3))
 y = (X[:, 0] > 0).astype(int)
@@ -62,16 +63,16 @@ def test_a_bar_in_a_notebook(monkeypatch):
     shell = types.SimpleNamespace(config={"IPKernelApp": {}})
     own = types.SimpleNamespace(get_ipython=lambda: shell)
     monkeypatch.setitem(sys.modules, "IPython", own)
-    assert _progress.in_notebook()
+    assert _fit_progress.in_notebook()
     shell.config = {}  # IPython in a terminal
-    assert not _progress.in_notebook()
+    assert not _fit_progress.in_notebook()
     own.get_ipython = lambda: None
-    assert not _progress.in_notebook()
+    assert not _fit_progress.in_notebook()
 
 
 def test_lines_elsewhere_are_about_a_second_apart(capsys, monkeypatch):
     clock = iter(np.arange(100) * 0.3)
-    monkeypatch.setattr(_progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(_fit_progress.time, "monotonic", lambda: next(clock))
     # a score from outside the graph reports every epoch
     own = net(epochs=10, validation_scoring="accuracy", verbose=1)
     own.fit(X, y, X_val=X, y_val=y)
@@ -91,7 +92,7 @@ def test_the_last_line_comes_even_if_training_fails(capsys, monkeypatch):
         plan.report(1, np.ones((1, 5, 1)))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skloss._job.train_population", interrupted)
+    monkeypatch.setattr("skloss.estimators._job.train_population", interrupted)
     with pytest.raises(KeyboardInterrupt):
         net(verbose=1).fit(X, y)
     assert capsys.readouterr().out.startswith("epoch    1  loss 1  learning rate 1")

@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
 
 from skloss import LossAwareClassifier, LossAwareRegressor
-from skloss._keras_fit import wrappers
+from skloss._model_fit._keras_fit import wrappers
 
 X, y = make_classification(120, 6, n_informative=4, random_state=0)
 

@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from skloss import LossAwareClassifier, LossAwareRegressor, networks
 from skloss._engine import trace_count
-from skloss._keras_fit import wrappers
+from skloss._model_fit._keras_fit import wrappers
 from skloss.losses import AbsoluteError, CrossEntropy
 from skloss.model_selection import FusedGridSearchCV
 

@@ -10,8 +10,8 @@ import warnings
 
 import pytest
 
-from skloss import _startup_lines
-from skloss._startup_lines import without_startup_lines
+from skloss._tensorflow import _startup_lines
+from skloss._tensorflow._startup_lines import without_startup_lines
 
 # As TensorFlow 2.21 and 2.19 wrote them to a terminal.
 KNOWN = b"""\

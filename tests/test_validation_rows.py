@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skloss import LossAwareClassifier, LossAwareRegressor
-from skloss._job import set_aside
+from skloss.estimators._job import set_aside
 from skloss.exceptions import IneffectiveParameterWarning
 from skloss.model_selection import FusedGridSearchCV
 from skloss.model_selection._cells import Folds

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 
 import skloss
 from skloss import LossAwareClassifier, _warn_once
-from skloss._finding import HEADLINES
+from skloss._diagnosis._finding import HEADLINES
 from skloss.exceptions import IneffectiveParameterWarning
 
 
@@ -77,6 +77,8 @@ def test_a_filter_is_obeyed():
 
 def test_every_finding_has_a_headline_without_numbers():
     folder = Path(skloss.__file__).parent
-    source = "".join(path.read_text() for path in folder.glob("_*findings.py"))
+    source = "".join(
+        path.read_text() for path in folder.glob("_diagnosis/_*findings.py")
+    )
     assert set(re.findall(r'Finding\(\s*"(\w+)"', source)) == set(HEADLINES)
     assert not any(re.search(r"\d", text) for text in HEADLINES.values())

@@ -5,9 +5,9 @@ from html import escape
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skloss._base import BaseLossAware
-from skloss._findings import findings
-from skloss._rate_findings import of_saturated
+from skloss._diagnosis._findings import findings
+from skloss._diagnosis._rate_findings import of_saturated
+from skloss.estimators._base import BaseLossAware
 
 
 class Diagnosis:

@@ -7,11 +7,12 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import ShuffleSplit
 
-from skloss import _plot, networks, schedules
+from skloss import networks, schedules
 from skloss._engine import Outcome, Stream, train_population
 from skloss._params import is_number
-from skloss._validation import check_count
+from skloss._params._checks import check_count
 from skloss.model_selection._cells import captured, net_of
+from skloss.schedules import _plot
 
 SPLITS, HELD_OUT = 5, 0.2
 HALF_DECADE = np.sqrt(10)

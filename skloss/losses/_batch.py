@@ -5,10 +5,10 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from skloss.losses import _ops as ops
-from skloss.losses._base import ClassificationLoss
-from skloss.losses._frequencies import log_odds
-from skloss.losses._softmax import check_range
+from skloss._params._checks import check_range
+from skloss.losses._core import _ops as ops
+from skloss.losses._core._families import ClassificationLoss
+from skloss.losses._core._frequencies import log_odds
 
 
 class Surrogate(NamedTuple):

@@ -7,9 +7,9 @@ from scipy import stats
 from scipy.optimize import minimize_scalar
 from scipy.special import lambertw
 
-from skloss.losses import _ops as ops
-from skloss.losses._base import RAW_OF, RegressionLoss
-from skloss.losses._laws import zero_inflated_poisson
+from skloss.losses._core import _ops as ops
+from skloss.losses._core._families import RAW_OF, RegressionLoss
+from skloss.losses._core._laws import zero_inflated_poisson
 
 
 class NegativeBinomial(RegressionLoss):

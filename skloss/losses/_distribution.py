@@ -5,11 +5,11 @@ from typing import ClassVar
 import numpy as np
 from scipy import stats
 
-from skloss.losses import _ops as ops
-from skloss.losses._base import RegressionLoss
-from skloss.losses._constant import minimise_constant
+from skloss._params._checks import check_range
+from skloss.losses._core import _ops as ops
+from skloss.losses._core._constant import minimise_constant
+from skloss.losses._core._families import RegressionLoss
 from skloss.losses._quantile import weighted_quantile
-from skloss.losses._softmax import check_range
 
 
 class LocationScale(RegressionLoss):

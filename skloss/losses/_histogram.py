@@ -5,8 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from skloss.losses import _ops as ops
-from skloss.losses._base import RegressionLoss
+from skloss.losses._core import _ops as ops
+from skloss.losses._core._families import RegressionLoss
 
 
 class HLGauss(RegressionLoss):

@@ -4,10 +4,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from skloss.losses import _ops as ops
-from skloss.losses._base import ClassificationLoss
-from skloss.losses._frequencies import class_frequencies, log_odds
-from skloss.losses._softmax import SoftmaxLoss, check_range
+from skloss._params._checks import check_range
+from skloss.losses._core import _ops as ops
+from skloss.losses._core._families import ClassificationLoss
+from skloss.losses._core._frequencies import class_frequencies, log_odds
+from skloss.losses._core._softmax_losses import SoftmaxLoss
 
 
 class ImbalanceLoss(ClassificationLoss):

@@ -4,19 +4,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from skloss.losses import _ops as ops
-from skloss.losses._base import ClassificationLoss
-from skloss.losses._softmax import check_range
-
-
-def with_order(p, scores):
-    """Return p with a trace of the softmax, so that saturated ties keep the order."""
-    return (1 - 1e-5) * p + 1e-5 * ops.softmax(scores)
-
-
-def with_binary_order(p, raw):
-    """Return p with a trace of the sigmoid, floored."""
-    return ops.clip((1 - 1e-5) * p + 1e-5 * ops.sigmoid(raw), 1e-6, 1 - 1e-6)
+from skloss._params._checks import check_range
+from skloss.losses._core import _ops as ops
+from skloss.losses._core._families import ClassificationLoss
+from skloss.losses._core._link import with_binary_order, with_order
 
 
 class OneVsRestLoss(ClassificationLoss):

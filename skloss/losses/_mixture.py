@@ -5,9 +5,9 @@ from numbers import Integral
 import numpy as np
 from scipy.special import softmax
 
-from skloss.losses import _ops as ops
-from skloss.losses._base import RegressionLoss
-from skloss.losses._laws import normal_mixture
+from skloss.losses._core import _ops as ops
+from skloss.losses._core._families import RegressionLoss
+from skloss.losses._core._laws import normal_mixture
 from skloss.losses._quantile import weighted_quantile
 
 

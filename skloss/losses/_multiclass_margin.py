@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from skloss.losses import _ops as ops
-from skloss.losses._base import ClassificationLoss
+from skloss.losses._core import _ops as ops
+from skloss.losses._core._families import ClassificationLoss
 
 
 class WestonWatkins(ClassificationLoss):

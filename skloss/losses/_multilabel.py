@@ -4,9 +4,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from skloss.losses import _ops as ops
+from skloss._params._checks import check_range
+from skloss.losses._core import _ops as ops
 from skloss.losses._margin import OneVsRestLoss
-from skloss.losses._softmax import check_range
 
 FARTHEST = 30.0  # scores, beyond which probabilities no longer change
 

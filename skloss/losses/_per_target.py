@@ -6,13 +6,13 @@ import numpy as np
 
 from skloss._params import is_number
 from skloss.exceptions import LossTargetError
-from skloss.losses import _ops as ops
-from skloss.losses._base import RegressionLoss
-from skloss.losses._domains import widest
-from skloss.losses._loss import Loss
-from skloss.losses._named import every
-from skloss.losses._side_by_side import SideBySide
-from skloss.losses._task import Task
+from skloss.losses._core import _ops as ops
+from skloss.losses._core._domains import widest
+from skloss.losses._core._families import RegressionLoss
+from skloss.losses._core._loss import Loss
+from skloss.losses._core._named import every
+from skloss.losses._core._side_by_side import SideBySide
+from skloss.losses._core._task import Task
 
 ONE = Task("regression", 1)
 

@@ -6,9 +6,9 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
-from skloss.losses import _ops as ops
-from skloss.losses._base import RegressionLoss
-from skloss.losses._softmax import check_range
+from skloss._params._checks import check_range
+from skloss.losses._core import _ops as ops
+from skloss.losses._core._families import RegressionLoss
 
 
 def weighted_quantile(y, level, sample_weight=None):

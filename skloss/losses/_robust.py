@@ -5,10 +5,10 @@ from typing import ClassVar
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
-from skloss.losses import _ops as ops
-from skloss.losses._base import RegressionLoss
+from skloss._params._checks import check_range
+from skloss.losses._core import _ops as ops
+from skloss.losses._core._families import RegressionLoss
 from skloss.losses._quantile import weighted_quantile
-from skloss.losses._softmax import check_range
 
 
 def deepest_constant(loss, y_true, sample_weight):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skloss.losses import _ops as ops
+from skloss.losses._core import _ops as ops
 from skloss.losses._margin import ClippedLinearLoss, MarginLoss
 
 

@@ -4,10 +4,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from skloss.losses import _ops as ops
-from skloss.losses._base import ClassificationLoss
-from skloss.losses._margin import with_order
-from skloss.losses._softmax import SoftmaxLoss, SoftmaxScore, check_range
+from skloss._params._checks import check_range
+from skloss.losses._core import _ops as ops
+from skloss.losses._core._families import ClassificationLoss
+from skloss.losses._core._link import with_order
+from skloss.losses._core._softmax_losses import SoftmaxLoss, SoftmaxScore
 
 
 class Poly1(SoftmaxLoss):

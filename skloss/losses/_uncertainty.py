@@ -3,8 +3,8 @@
 import numpy as np
 
 from skloss.exceptions import LossTargetError
-from skloss.losses import _ops as ops
-from skloss.losses._wrappers import Wrapper
+from skloss.losses._core import _ops as ops
+from skloss.losses._core._wrapper import Wrapper
 
 
 class UncertaintyWeighted(Wrapper):

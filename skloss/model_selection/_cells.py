@@ -11,10 +11,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
-from skloss._arguments import check_arguments
-from skloss._base import BaseLossAware
 from skloss._engine import Data, Stream
-from skloss._job import Job
+from skloss.estimators._arguments import check_arguments
+from skloss.estimators._base import BaseLossAware
+from skloss.estimators._job import Job
 from skloss.exceptions import NotFusibleError
 
 

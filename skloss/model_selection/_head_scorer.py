@@ -7,9 +7,9 @@ from sklearn.metrics import get_scorer
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 
-from skloss._columns import column_named, columns_of
-from skloss._judge import name_of, takes_weights
-from skloss._multi_task import LossAwareMultiTask
+from skloss.estimators._columns import column_named, columns_of
+from skloss.estimators._multi_task import LossAwareMultiTask
+from skloss.estimators._validation_scorer import name_of, takes_weights
 
 
 class HeadScorer:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skloss._validation import check_count, check_number
+from skloss._params._checks import check_count, check_number
 from skloss.model_selection._scored import mean_score
 
 

@@ -9,8 +9,8 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from skloss import networks
+from skloss._diagnosis._findings import diverged
 from skloss._engine import Outcome, chunks, repacked
-from skloss._findings import diverged
 from skloss.exceptions import NotFusibleError
 from skloss.model_selection._cells import Cell, net_of
 from skloss.model_selection._fusing import fused

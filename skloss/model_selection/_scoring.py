@@ -6,7 +6,7 @@ from sklearn.model_selection._validation import _score
 from sklearn.utils.validation import _check_method_params
 
 from skloss._engine import stacked_predictions
-from skloss._judge import predicted, predictions_only
+from skloss.estimators._validation_scorer import predicted, predictions_only
 
 
 def raw_outputs(cells, which):

@@ -19,18 +19,18 @@ from sklearn.model_selection._validation import (
 from sklearn.utils import indexable
 from sklearn.utils.validation import _check_method_params
 
-from skloss._tasks import with_callbacks
-from skloss.model_selection._callbacks import Tasks
+from skloss._callbacks._epoch_tasks import with_callbacks
+from skloss.model_selection._callback_tasks import Tasks
 from skloss.model_selection._cells import Folds, checked_candidates, net_of
 from skloss.model_selection._ensemble import (
     FoldEnsembleClassifier,
     FoldEnsembleRegressor,
 )
-from skloss.model_selection._progress import Progress
 from skloss.model_selection._pruning import pruning
 from skloss.model_selection._refit import refitted
 from skloss.model_selection._run import FusedRun
 from skloss.model_selection._scored import mean_score
+from skloss.model_selection._search_progress import Progress
 
 
 class FusedSearch:

@@ -2,7 +2,7 @@
 
 import os
 
-from skloss._callback_copies import path_of
+from skloss._callbacks._callback_copies import path_of
 
 
 class Writers:

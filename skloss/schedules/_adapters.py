@@ -8,9 +8,9 @@ import inspect
 
 import numpy as np
 
-from skloss.schedules import _ops as ops
-from skloss.schedules._base import Schedule
+from skloss.schedules import _keras_ops as ops
 from skloss.schedules._decay import whole
+from skloss.schedules._schedule import Schedule
 
 
 class FunctionSchedule(Schedule):

@@ -3,8 +3,9 @@
 from typing import ClassVar
 
 from skloss._params import is_number
-from skloss.schedules._base import Schedule
 from skloss.schedules._composite import Composite
+from skloss.schedules._get_schedule import get
+from skloss.schedules._schedule import Schedule
 
 
 class Operation(Composite):
@@ -26,6 +27,17 @@ class Operation(Composite):
     def __init__(self, a, b):
         self.a = a
         self.b = b
+
+    @classmethod
+    def combine(cls, a, b):
+        """Return the operation on two schedules, or on one and a number."""
+        if not all(
+            is_number(x) or isinstance(x, Schedule) or callable(x) for x in (a, b)
+        ):
+            return NotImplemented
+        made = cls(*(float(x) if is_number(x) else get(x) for x in (a, b)))
+        made.check_agreement()
+        return made
 
     def check(self):
         """Raise ``ValueError`` if a number or a part makes no sense."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skloss.schedules._get import get
+from skloss.schedules._get_schedule import get
 
 
 def warnings_for(schedule, learning_rate, patience=None, epochs=None):

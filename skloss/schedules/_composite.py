@@ -3,8 +3,8 @@
 from typing import ClassVar
 
 from skloss._params import is_number
-from skloss.schedules._base import Schedule
-from skloss.schedules._get import get
+from skloss.schedules._get_schedule import get
+from skloss.schedules._schedule import Schedule
 
 
 class Composite(Schedule):
@@ -17,6 +17,10 @@ class Composite(Schedule):
     parts: ClassVar[tuple] = ()
     #: Why no part may watch the validation score.
     why_not_monitored = ""
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        Schedule.composites[cls.__name__] = cls
 
     def inner(self):
         """Return the parts that are schedules, by the names of their parameters."""

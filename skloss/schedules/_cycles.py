@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
-from skloss.schedules import _ops as ops
-from skloss.schedules._base import Schedule
+from skloss.schedules import _keras_ops as ops
 from skloss.schedules._decay import half_cosine, progress, whole
+from skloss.schedules._schedule import Schedule
 
 
 class CosineRestarts(Schedule):

@@ -3,8 +3,8 @@
 import math
 from typing import ClassVar
 
-from skloss.schedules import _ops as ops
-from skloss.schedules._base import Schedule
+from skloss.schedules import _keras_ops as ops
+from skloss.schedules._schedule import Schedule
 
 
 class Constant(Schedule):

@@ -4,8 +4,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from skloss.schedules import _ops as ops
-from skloss.schedules._base import Schedule, tensor_of
+from skloss.schedules import _keras_ops as ops
+from skloss.schedules._schedule import Schedule, tensor_of
 
 
 class ReduceLROnPlateau(Schedule):

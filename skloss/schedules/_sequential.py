@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
-from skloss.schedules import _ops as ops
+from skloss.schedules import _keras_ops as ops
 from skloss.schedules._composite import Composite
-from skloss.schedules._get import get
+from skloss.schedules._get_schedule import get
 
 
 class Sequential(Composite):

@@ -14,8 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skloss import MLP, LossAwareClassifier, LossAwareRegressor
-from skloss._features import explained, feature_scale
-from skloss._keras_fit import batch_size
+from skloss._diagnosis._features import explained, feature_scale
+from skloss._model_fit._keras_fit import batch_size
 from skloss.inspection import diagnose
 
 NAMES = ["height", "weight", "age", "income"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-import skloss._base
+import skloss.estimators._base
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -25,7 +25,7 @@ def imported(name):
 @pytest.mark.parametrize(("name", "n_fits"), [("churn", 10), ("mnist_losses", 15)])
 def test_the_fits_of_an_example(name, n_fits, monkeypatch, tmp_path):
     """Those of churn are the winners of two searches and each loss at its best."""
-    seen, findings = [], skloss._base.findings
+    seen, findings = [], skloss.estimators._base.findings
 
     def noted(net):
         seen.append(findings(net))
@@ -34,7 +34,7 @@ def test_the_fits_of_an_example(name, n_fits, monkeypatch, tmp_path):
     example = imported(name)
     if name == "churn":
         monkeypatch.setattr(example, "PLOT", tmp_path / "churn.png")
-    monkeypatch.setattr("skloss._base.findings", noted)
+    monkeypatch.setattr("skloss.estimators._base.findings", noted)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         example.main()

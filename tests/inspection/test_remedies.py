@@ -12,23 +12,23 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import mean_tweedie_deviance
 
 from skloss import MLP, LossAwareClassifier, LossAwareRegressor
-from skloss._data_findings import predicts_otherwise
-from skloss._engine import Outcome
-from skloss._finding import HEADLINES, Finding, Training
-from skloss._findings import (
+from skloss._diagnosis._data_findings import predicts_otherwise
+from skloss._diagnosis._finding import HEADLINES, Finding, Training
+from skloss._diagnosis._findings import (
     RULES,
     cannot_act,
     exploding_gradients,
     idle_units,
     worse_than_constant,
 )
-from skloss._rate_findings import (
+from skloss._diagnosis._rate_findings import (
     diverged,
     held_down,
     rate_too_high,
     rate_too_low,
     stalled,
 )
+from skloss._engine import Outcome
 from skloss.inspection import diagnose
 
 ROUNDS = 3

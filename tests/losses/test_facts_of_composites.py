@@ -34,7 +34,7 @@ from skloss.losses import (
     Trimmed,
     UncertaintyWeighted,
 )
-from skloss.losses._multi_task import (
+from skloss.losses._core._multi_task_loss import (
     InUserUnits,
     MultiTaskLoss,
     UncertaintyWeightedTasks,

@@ -15,8 +15,8 @@ from risks import risk_minimiser
 
 import skloss.losses
 from skloss.losses import Task
-from skloss.losses._link import binary_link, multiclass_link
-from skloss.losses._softmax import SoftmaxLoss
+from skloss.losses._core._link import binary_link, multiclass_link
+from skloss.losses._core._softmax_losses import SoftmaxLoss
 
 PROBABILISTIC = [
     x for x in instances() if x.family == "classification" and x.has_probabilities

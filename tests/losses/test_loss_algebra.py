@@ -29,7 +29,7 @@ from skloss.losses import (
     Task,
     get,
 )
-from skloss.losses._link import multiclass_link
+from skloss.losses._core._link import multiclass_link
 
 
 def blend():

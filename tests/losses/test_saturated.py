@@ -10,9 +10,9 @@ from sklearn.metrics import mean_tweedie_deviance
 
 from skloss import losses
 from skloss.losses import Task
-from skloss.losses._custom import CustomRegressionLoss
-from skloss.losses._multi_task import MultiTaskLoss, UncertaintyWeightedTasks
-from skloss.losses._saturated import saturated_outputs
+from skloss.losses._core._custom import CustomRegressionLoss
+from skloss.losses._core._multi_task_loss import MultiTaskLoss, UncertaintyWeightedTasks
+from skloss.losses._core._saturated import saturated_outputs
 
 ONE, TWO = Task("regression", 1), TASKS["regression"]
 N = 12

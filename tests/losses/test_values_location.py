@@ -12,7 +12,7 @@ from sklearn import metrics
 from sklearn.linear_model import _sgd_fast as sgd
 
 from skloss import losses
-from skloss._units import target_units
+from skloss.estimators._units import target_units
 from skloss.exceptions import LossTargetError
 from skloss.losses import (
     Barron,

@@ -8,7 +8,7 @@ from scipy.special import softmax
 
 from skloss import LossAwareRegressor
 from skloss.losses import GaussianNLL, MixtureDensity, Task
-from skloss.losses._laws import normal_mixture
+from skloss.losses._core._laws import normal_mixture
 
 RNG = np.random.default_rng(5)
 N = 60

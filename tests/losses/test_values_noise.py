@@ -25,7 +25,7 @@ from skloss.losses import (
     Task,
     get,
 )
-from skloss.losses._noise import tempered_log_softmax
+from skloss.losses._label_noise import tempered_log_softmax
 
 RNG = np.random.default_rng(5)
 N = 50

@@ -9,7 +9,7 @@ from scipy.special import expit, logit
 
 from skloss.exceptions import LossTargetError
 from skloss.losses import BetaLikelihood, Task, ZeroInflatedPoisson
-from skloss.losses._laws import zero_inflated_poisson
+from skloss.losses._core._laws import zero_inflated_poisson
 
 RNG = np.random.default_rng(5)
 N = 60

@@ -11,7 +11,7 @@ from skloss.model_selection import (
     FusedGridSearchCV,
     FusedOptunaSearchCV,
     SuccessiveHalving,
-    _progress,
+    _search_progress,
 )
 
 X = np.random.default_rng(0).normal(size=(60, 3))
@@ -50,7 +50,7 @@ def bars(monkeypatch):
         made.append(Bar(**arguments))
         return made[-1]
 
-    monkeypatch.setattr(_progress, "new_bar", new_bar)
+    monkeypatch.setattr(_search_progress, "new_bar", new_bar)
     return made
 
 

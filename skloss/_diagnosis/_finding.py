@@ -1,0 +1,180 @@
+"""What a finding is, and a fitted net as the rules read it."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from skloss import networks
+
+TINY = np.finfo(float).tiny
+
+# What a fit warns of: the same for all fits with a finding, so that a log has it once.
+HEADLINES = {
+    "diverged": "Training diverged: a loss or gradient was not finite. Lower "
+    "learning_rate, set clip_norm, and scale the features.",
+    "nothing_to_learn": "y, or every column of X, has one value only: there is nothing "
+    "to learn. Look at them.",
+    "feature_precision": "A column of X varies less than the network's dtype can hold. "
+    "Put StandardScaler() before the network.",
+    "unscaled_features": "The features are not scaled, and training suffered. Put "
+    "StandardScaler() before the network, in a Pipeline.",
+    "predicts_otherwise": "The network predicts its training rows much worse than it "
+    "fitted them: its layers do not compute the same in training.",
+    "target_scale": "The target is far from the numbers at which a network starts. Set "
+    "target_transform='auto'.",
+    "target_outlier": "One row holds most of the variance of y. Look at it, or take a "
+    "robust loss, such as 'huber'.",
+    "exploding_gradients": "The gradients explode. Normalise the layers, start from "
+    "smaller weights, and set clip_norm.",
+    "learning_rate_too_high": "The learning rate is too high. Lower learning_rate.",
+    "learning_rate_too_low": "The learning rate is too low. Raise learning_rate, "
+    "or epochs.",
+    "idle_units": "At least half of the units of a hidden layer learn nothing. Use "
+    "another activation, and scale the features.",
+    "vanishing_gradients": "The early layers hardly learn. Use "
+    "activation='leaky_relu' and normalise the layers.",
+    "stalled": "The training loss stays at that of the best constant. Look at y and "
+    "at the features, or change learning_rate or the penalties.",
+    "worse_than_constant": "On the validation rows a constant predicts better. Set "
+    "early_stopping=True.",
+    "not_converged": "Training has not converged: the loss is still falling. Raise "
+    "epochs.",
+    "overfitting": "The network overfits. Set early_stopping=True.",
+    "imbalance_ignored": "A rare class is hardly ever predicted. Set "
+    "class_weight='balanced' if missing it costs more.",
+    "cannot_act": "A schedule or stopping rule can never act.",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with a training.
+
+    Attributes
+    ----------
+    name : str
+        One of ``HEADLINES``.
+    severity : {"error", "warning"}
+        An "error" makes the network useless; a "warning" makes it worse than it could
+        be.
+    evidence : str
+        The numbers, in a sentence.
+    advice : str
+        What to do, in a sentence.
+    remedy : dict
+        Parameters for ``set_params``; empty where no parameter cures it.
+    by_hand : str
+        What only the user can do, in a sentence: the advice where nothing is left to
+        set.
+    """
+
+    name: str
+    severity: str
+    evidence: str
+    advice: str
+    remedy: dict = field(default_factory=dict)
+    by_hand: str = ""
+
+    def beside(self, net):
+        """Return the finding as it stands beside the net's parameters.
+
+        A remedy never offers what is set. Where nothing is left of it, the advice is
+        what only the user can do.
+        """
+        present = net.get_params()
+        remedy = {
+            name: value
+            for name, value in self.remedy.items()
+            if not is_same(present.get(name), value)
+        }
+        advice = self.advice if remedy else self.by_hand or self.advice
+        return replace(self, remedy=remedy, advice=advice)
+
+    def __str__(self):
+        return f"{self.evidence} {self.advice}"
+
+    @property
+    def headline(self):
+        """What is wrong and what helps, without numbers."""
+        return HEADLINES[self.name]
+
+
+def is_same(present, offered):
+    """Tell whether a parameter is what a remedy offers: a word, or a number."""
+    return isinstance(present, str | int | float) and present == offered
+
+
+class Training:
+    """A fitted net as the rules read it.
+
+    Losses are compared by how far they lie above the saturated model's, whose raw
+    outputs are free for every row: many losses have an additive constant.
+    """
+
+    def __init__(self, net):
+        self.net, self.record = net, net.training_record_
+        self.loss = np.array(net.history_["loss"], dtype=float)
+        self.constant = self.record.constant_loss
+        self.least = self.record.saturated_loss
+        if not self.least < self.constant:  # nothing to gain, or it is not known
+            self.least = min(0.0, self.constant)
+        self.span = max(self.constant - self.least, TINY)
+        self.epochs = len(self.loss)
+        self.layers = self.record.layers
+        self.curve = np.array(self.record.curve)
+
+    def gradient_norm(self):
+        """Return the norm of the loss's gradient, without penalties, in each epoch."""
+        return np.sqrt(np.square(self.layers["gradient_norm"]).sum(axis=1))
+
+    def change_per_epoch(self):
+        """Return the largest change of a layer in the first epochs, as a share.
+
+        A layer that starts at zero has no norm yet that its changes were a share of.
+        """
+        change, first = self.layers["change"][:5], self.layers["weight_norm"][0]
+        begun = first > 1e-3 * first.max()
+        return float(np.nanmax(change[:, begun], initial=0.0))
+
+    def movement(self):
+        """Return by how much of their norm the weights could have changed in all."""
+        return self.change_per_epoch() * self.epochs
+
+    def shrinks(self):
+        """Tell whether a layer has lost a tenth of its norm."""
+        norm = self.layers["weight_norm"]
+        return bool((norm[-1] < 0.9 * norm[0]).any())
+
+    def fall(self, share):
+        """Return the fall of the loss in the last ``share`` of the epochs.
+
+        As a share of the fall in all epochs; 0 where there was none.
+        """
+        since = max(0, min(self.epochs - 2, int(self.epochs * (1 - share))))
+        whole = self.loss[0] - self.loss.min()
+        if not whole > 0:
+            return 0.0
+        with np.errstate(over="ignore"):  # a fall of rounding errors only
+            return (self.loss[since] - self.loss[-1]) / whole
+
+    def gain(self):
+        """Return how far the loss fell from the best constant's to the saturated one's.
+
+        As a share of the way between them.
+        """
+        with np.errstate(over="ignore"):  # where there is nothing to gain
+            return (self.constant - self.loss[-1]) / self.span
+
+    def is_mlp(self):
+        """Tell whether the network's parameters are known."""
+        return isinstance(networks.get(self.net.network), networks.MLP)
+
+    def normalised(self, kind):
+        """Return the remedy that normalises the layers, unless they are already."""
+        already = networks.get(self.net.network).normalization is not None
+        return {} if already else {"network__normalization": kind}
+
+
+def strongest(estimator, name):
+    """Return the largest value that a number of a fitted estimator had."""
+    return float(np.max(estimator._curves.get(name, getattr(estimator, name))))

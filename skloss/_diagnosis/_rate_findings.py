@@ -1,0 +1,191 @@
+"""Findings about the steps: too long, too short, too few, or in vain.
+
+They move a rate towards the usual one, or away from it for a reason that holds on the
+way back too, so that no two of them can send it to and fro: what makes the weights leap
+in an epoch is not cured by a rate at which they can hardly move in all epochs together.
+"""
+
+import numpy as np
+
+from skloss._diagnosis._finding import Finding, strongest
+from skloss._engine import Outcome
+from skloss._engine._optimizers import Optimizer
+
+# Rates at which each optimiser usually works on standardised features.
+USUAL_RATES = {"SGD": 0.01, "Adagrad": 0.01, "Adadelta": 1.0, "Lion": 1e-4}
+USUAL_EPOCHS = 100  # the estimators' default
+LOWEST = 1e-2  # a rate below this share of the usual one is not what is wrong
+NO_GAIN = 0.05  # on the best constant, as a share of what can be gained
+LEAP = 0.5  # change of the weights in an epoch, as a share of their norm
+CREEP = 5e-4  # the same in a step
+OF_THE_DATA = "Scale the features, and look at y for values far from all others."
+
+
+def usual_rate(net):
+    """Return the learning rate at which the net's optimiser usually works."""
+    return USUAL_RATES.get(Optimizer(net.optimizer).cls.__name__, 1e-3)
+
+
+def lower_rate(net):
+    """Return the remedy that lowers the learning rate, unless it is low already."""
+    rate, usual = net.learning_rate, usual_rate(net)
+    return {"learning_rate": min(rate / 10, usual)} if rate > LOWEST * usual else {}
+
+
+def clip(net):
+    """Return the remedy that clips gradients to norm one, unless they are already."""
+    clipped = net.clip_norm is not None and strongest(net, "clip_norm") <= 1
+    return {} if clipped else {"clip_norm": 1.0}
+
+
+def idle_from_the_start(t):
+    """Return the share of each hidden layer's units idle in the first epoch."""
+    return t.layers["idle"][0, :-1]
+
+
+def diverged(net, result):
+    """Return the finding for a training that met a value that is not finite."""
+    if result.outcome is not Outcome.DIVERGED:
+        return None
+    remedy = clip(net)
+    if remedy or net.learning_rate > usual_rate(net):
+        remedy |= lower_rate(net)  # else steps are small whatever the gradient
+    rate = remedy.get("learning_rate", net.learning_rate)
+    return Finding(
+        "diverged",
+        "error",
+        f"Training of {net.loss_!r} diverged in epoch {result.n_epochs}: a loss or "
+        f"gradient was not finite.",
+        f"Lower learning_rate={net.learning_rate!r} to, say, {rate:g}, set clip_norm, "
+        f"for example to 1.0, and scale the features.",
+        remedy,
+        f"{OF_THE_DATA} In a loss function of your own keep logarithms, roots and "
+        f"divisions away from zero.",
+    )
+
+
+def rate_too_high(t):
+    """Find steps that throw the weights about."""
+    change = t.change_per_epoch()
+    if not change > LEAP:
+        return None
+    worst, best = np.nanmax(t.loss), np.nanmin(t.loss)
+    above = worst - t.least > 1.1 * t.span
+    late = np.nanmax(t.loss[t.epochs // 2 :]) - best
+    whole = np.nanmax([t.span, t.loss[0] - best])
+    rises = late > max(best - t.least, 0.0) + 0.05 * whole
+    if not (above or rises):
+        return None
+    remedy = lower_rate(t.net)
+    rate = remedy.get("learning_rate", t.net.learning_rate)
+    return Finding(
+        "learning_rate_too_high",
+        "error",
+        f"In one of the first epochs the weights changed by {change:.0%} of their "
+        f"norm, and the loss rose to {worst:.3g}, where the best constant has "
+        f"{t.constant:.3g}.",
+        f"Lower learning_rate={t.net.learning_rate!r} to, say, {rate:g}.",
+        remedy,
+        OF_THE_DATA,
+    )
+
+
+def rate_too_low(t):
+    """Find steps too small to arrive, where most units take them.
+
+    At the usual rate or above, what is missing is steps.
+    """
+    per_step = t.change_per_epoch() / t.record.steps_per_epoch
+    if not per_step < CREEP or t.movement() > LEAP or t.fall(0.5) < 0.2:
+        return None
+    if np.max(idle_from_the_start(t), initial=0.0) >= 0.5:  # see ``idle_units``
+        return None
+    net, usual = t.net, usual_rate(t.net)
+    remedy = {"learning_rate": max(10 * net.learning_rate, usual)}
+    cause = f"Raise learning_rate={net.learning_rate!r} to, say, "
+    if net.learning_rate >= usual:
+        remedy = {"epochs": 10 * net.epochs}
+        cause = f"Raise epochs={net.epochs!r} to, say, "
+    return Finding(
+        "learning_rate_too_low",
+        "error",
+        f"In a step the weights change by {per_step:.1g} of their norm, and the loss "
+        f"is still falling evenly.",
+        f"{cause}{next(iter(remedy.values())):g}.",
+        remedy,
+    )
+
+
+def held_down(t):
+    """Find a loss that stays at the best constant's, held there by penalties.
+
+    They are lifted before anything else is changed: what they hold down looks dead. The
+    loss may fall, where they take the weights: towards the constant's.
+    """
+    held = held_by(t.net)
+    if not held or t.gain() > NO_GAIN or (t.fall(0.5) > 0.2 and not t.shrinks()):
+        return None
+    causes = ", ".join(f"{name}={value!r}" for name, value in held.items())
+    return at_the_constant(t, f"Lower {causes}.", dict.fromkeys(held, 0.0))
+
+
+def stalled(t):
+    """Find a loss that stays at the best constant's, though gradients are there."""
+    if held_by(t.net) or t.gain() > NO_GAIN or t.fall(0.5) > 0.2:
+        return None
+    common, rate = np.max(t.record.common_share, initial=0.0), usual_rate(t.net)
+    if common > 0.5:
+        return at_the_constant(
+            t,
+            f"Look at y: {common:.0%} of it is one value, which the best constant "
+            f"predicts. Learn first whether a row has it, or take a loss for amounts "
+            f"of which many are zero, such as 'tweedie'.",
+        )
+    return at_the_constant(
+        t,
+        f"Try another learning_rate, such as {rate:g}.",
+        {"learning_rate": rate},
+        "Look at the features: whether they vary, whether they are scaled, and whether "
+        "they tell anything about y.",
+    )
+
+
+def at_the_constant(t, *what_to_do):
+    """Return the finding for a loss that stays at the best constant's."""
+    evidence = (
+        f"The loss stays at {t.loss[-1]:.3g}; the best constant has {t.constant:.3g}"
+        f"{of_saturated(t.record)}."
+    )
+    return Finding("stalled", "error", evidence, *what_to_do)
+
+
+def held_by(net):
+    """Return the penalties, by name, that can keep weights from growing."""
+    limits = {"l1": 0, "l2": 0, "weight_decay": 0, "dropout": 0.5}
+    return {k: getattr(net, k) for k, low in limits.items() if strongest(net, k) > low}
+
+
+def of_saturated(record):
+    """Return what to say of the saturated model, where its loss is not next to 0."""
+    least, constant = record.saturated_loss, record.constant_loss
+    if not abs(least) > 1e-3 * abs(constant):
+        return ""
+    return f", a model free for every row {least:.3g}"
+
+
+def not_converged(t):
+    """Find a loss that is still falling at the last epoch."""
+    early = t.net._result.outcome is not Outcome.FINISHED
+    rising = len(t.curve) and t.curve.argmin() < 0.8 * t.epochs - 1
+    no_gain_yet = t.gain() <= NO_GAIN and t.fall(0.5) > 0.2
+    if early or rising or t.epochs < 2 or not (t.fall(0.2) > 0.1 or no_gain_yet):
+        return None
+    epochs = max(10 * t.net.epochs, USUAL_EPOCHS)
+    return Finding(
+        "not_converged",
+        "warning",
+        f"The loss is still falling: by {t.fall(0.2):.0%} of its whole fall in the "
+        f"last fifth of the epochs.",
+        f"Raise epochs={t.net.epochs!r} to, say, {epochs}, with early_stopping=True.",
+        {"epochs": epochs},
+    )

@@ -1,0 +1,178 @@
+"""What a fit leaves for its diagnosis."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skloss._diagnosis._features import FeatureScale, explained, feature_scale
+from skloss._diagnosis._loss_range import MAX_ROWS, loss_of, loss_range, seen_target
+
+MANY = 20  # rows of which each should hold little of the variance
+OF_TARGET = ("seen_mean", "seen_std", "common_share", "extreme_share")
+
+
+@dataclass
+class TrainingRecord:
+    """What training recorded.
+
+    Attributes
+    ----------
+    layers : dict of str to ndarray of shape (epochs, layers)
+        "gradient_norm" (root mean square over the steps of an epoch, without
+        penalties), "weight_norm" (at the beginning of the epoch), "change" (of the
+        weights in the epoch, as a share of that norm) and "idle" (share of a layer's
+        units whose gradient was zero throughout); the last layer is the head.
+    curve : list of float
+        The monitored validation score, lower is better; empty without validation.
+    constant_loss : float
+        The training loss of the best constant prediction, in ``partial_fit`` that of
+        the first call. Of a loss that changes by epoch: of the last epoch's.
+    saturated_loss : float
+        That of a model that is free for every row, the least that training could reach
+        (see ``skloss.losses._core._saturated``).
+    constant_score, saturated_score : float
+        Their monitored validation scores; NaN without validation, and where a scorer of
+        the user's is monitored.
+    steps_per_epoch : int
+    class_shares, recalls : ndarray of shape (n_classes,)
+        Share of each class among the training rows, and of its rows that are predicted
+        right (of at most 2,000 rows in all); empty where the target is no class.
+    seen_mean, seen_std : ndarray of shape (n_targets,)
+        Of the training target as the network sees it; empty for classes.
+    common_share, extreme_share : ndarray of shape (n_targets,)
+        Share of the training rows that have the most frequent value of the target, and
+        of its variance that the row furthest from the mean holds (0 where rows are
+        few); empty for classes, and for several tasks.
+    fitted_loss, predicted_loss : float
+        The highest training loss in the second half of the epochs up to that whose
+        weights predict, and the loss of at most 2,000 training rows as predicted.
+    reference_loss : float
+        ``constant_loss``, or where that is unknown the predicted rows' loss if all were
+        predicted alike.
+    features : FeatureScale
+        How X is scaled.
+    outputs_explain, features_explain : float
+        Share of the target's variance that least squares on the network's raw outputs,
+        and on scaled features, explains. NaN where all features are well scaled.
+    """
+
+    layers: dict
+    curve: list
+    constant_loss: float
+    saturated_loss: float
+    constant_score: float
+    saturated_score: float
+    steps_per_epoch: int
+    class_shares: np.ndarray
+    recalls: np.ndarray
+    seen_mean: np.ndarray
+    seen_std: np.ndarray
+    common_share: np.ndarray
+    extreme_share: np.ndarray
+    fitted_loss: float
+    predicted_loss: float
+    reference_loss: float
+    features: FeatureScale
+    outputs_explain: float
+    features_explain: float
+
+
+def training_record(net, job, result, earlier=None):
+    """Return the record of a finished job.
+
+    Parameters
+    ----------
+    net : LossAwareClassifier or LossAwareRegressor
+        With its fitted attributes.
+    job : Job
+    result : Result
+    earlier : TrainingRecord, optional
+        Of the training that this one goes on from.
+    """
+    member, stream = job.plan.members[0], job.data.streams[0]
+    task, Y, weight = job.plan.task, job.data.Y[stream.rows], stream.weight
+    none = np.zeros(0)
+    some = slice(None, None, -(-len(stream.rows) // MAX_ROWS))
+    X = job.data.X[stream.rows[some]]
+    raw, own_weight = net._raw_of(X), weight[some] / weight[some].sum()
+    shares, recalls, of_target = none, none, dict.fromkeys(OF_TARGET, none)
+    seen = seen_target(task, member, Y)
+    if task.kind == "regression":
+        of_target = target_shape(seen)
+        if net.loss_.family != "regression":  # several tasks: columns may be classes
+            of_target |= dict.fromkeys(OF_TARGET[2:], none)
+    elif task.kind != "multilabel":
+        shares, recalls = class_shares(Y), recalls_of(net, task, Y[some], raw)
+    ends = loss_range(job, member, Y, weight, earlier)
+    reference = ends["constant_loss"]
+    if np.isnan(reference):
+        alike = np.tile(raw.mean(axis=0), (len(raw), 1))
+        reference = loss_of(task, member, Y[some], own_weight, alike)
+    features = feature_scale(X, result.weights.dtype.name)
+    return TrainingRecord(
+        layers=result.layers,
+        curve=result.curve,
+        **ends,
+        steps_per_epoch=-(-len(stream.rows) // job.plan.batch_size),
+        class_shares=shares,
+        recalls=recalls,
+        **of_target,
+        fitted_loss=fitted_loss(result),
+        predicted_loss=loss_of(task, member, Y[some], own_weight, raw),
+        reference_loss=reference,
+        features=features,
+        **explanations(features, X, seen[some], raw),
+    )
+
+
+def target_shape(seen):
+    """Return what ``OF_TARGET`` names of a target, column by column."""
+    mean, std = seen.mean(axis=0), seen.std(axis=0)
+    counts = [np.unique(y, return_counts=True)[1].max() for y in seen.T]
+    furthest = np.square(seen - mean).max(axis=0)
+    whole = np.maximum(len(seen) * std**2, np.finfo(float).tiny)
+    share = furthest / whole if len(seen) >= MANY else np.zeros_like(mean)
+    values = mean, std, np.array(counts) / len(seen), share
+    return dict(zip(OF_TARGET, values, strict=True))
+
+
+def fitted_loss(result):
+    """Return the training loss near the weights that predict, at its worst."""
+    losses = result.history["loss"]
+    ended = len(losses) - (result.n_epochs - result.best_epoch)
+    if ended < 1:  # diverged at once: the weights are those of the beginning
+        return np.nan
+    return float(np.max(losses[ended // 2 : ended]))
+
+
+def explanations(features, X, Y, raw):
+    """Return what outputs and features explain, where features are not scaled."""
+    found = {"outputs_explain": np.nan, "features_explain": np.nan}
+    if any(map(len, features.extremes())) and np.isfinite(raw).all():
+        # the hyperbolic tangent: scores far from zero are as sure as those further off
+        outputs = np.hstack([raw, np.tanh(raw)])
+        found = {
+            "outputs_explain": explained(outputs, Y),
+            "features_explain": explained(X, Y),
+        }
+    return found
+
+
+def codes_of(Y):
+    """Return the class numbers of 0/1 or one-hot targets."""
+    return Y.argmax(axis=1) if Y.shape[1] > 1 else Y[:, 0].astype(int)
+
+
+def class_shares(Y):
+    """Return the share of each class."""
+    return np.bincount(codes_of(Y), minlength=max(2, Y.shape[1])) / len(Y)
+
+
+def recalls_of(net, task, Y, raw):
+    """Return the share of each class's rows that are predicted right; NaN without."""
+    scores, codes = np.asarray(net.loss_.scores(task, raw)), codes_of(Y)
+    predicted = scores.argmax(axis=1) if scores.shape[1] > 1 else scores[:, 0] > 0
+    n_classes = max(2, Y.shape[1])
+    right = np.bincount(codes, weights=predicted == codes, minlength=n_classes)
+    with np.errstate(invalid="ignore"):
+        return right / np.bincount(codes, minlength=n_classes)

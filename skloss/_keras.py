@@ -1,0 +1,1 @@
+"""Names of Keras that are private there, each with its reason."""

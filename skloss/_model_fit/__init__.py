@@ -1,0 +1,1 @@
+"""Training by ``keras.Model.fit``, through scikeras."""

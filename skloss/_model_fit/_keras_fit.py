@@ -1,0 +1,310 @@
+"""Training by ``Model.fit``, through scikeras, of what the compiled loop cannot hold.
+
+Callbacks that act inside an epoch, and bodies with a ``train_step`` of their own.
+"""
+
+import itertools
+from contextlib import ExitStack
+from dataclasses import replace
+
+import numpy as np
+
+from skloss import networks
+from skloss._callbacks._callback_copies import let_go
+from skloss._engine import chunks, plain_model, steps_of
+from skloss._engine._plan import CURES
+from skloss._engine._predict import assign
+from skloss._engine._step import Layout
+from skloss._model_fit._keras_record import Record, targets
+from skloss._tensorflow import keras, quietly, tf
+from skloss.networks._body import defines_training
+from skloss.schedules import Constant
+
+PATCHED = (
+    (keras.Model, "__reduce__"),
+    (keras.Model, "__deepcopy__"),
+    (keras.losses.Loss, "__reduce__"),
+    (keras.metrics.Metric, "__reduce__"),
+    (keras.optimizers.Optimizer, "__reduce__"),
+)
+
+
+def wrappers():
+    """Return ``scikeras.wrappers``, with Keras left as it was.
+
+    Importing scikeras changes how Keras' objects are copied; ours need none of that.
+    """
+    before = [(cls, name, cls.__dict__.get(name)) for cls, name in PATCHED]
+    import scikeras.wrappers
+
+    for cls, name, method in before:
+        if method is not None:
+            setattr(cls, name, method)
+        elif name in cls.__dict__:
+            delattr(cls, name)
+    return scikeras.wrappers
+
+
+def own_train_step(plan, data):
+    """Return the part of a user's network that says itself how to train, or None."""
+    if isinstance(plan.network, networks.MLP):
+        return None
+    template = chunks(plan, data)[0].program().model  # which training needs anyway
+    return trains_itself(template)
+
+
+def trains_itself(model):
+    """Return the layer of a model whose class defines ``train_step``, or None."""
+    return next((layer for layer in model.layers if defines_training(layer)), None)
+
+
+class KerasFit:
+    """Trains one network by ``Model.fit``.
+
+    Parameters
+    ----------
+    why : str
+        What the compiled loop cannot hold.
+    callbacks : list of keras.callbacks.Callback
+        This training's own.
+    verbose : int
+    """
+
+    def __init__(self, why, callbacks, verbose):
+        self.why, self.callbacks, self.verbose = why, callbacks, verbose
+
+    def check(self, plan, stream, calibration):
+        """Raise ValueError for what ``Model.fit`` cannot do, before training."""
+        member = plan.members[0]
+        loss, schedule, start = member.loss, member.schedule, member.start
+        for fails, what in (
+            (
+                not loss.decomposable,
+                f"loss={loss!r} is the value of a batch, not a sum over its rows",
+            ),
+            (
+                loss.n_global(plan.task) > 0,
+                f"loss={loss!r} trains numbers that do not depend on X",
+            ),
+            (
+                schedule.monitors,
+                f"lr_schedule={schedule!r} watches a score; use "
+                f"keras.callbacks.ReduceLROnPlateau",
+            ),
+            (
+                any(getattr(member, name) != off for name, off in CURES.items()),
+                f"{', '.join(CURES)} are for the compiled loop",
+            ),
+            (
+                member.annealed,
+                f"schedules in place of {', '.join(member.annealed)} are for the "
+                f"compiled loop",
+            ),
+            (
+                start is not None and start["epoch"] > 0,
+                "partial_fit would lose the optimiser's state; use warm_start=True",
+            ),
+            (
+                calibration is not None and not len(stream.val_rows),
+                f"calibration={calibration!r} would train five more networks without "
+                f"it; give X_val and y_val",
+            ),
+        ):
+            if fails:
+                raise ValueError(
+                    f"{self.why}, so keras.Model.fit must train the network, but "
+                    f"{what}."
+                )
+
+    def __call__(self, plan, data):
+        """Return the Result of training ``plan`` on ``data``."""
+        (member,), (stream,) = plan.members, data.streams
+        model, layout = trainee(plan, data)
+        plan = replace(plan, batch_size=batch_size(plan, stream, model))
+        row_loss = RowLoss(member.loss, plan.task, plan.dtype)
+        model.compile(optimizer=optimizer_for(plan, stream, layout), loss=row_loss)
+        # what a train_step of its own calls its loss is its own affair
+        penalised = trains_itself(layout.model) is None and member.l1 + member.l2 > 0
+        record = Record(plan, data, layout, penalised, self.why)
+        callbacks = [record, *self.callbacks]
+        if np.isfinite(member.patience):
+            callbacks.append(record.early_stopping(member.patience))
+        X, Y = table(plan, data, stream.rows)
+        held = {}
+        if len(stream.val_rows):
+            weight = stream.val_weight / stream.val_weight.mean()
+            held["validation_data"] = (
+                *table(plan, data, stream.val_rows),
+                weight,
+            )
+        with ExitStack() as before_first_batch:
+            before_first_batch.enter_context(quietly())
+            wrapper = wrappers().BaseWrapper(
+                model=model,
+                epochs=plan.epochs,
+                batch_size=plan.batch_size,
+                callbacks=[AtFirstBatch(before_first_batch.close), *callbacks],
+                random_state=plan.seed,
+                verbose=2 if self.verbose else 0,
+            )
+            wrapper.fit(X, Y, sample_weight=stream.weight, **held)
+        let_go(self.callbacks)
+        return record.result(model.stop_training)
+
+    @property
+    def fitted(self):
+        """The callbacks as training left them."""
+        return self.callbacks
+
+
+def batch_size(plan, stream, model):
+    """Return the batch size, a little larger if one row would be normalised alone.
+
+    ``Model.fit`` does not fill the last batch, and statistics of one row make the
+    moving ones wrong.
+    """
+    norms = keras.layers.BatchNormalization
+    normalised = any(isinstance(layer, norms) for layer in networks.leaves(model))
+    if not normalised or len(stream.rows) < 2:
+        return plan.batch_size
+    sizes = itertools.count(plan.batch_size)
+    return next(size for size in sizes if len(stream.rows) % size != 1)
+
+
+class AtFirstBatch(keras.callbacks.Callback):
+    """Does something when the first batch has been read.
+
+    Parameters
+    ----------
+    act : callable
+        May be called again.
+    """
+
+    def __init__(self, act):
+        super().__init__()
+        self.act = act
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Act."""
+        self.act()
+
+
+def table(plan, data, rows):
+    """Return dense features of some rows, and targets as the network sees them."""
+    X = data.X[rows]
+    X = X if isinstance(X, np.ndarray) else X.toarray()
+    return X.astype(plan.dtype), targets(plan, data, rows)
+
+
+def trainee(plan, data):
+    """Return the model to train, raw outputs and all, and the layout of its weights.
+
+    It starts from the weights that the compiled loop would start from.
+    """
+    member = plan.members[0]
+    model = plain_model(
+        plan.network,
+        data.X.shape[1],
+        member.loss.n_raw(plan.task),
+        plan.dtype,
+        member.dropout,
+        lambda raw: raw,
+    )
+    layout = Layout(model)
+    first = chunks(plan, data)[0].program().initial_state(plan, plan.members)
+    weights, stored = (np.asarray(v)[0] for v in first["variables"][:2])
+    assign(layout, weights, stored)
+    penalise(model, member.l1, member.l2)
+    body = trains_itself(model)
+    return (model if body is None else with_train_step(model, body)), layout
+
+
+def penalise(model, l1, l2):
+    """Add the penalties of a model's kernels to what ``Model.fit`` minimises."""
+    for variable in model.trainable_variables if l1 or l2 else ():
+        if variable.name == "kernel":
+            variable.regularizer = Penalty(l1, l2)
+
+
+def with_train_step(model, body):
+    """Return a model that computes as ``model`` and trains as ``body`` says.
+
+    It is of the body's class, so that ``super()`` works in its methods, and has the
+    body's attributes.
+    """
+    functional = hasattr(body, "inputs")  # built of layers, not by a call of its own
+
+    class Trainee(type(body)):
+        def __init__(self):
+            if functional:
+                type(model).__init__(self, model.input, model.output)
+            else:
+                keras.Model.__init__(self)
+                self.whole = model  # whose weights are then its own
+            for name, value in vars(body).items():
+                if name not in vars(self) and not name.startswith("_"):
+                    setattr(self, name, value)
+
+    if not functional:
+        Trainee.build = lambda self, shape: None
+        Trainee.call = lambda self, x, training=False: self.whole(x, training=training)
+    Trainee.__name__ = type(body).__name__
+    return Trainee()
+
+
+class RowLoss(keras.losses.Loss):
+    """A loss of ours as Keras': the value of each row, on raw outputs."""
+
+    def __init__(self, loss, task, dtype):
+        super().__init__(name="loss", reduction="sum_over_batch_size", dtype=dtype)
+        self.loss, self.task = loss, task
+
+    def call(self, y_true, y_pred):
+        """Return the value of each row."""
+        return self.loss.rowwise(self.task, y_true, y_pred)
+
+
+class Penalty(keras.regularizers.L1L2):
+    """Keras' penalty in the dtype in which it sums losses, whatever the weights'."""
+
+    def __call__(self, x):
+        """Return l1 sum|x| + l2 sum x^2."""
+        return tf.cast(super().__call__(x), keras.config.floatx())
+
+
+class Curve(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule of ours as Keras'."""
+
+    def __init__(self, plan, steps):
+        self.member, self.dtype = plan.members[0], plan.dtype
+        self.steps, self.horizon = steps, plan.horizon or plan.epochs
+
+    def __call__(self, step):
+        """Return the learning rate of a step."""
+        step, steps, horizon = (
+            tf.cast(n, self.dtype)
+            for n in (step, self.steps, self.horizon * self.steps)
+        )
+        schedule = self.member.schedule
+        multiplier = schedule.multiplier(tf.reshape(step, [1, 1]), steps, horizon)
+        return tf.reshape(multiplier, []) * self.member.learning_rate
+
+    def get_config(self):
+        """Return nothing: it is not saved."""
+        return {}
+
+
+def optimizer_for(plan, stream, layout):
+    """Return Keras' optimiser with all that belongs to a step."""
+    member, steps = plan.members[0], steps_of(plan, stream)
+    constant = isinstance(member.schedule, Constant)
+    optimizer = member.optimizer.cls(
+        **member.optimizer.own_params(),
+        learning_rate=member.learning_rate if constant else Curve(plan, steps),
+        weight_decay=member.weight_decay,
+        global_clipnorm=member.clip_norm if np.isfinite(member.clip_norm) else None,
+    )
+    others = [v for v in layout.model.trainable_variables if v.name != "kernel"]
+    if others:
+        optimizer.exclude_from_weight_decay(var_list=others)
+    return optimizer

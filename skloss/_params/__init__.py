@@ -1,0 +1,25 @@
+"""Parameters: value objects that hold them, their names, their checks."""
+
+from skloss._params._names import nearest, split_names, unknown_parameter
+from skloss._params._spec import parse_spec
+from skloss._params._value_object import (
+    Params,
+    Varying,
+    freeze,
+    is_number,
+    is_numbers,
+    same,
+)
+
+__all__ = [
+    "Params",
+    "Varying",
+    "freeze",
+    "is_number",
+    "is_numbers",
+    "nearest",
+    "parse_spec",
+    "same",
+    "split_names",
+    "unknown_parameter",
+]

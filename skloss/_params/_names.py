@@ -1,0 +1,30 @@
+"""Names of parameters: nested ones, and unknown ones."""
+
+import difflib
+
+
+def split_names(params):
+    """Split flat names: ``{"a": 1, "b__c": 2}`` into ``{"a": 1}, {"b": {"c": 2}}``."""
+    own, nested = {}, {}
+    for key, value in params.items():
+        name, _, rest = key.partition("__")
+        if rest:
+            nested.setdefault(name, {})[rest] = value
+        else:
+            own[name] = value
+    return own, nested
+
+
+def nearest(name, names, n=3):
+    """Return a sentence that offers the names most like ``name``."""
+    if not names:
+        return "It has no parameters."
+    close = difflib.get_close_matches(str(name).lower(), [str(k) for k in names], n)
+    known = ", ".join(repr(k) for k in sorted(map(str, names)))
+    offer = f"Did you mean {' or '.join(map(repr, close))}? " if close else ""
+    return f"{offer}Valid names: {known}."
+
+
+def unknown_parameter(key, owner, names):
+    """Return the error for a parameter name that ``owner`` does not have."""
+    return ValueError(f"Invalid parameter {key!r} for {owner!r}. {nearest(key, names)}")

@@ -1,0 +1,183 @@
+"""Value objects: parameters in, code out.
+
+A loss, a schedule and a network are values. They hold their constructor's
+arguments, print as the code that makes them, compare and hash by them, and speak
+scikit-learn's ``get_params`` / ``set_params``, so that ``clone`` and searches reach
+every number in them.
+"""
+
+import copy
+import functools
+import inspect
+from numbers import Real
+
+import numpy as np
+
+from skloss._params._names import split_names, unknown_parameter
+
+
+class Params:
+    """Base class of every value object.
+
+    A subclass's ``__init__`` only assigns each argument to the attribute of the same
+    name. Everything else, from ``repr`` to the split into numbers and structure that
+    lets networks share a graph, follows from the signature.
+    """
+
+    @classmethod
+    @functools.cache  # asked for several times in every fit
+    def _defaults(cls):
+        if cls.__init__ is object.__init__:
+            return {}
+        parameters = inspect.signature(cls.__init__).parameters
+        return {name: p.default for name, p in parameters.items() if name != "self"}
+
+    def get_params(self, deep=True):
+        """Return the constructor's arguments as a dict.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Also return the parameters of contained value objects, under nested names
+            such as ``then__final``.
+
+        Returns
+        -------
+        dict
+        """
+        params = {name: getattr(self, name) for name in self._defaults()}
+        if deep:
+            for name, value in list(params.items()):
+                if isinstance(value, Params):
+                    inner = value.get_params()
+                    params.update({f"{name}__{key}": v for key, v in inner.items()})
+        return params
+
+    def set_params(self, **params):
+        """Set parameters by name, nested ones as ``outer__inner``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a name is not a parameter; the message lists the valid ones.
+        """
+        for key in params:
+            if key.partition("__")[0] not in self._defaults():
+                raise unknown_parameter(key, self, self._defaults())
+        own, nested = split_names(params)
+        for name, value in own.items():
+            setattr(self, name, value)
+        for name, inner in nested.items():
+            target = getattr(self, name)
+            if not isinstance(target, Params):
+                raise unknown_parameter(
+                    f"{name}__{next(iter(inner))}", self, self.get_params()
+                )
+            target.set_params(**inner)
+        return self
+
+    def knobs(self):
+        """Return the numbers, flat, under their nested names.
+
+        Returns
+        -------
+        dict of str to float or tuple of float
+        """
+        knobs = {}
+        for name, value in self.get_params(deep=False).items():
+            if isinstance(value, Params):
+                inner = value.knobs()
+                knobs.update({f"{name}__{key}": v for key, v in inner.items()})
+            elif is_number(value) or is_numbers(value):
+                knobs[name] = value
+        return knobs
+
+    def bind(self, knobs):
+        """Return a shallow copy in which ``knobs`` replace the numbers.
+
+        The values may be tensors: this is how one formula serves a whole population.
+        """
+        bound = copy.copy(self)
+        own, nested = split_names(knobs)
+        for name, value in own.items():
+            setattr(bound, name, value)
+        for name, inner in nested.items():
+            setattr(bound, name, getattr(self, name).bind(inner))
+        return bound
+
+    def structure(self):
+        """Return what is left without the numbers: hashable, the same for one graph."""
+        parts = []
+        for name, value in self.get_params(deep=False).items():
+            if isinstance(value, Params):
+                parts.append((name, value.structure()))
+            elif is_number(value):
+                parts.append((name, Real))
+            elif is_numbers(value):
+                parts.append((name, (Real, len(value))))
+            else:
+                parts.append((name, freeze(value)))
+        return (type(self), tuple(parts))
+
+    def check(self):
+        """Raise ``ValueError`` if a parameter's value makes no sense."""
+
+    def __repr__(self):
+        shown = [
+            f"{name}={value!r}"
+            for name, value in self.get_params(deep=False).items()
+            if not same(value, self._defaults()[name])
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __eq__(self, other):
+        if type(self) is not type(other):
+            return NotImplemented
+        mine, theirs = self.get_params(deep=False), other.get_params(deep=False)
+        return all(same(value, theirs[name]) for name, value in mine.items())
+
+    def __hash__(self):
+        values = self.get_params(deep=False).items()
+        return hash((type(self), tuple((k, freeze(v)) for k, v in values)))
+
+
+class Varying(Params):
+    """Base class of what stands for a number that changes during training."""
+
+
+def is_number(value):
+    """Tell whether ``value`` is a real number (a bool is not)."""
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+
+
+def is_numbers(value):
+    """Tell whether ``value`` is a non-empty sequence of real numbers."""
+    if not isinstance(value, tuple | list | np.ndarray) or np.ndim(value) == 0:
+        return False
+    return len(value) > 0 and all(is_number(v) for v in value)
+
+
+def freeze(value):
+    """Return a hashable stand-in that is equal for equal values."""
+    if isinstance(value, np.ndarray | list | tuple):
+        return tuple(freeze(v) for v in value)
+    if isinstance(value, dict):
+        return tuple(sorted((k, freeze(v)) for k, v in value.items()))
+    if hasattr(value, "get_config") and not isinstance(value, type):
+        if not hasattr(value, "weights"):  # an initialiser of Keras: it has no state
+            return type(value), freeze(value.get_config())
+    return value
+
+
+def same(a, b):
+    """Compare two parameter values, arrays and nested objects included."""
+    return a is b or (type(a) is type(b) and freeze(a) == freeze(b)) or number_eq(a, b)
+
+
+def number_eq(a, b):
+    """Compare two numbers of possibly different types."""
+    return is_number(a) and is_number(b) and a == b

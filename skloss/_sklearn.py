@@ -1,0 +1,1 @@
+"""Names of scikit-learn that are private there, each with its reason."""

@@ -1,0 +1,1 @@
+"""The estimators, and how they fit and predict."""

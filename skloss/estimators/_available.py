@@ -1,0 +1,59 @@
+"""Which predictions an estimator offers: as many as its loss allows.
+
+For scikit-learn's ``available_if``: each function returns True, or raises the
+AttributeError that says what to do.
+"""
+
+from skloss import losses
+from skloss.estimators._varying import schedules_in
+
+
+def loss_of(estimator):
+    """Return the loss, fitted or not."""
+    loss = getattr(estimator, "loss_", None)
+    if loss is None and schedules_in(estimator.loss):
+        return estimator.loss  # its numbers are judged at fit
+    return losses.get(estimator.loss, estimator._family) if loss is None else loss
+
+
+def gives_probabilities(estimator):
+    """Tell whether the loss gives probabilities; explain where it does not."""
+    if loss_of(estimator).has_probabilities:
+        return True
+    honest = [
+        name
+        for name, cls in sorted(losses.Loss.registry["classification"].items())
+        if cls.proper in ("strict", "link")
+    ]
+    raise AttributeError(
+        f"loss={estimator.loss!r} gives no honest probabilities, so there is no "
+        f"predict_proba. Use decision_function, wrap the estimator in "
+        f"CalibratedClassifierCV, or choose one of {', '.join(map(repr, honest))}."
+    )
+
+
+def gives_quantiles(estimator):
+    """Tell whether the loss predicts quantiles; explain where it does not."""
+    if loss_of(estimator).has_quantiles:
+        return True
+    raise AttributeError(
+        f"loss={estimator.loss!r} gives no quantiles; use "
+        f"loss=Quantile((0.05, 0.5, 0.95)) or loss='gaussian_nll'."
+    )
+
+
+def gives_distribution(estimator):
+    """Tell whether the loss predicts a distribution; explain where it does not."""
+    loss = loss_of(estimator)
+    if loss.has_distribution:
+        return True
+    names = [
+        name
+        for name, cls in sorted(losses.Loss.registry["regression"].items())
+        if cls().has_distribution
+    ]
+    instead = "predict_quantiles, or " if loss.has_quantiles else ""
+    raise AttributeError(
+        f"loss={estimator.loss!r} predicts no distribution; use {instead}one of "
+        f"{', '.join(map(repr, names))}."
+    )

@@ -1,0 +1,319 @@
+"""``LossAwareClassifier``: a Keras network whose loss is a hyperparameter."""
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+
+from skloss import losses
+from skloss._params._checks import check_choice
+from skloss.estimators._base import BaseLossAware
+from skloss.estimators._calibration import best_temperature, check_calibration, unseen
+from skloss.estimators._callback_plan import with_callbacks
+from skloss.estimators._class_predictions import ClassPredictions
+from skloss.estimators._class_weight import class_weights, row_weights
+from skloss.estimators._scikeras import Conversions
+from skloss.estimators._targets import (
+    class_order,
+    classification_task,
+    dense_target,
+    encode_classes,
+)
+
+
+class LossAwareClassifier(
+    ClassPredictions, ClassifierMixin, Conversions, BaseLossAware
+):
+    """Classifier on a Keras network whose loss is a hyperparameter.
+
+    The loss brings the head, the target's encoding, the decision rule and the
+    probabilities that belong to it. Binary, multiclass and multilabel targets.
+
+    A schedule may stand for any number from ``l1`` to ``weight_averaging``, and of the
+    loss: ``dropout=0.5 * Cosine()``,
+    ``CrossEntropy() + WarmUp(epochs=20) * Brier()``. It gives the number of each
+    epoch, ``schedule.values(1.0, epochs)``. Only training sees these: validation and
+    predictions see the loss of the last of ``epochs``, also after early stopping.
+
+    Parameters
+    ----------
+    loss : str, Loss, keras.losses.Loss or callable, default="cross_entropy"
+        A name, a name with knobs such as ``"focal:gamma=3"``, a loss of
+        ``skloss.losses`` or a weighted sum of them, a Keras loss, or a function
+        ``f(y_true, y_pred)``.
+    network : tuple of int, MLP, callable or Body, default=(64, 64)
+        Hidden layer sizes, an :class:`~skloss.networks.MLP`, or a function that
+        returns a Keras model without its output layer, whose arguments are parameters
+        (``network__units``); see :class:`~skloss.networks.Body`.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        A name, also with numbers (``"sgd:momentum=0.9"``), or a template.
+    learning_rate : float, default=1e-3
+    lr_schedule : str, Schedule, function or Keras schedule, default=None
+        For example ``"cosine"``, ``WarmUp(epochs=3) * Step()``, a function of
+        ``(epoch, lr)``, or a Keras schedule, whose rates replace ``learning_rate``.
+    l1, l2 : float, default=0.0
+        Penalties ``l1 * sum|w|`` and ``l2 * sum w^2`` on kernels.
+    weight_decay : float, default=0.0
+        Decoupled decay of kernels (Loshchilov and Hutter 2019), times the rate.
+    dropout : float in [0, 1), default=0.0
+        Share of each hidden layer's outputs that a training step drops.
+    clip_norm, clip_value : float, default=None
+        Largest global norm of a gradient; largest size of each of its elements.
+    max_norm : float, default=None
+        Largest norm of a hidden unit's incoming weights, which are scaled back to it
+        after a step (Srivastava et al. 2014, Section 5.1).
+    input_noise : float, default=0.0
+        Standard deviation, in units of X, of normal noise on the features of a training
+        row (Bishop 1995). Scale them before. Also on the zeros of a sparse X.
+    mixup : float, default=0.0
+        Mix each training row with another, the shares drawn from Beta(a, a) once a
+        batch (Zhang et al. 2018, Eq. 1), a usually from 0.1 to 1. A mixed row counts as
+        both rows' targets, with these shares; "loss" in ``history_`` is that of mixed
+        rows.
+    weight_averaging : float in [0, 1), default=0.0
+        Predict, validate and stop by the moving average of the weights over the steps,
+        of this momentum (Kingma and Ba 2015, Section 7.2), usually 0.9 to 0.999.
+    batch_size : int or "auto", default="auto"
+        "auto": 64 up to 1,024 rows, 128 up to 8,192, 256 up to 30,000, 512 up to
+        100,000, 1,024 above.
+    epochs : int, default=100
+    class_weight : dict or "balanced", default=None
+        Costs: ``predict`` minimises the weighted risk, ``predict_proba`` remains the
+        posterior of the data as given.
+    calibration : "temperature" or None, default=None
+        "temperature": divide the log-probabilities by the number with which their
+        log-loss is lowest (Guo et al. 2017), on the validation rows, or, without any,
+        out of fold: five more networks are trained at once. For losses that training
+        does not bring to their optimum, such as ``gce`` and ``sce``.
+    early_stopping : bool, default=False
+        Stop when the validation score has not improved for ``patience`` epochs, and
+        keep the best weights. The score is the log-loss (the error rate for losses
+        without probabilities), whatever the loss.
+    validation_fraction : float in (0, 1), default=0.1
+        Share set aside, stratified, for early stopping without ``X_val``.
+    patience : int, default=10
+    validation_scoring : str or callable, default=None
+        A scikit-learn scorer, or a function ``scorer(estimator, X, y)``, that scores
+        the validation rows after each epoch, with their weights if it takes weights;
+        early stopping and ``ReduceLROnPlateau`` watch it. None: the score above.
+    callbacks : list of keras.callbacks.Callback, default=None
+        Every fit has copies of its own, ``callbacks_``; a class, or a function without
+        arguments, is called for each. Two networks of a search must not write to one
+        path. Those that act inside an epoch train slower, by ``Model.fit``.
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        "auto": float64 where one batch holds all rows.
+    warm_start : bool, default=False
+        Start from the weights of the previous fit.
+    random_state : int, RandomState or None, default=None
+        Seeds initial weights, batches, dropout and the validation split.
+    record : bool, default=True
+        Record each layer's norms and what else :func:`skloss.inspection.diagnose`
+        reads, and warn of its first finding.
+    verbose : int, default=0
+        From 1: a bar in terminals and notebooks, elsewhere a line about once a second.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    n_features_in_ : int
+    feature_names_in_ : ndarray
+        Only if X had string column names.
+    loss_ : Loss
+        The loss that predicts: its schedules have become their last values.
+    temperature_ : float
+        What log-probabilities are divided by; 1.0 without calibration.
+    n_epochs_ : int
+    history_ : dict of lists
+        Per epoch: "loss", "learning_rate" (at its first step), "gradient_norm" (mean
+        over steps), and with validation data "val_loss" and "val_log_loss" or
+        "val_zero_one_loss", or the score that ``validation_scoring`` names, such as
+        "val_roc_auc", in its own sign. Penalties are not part of the losses. Numbers
+        that are schedules, by name, such as "dropout" or "loss__gamma".
+    training_record_ : TrainingRecord
+        What ``diagnose`` reads; with ``record=True``.
+    callbacks_ : list of keras.callbacks.Callback
+        The last fit's own, with what they collected, but without a model. Pickles and
+        copies of a fitted estimator lack those that cannot be pickled, and these among
+        ``callbacks`` too.
+    outcome_ : Outcome
+    trained_by_ : str
+        Whether the network trained stacked with others, and why not.
+    model_ : keras.Model
+        Gives what ``predict_proba`` gives, or the raw scores without probabilities.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skloss import LossAwareClassifier
+    >>> X, y = load_wine(return_X_y=True)
+    >>> net = LossAwareClassifier(loss="focal", epochs=30, random_state=0)
+    >>> bool(make_pipeline(StandardScaler(), net).fit(X, y).score(X, y) > 0.95)
+    True
+    """
+
+    _family = "classification"
+
+    def __init__(
+        self,
+        loss="cross_entropy",
+        *,
+        network=(64, 64),
+        optimizer="adam",
+        learning_rate=1e-3,
+        lr_schedule=None,
+        l1=0.0,
+        l2=0.0,
+        weight_decay=0.0,
+        dropout=0.0,
+        clip_norm=None,
+        clip_value=None,
+        max_norm=None,
+        input_noise=0.0,
+        mixup=0.0,
+        weight_averaging=0.0,
+        batch_size="auto",
+        epochs=100,
+        class_weight=None,
+        calibration=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        patience=10,
+        validation_scoring=None,
+        callbacks=None,
+        dtype="auto",
+        warm_start=False,
+        random_state=None,
+        record=True,
+        verbose=0,
+    ):
+        self.loss = loss
+        self.network = network
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.lr_schedule = lr_schedule
+        self.l1 = l1
+        self.l2 = l2
+        self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+        self.max_norm = max_norm
+        self.input_noise = input_noise
+        self.mixup = mixup
+        self.weight_averaging = weight_averaging
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.class_weight = class_weight
+        self.calibration = calibration
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.validation_scoring = validation_scoring
+        self.callbacks = callbacks
+        self.dtype = dtype
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.record = record
+        self.verbose = verbose
+
+    def __sklearn_tags__(self):
+        """Return scikit-learn's tags: multilabel, and multiclass as the loss allows."""
+        tags = super().__sklearn_tags__()
+        loss = self._value_object("loss")
+        kinds = loss.kinds if loss is not None else losses.ClassificationLoss.kinds
+        tags.classifier_tags.multi_class = "multiclass" in kinds
+        tags.classifier_tags.multi_label = "multilabel" in kinds
+        return tags
+
+    def _job_of_fit(self, X, y, sample_weight, val, *, groups, epochs):
+        """Return the job that ``fit`` trains, without a judge."""
+        self._check_before()
+        earlier = self._earlier()
+        X, y = self._prepare(X, y, classes=None)
+        start = self._warm(earlier)
+        weight = self._weights(sample_weight, X)
+        self._class_weight = self._weights_of_classes(y, weight)
+        val = self._validation_table(*val)
+        Y = self._encoded(y)
+        cost = self._row_weight(Y)
+        more = {"groups": groups, "cost": cost, "start": start}
+        return self._job(X, Y, weight, val, epochs=epochs, **more)
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train one more epoch, keeping the optimiser's state.
+
+        Parameters
+        ----------
+        X, y : as in ``fit``
+        classes : array-like, default=None
+            All classes; needed at the first call if ``y`` lacks one.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self
+        """
+        self._check_before(partial=True)
+        if not hasattr(self, "_result"):
+            X, y = self._prepare(X, y, classes)
+            state, seed = None, None
+        else:
+            X, y = self._check_table(X, y, reset=False)
+            y = dense_target(y)
+            state, seed = self._result.state, self._seed
+            if classes is not None and not np.array_equal(
+                np.unique(classes), self.classes_
+            ):
+                raise ValueError(
+                    f"classes={list(classes)!r} differ from those of the first call, "
+                    f"{self.classes_.tolist()}."
+                )
+        weight = self._weights(sample_weight, X)
+        if state is None:
+            self._class_weight = self._weights_of_classes(y, weight)
+        Y = self._encoded(y)
+        cost = self._row_weight(Y)
+        job = self._job(X, Y, weight, None, epochs=1, cost=cost, start=state, seed=seed)
+        return self._train(with_callbacks(self, job), partial=True)
+
+    def _check_before(self, *, partial=False):
+        super()._check_before(partial=partial)
+        check_choice("calibration", self.calibration, ("temperature", None))
+        self.temperature_ = 1.0
+        if self.calibration is not None:
+            check_calibration(self.calibration, self.loss, self.loss_, partial)
+
+    def _calibrate(self, plan, data):
+        """Set the temperature."""
+        if self.calibration is None:
+            return
+        rows, weight, raw = unseen(plan, data, self._raw_of)
+        p = self._probabilities(raw)
+        self.temperature_ = best_temperature(p, data.Y[rows], weight, self._task)
+
+    def _prepare(self, X, y, classes):
+        given = y
+        X, y = self._check_table(X, y, reset=True)
+        y = dense_target(y)
+        self._task, self.classes_ = classification_task(y, classes)
+        self._ranked = self.classes_  # in the order of the loss's columns
+        if self.loss_.ordered and self._task.kind == "multiclass":
+            self._ranked = class_order(given, self.classes_)
+        if self._task.kind not in self.loss_.kinds:
+            raise ValueError(
+                f"loss={self.loss!r} is for {' or '.join(self.loss_.kinds)} targets; "
+                f"y is {self._task.kind}. Use loss='cross_entropy'."
+            )
+        return X, y
+
+    def _encoded(self, y):
+        """Return the columns of the loss for a validated y."""
+        return encode_classes(dense_target(y), self._task, self._ranked)
+
+    def _weights_of_classes(self, y, weight):
+        """Return the weight of each class, in the loss's order."""
+        return class_weights(self.class_weight, self._task, self._ranked, y, weight)
+
+    def _row_weight(self, Y):
+        """Return each row's class weight."""
+        return row_weights(self._class_weight, Y, self._task)

@@ -1,0 +1,135 @@
+"""What one head of a multi-task network predicts: its loss, and how much it counts."""
+
+import numpy as np
+
+from skloss import losses
+from skloss._params import Params, Varying, is_number, split_names, unknown_parameter
+from skloss._params._checks import check_choice
+from skloss.networks import python_random_untouched
+
+
+class Head(Params):
+    """Base class of the heads."""
+
+    family = None
+
+    @python_random_untouched()
+    def as_object(self):
+        """Return the loss as an object, or None where it is none."""
+        try:
+            return losses.get(self.loss, self.family)
+        except (TypeError, ValueError):
+            return None  # values are judged at fit; here only names are asked for
+
+    def get_params(self, deep=True):
+        """Return the parameters; with ``deep`` also the loss's, as ``loss__gamma``.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+
+        Returns
+        -------
+        dict
+        """
+        params = super().get_params(deep=False)
+        loss = self.as_object() if deep else None
+        if loss is not None:
+            inner = loss.get_params()
+            params.update({f"loss__{key}": value for key, value in inner.items()})
+        return params
+
+    def set_params(self, **params):
+        """Set parameters; those of the loss also where it is given as a string.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown; the message offers the nearest valid ones.
+        """
+        own, nested = split_names(params)
+        for name in (*own, *nested):
+            if name not in self._defaults() or (name in nested and name != "loss"):
+                raise unknown_parameter(name, self, self.get_params())
+        for name, value in own.items():
+            setattr(self, name, value)
+        if nested:
+            loss = self.as_object()
+            if loss is None:
+                key = f"loss__{next(iter(nested['loss']))}"
+                raise unknown_parameter(key, self, self.get_params())
+            self.loss = loss.set_params(**nested["loss"])
+        return self
+
+    def check(self):
+        """Raise ValueError unless the weight is a finite number >= 0, or a schedule."""
+        if isinstance(self.weight, Varying):
+            return
+        if not is_number(self.weight) or not 0 <= self.weight < np.inf:
+            raise ValueError(
+                f"weight={self.weight!r} must be a finite number >= 0; the losses of "
+                f"the heads are added with these weights."
+            )
+
+
+class ClassificationHead(Head):
+    """A head that predicts classes: two, several, or ordered ones.
+
+    Parameters
+    ----------
+    loss : str, Loss, keras.losses.Loss or callable, default="cross_entropy"
+        As for :class:`LossAwareClassifier`.
+    weight : float >= 0 or Schedule, default=1.0
+        Factor on the loss in the sum that is minimised; a head of weight 0 learns
+        nothing.
+
+    Examples
+    --------
+    >>> from skloss import ClassificationHead
+    >>> ClassificationHead("focal").set_params(loss__gamma=3, weight=0.5)
+    ClassificationHead(loss=Focal(gamma=3), weight=0.5)
+    """
+
+    family = "classification"
+
+    def __init__(self, loss="cross_entropy", weight=1.0):
+        self.loss = loss
+        self.weight = weight
+
+
+class RegressionHead(Head):
+    """A head that predicts a number, with quantiles or a distribution as its loss can.
+
+    Parameters
+    ----------
+    loss : str, Loss, keras.losses.Loss or callable, default="squared_error"
+        As for :class:`LossAwareRegressor`.
+    weight : float >= 0 or Schedule, default=1.0
+        Factor on the loss, of the scaled target, in the sum that is minimised; a head
+        of weight 0 learns nothing. A function's is of y in its own units: one of y near
+        1e-6 needs a weight that makes up for it.
+    target_transform : "auto" or None, default="auto"
+        As for :class:`LossAwareRegressor`.
+
+    Examples
+    --------
+    >>> from skloss import RegressionHead
+    >>> RegressionHead("huber", weight=0.5)
+    RegressionHead(loss='huber', weight=0.5)
+    """
+
+    family = "regression"
+
+    def __init__(self, loss="squared_error", weight=1.0, target_transform="auto"):
+        self.loss = loss
+        self.weight = weight
+        self.target_transform = target_transform
+
+    def check(self):
+        """Raise ValueError for a weight or a transform that makes no sense."""
+        super().check()
+        check_choice("target_transform", self.target_transform, ("auto", None))

@@ -1,0 +1,288 @@
+"""``LossAwareRegressor``: a Keras network whose loss is a hyperparameter."""
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import column_or_1d
+
+from skloss._params._checks import check_choice
+from skloss.estimators._base import BaseLossAware
+from skloss.estimators._callback_plan import with_callbacks
+from skloss.estimators._number_predictions import NumberPredictions
+from skloss.estimators._scikeras import Conversions
+from skloss.estimators._units import check_size, target_units, varies
+from skloss.losses import Task
+
+
+class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLossAware):
+    """Regressor on a Keras network whose loss is a hyperparameter.
+
+    The loss brings the head, the scaling of the target and the link. One or several
+    targets.
+
+    A schedule may stand for any number from ``l1`` to ``weight_averaging``, and of the
+    loss: ``dropout=0.5 * Cosine()``,
+    ``SquaredError() + WarmUp(epochs=20) * Huber()``. It gives the number of each
+    epoch, ``schedule.values(1.0, epochs)``. Only training sees these: validation and
+    predictions see the loss of the last of ``epochs``, also after early stopping.
+
+    Parameters
+    ----------
+    loss : str, Loss, keras.losses.Loss or callable, default="squared_error"
+        A name, a name with knobs such as ``"huber:delta=0.5"``, a loss of
+        ``skloss.losses`` or a weighted sum of them, a Keras loss, or a function
+        ``f(y_true, y_pred)``, which sees y in the user's units; see the notes.
+    network : tuple of int, MLP, callable or Body, default=(64, 64)
+        Hidden layer sizes, an :class:`~skloss.networks.MLP`, or a function that
+        returns a Keras model without its output layer, whose arguments are parameters
+        (``network__units``); see :class:`~skloss.networks.Body`.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        A name, also with numbers (``"sgd:momentum=0.9"``), or a template.
+    learning_rate : float, default=1e-3
+    lr_schedule : str, Schedule, function or Keras schedule, default=None
+        For example ``"cosine"``, ``WarmUp(epochs=3) * Step()``, a function of
+        ``(epoch, lr)``, or a Keras schedule, whose rates replace ``learning_rate``.
+    l1, l2 : float, default=0.0
+        Penalties ``l1 * sum|w|`` and ``l2 * sum w^2`` on kernels.
+    weight_decay : float, default=0.0
+        Decoupled decay of kernels (Loshchilov and Hutter 2019), times the rate.
+    dropout : float in [0, 1), default=0.0
+        Share of each hidden layer's outputs that a training step drops.
+    clip_norm, clip_value : float, default=None
+        Largest global norm of a gradient; largest size of each of its elements.
+    max_norm : float, default=None
+        Largest norm of a hidden unit's incoming weights, which are scaled back to it
+        after a step (Srivastava et al. 2014, Section 5.1).
+    input_noise : float, default=0.0
+        Standard deviation, in units of X, of normal noise on the features of a training
+        row (Bishop 1995). Scale them before. Also on the zeros of a sparse X.
+    mixup : float, default=0.0
+        Mix each training row with another, the shares drawn from Beta(a, a) once a
+        batch (Zhang et al. 2018, Eq. 1), a usually from 0.1 to 1. A mixed row counts as
+        both rows' targets, with these shares; "loss" in ``history_`` is that of mixed
+        rows.
+    weight_averaging : float in [0, 1), default=0.0
+        Predict, validate and stop by the moving average of the weights over the steps,
+        of this momentum (Kingma and Ba 2015, Section 7.2), usually 0.9 to 0.999.
+    batch_size : int or "auto", default="auto"
+        "auto": 64 up to 1,024 rows, 128 up to 8,192, 256 up to 30,000, 512 up to
+        100,000, 1,024 above.
+    epochs : int, default=100
+    target_transform : "auto" or None, default="auto"
+        "auto": networks see y scaled as the loss asks (standardised, by median and
+        IQR for robust losses, divided by its mean under a log link); None: as it is.
+        Scaling and unscaling are done in double precision, so that a y far from zero is
+        learnt too. Predictions are in the user's units either way.
+    early_stopping : bool, default=False
+        Stop when the validation score has not improved for ``patience`` epochs, and
+        keep the best weights. The score is the mean absolute error of the scaled
+        target, or the one that belongs to what the loss elicits.
+    validation_fraction : float in (0, 1), default=0.1
+        Share set aside for early stopping without ``X_val``.
+    patience : int, default=10
+    validation_scoring : str or callable, default=None
+        A scikit-learn scorer, or a function ``scorer(estimator, X, y)``, that scores
+        the validation rows after each epoch, with their weights if it takes weights;
+        early stopping and ``ReduceLROnPlateau`` watch it. None: the score above.
+    callbacks : list of keras.callbacks.Callback, default=None
+        Every fit has copies of its own, ``callbacks_``; a class, or a function without
+        arguments, is called for each. Two networks of a search must not write to one
+        path. Those that act inside an epoch train slower, by ``Model.fit``.
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        "auto": float64 where one batch holds all rows, and where a function sees a y
+        that float32 does not resolve.
+    warm_start : bool, default=False
+        Start from the weights of the previous fit.
+    random_state : int, RandomState or None, default=None
+        Seeds initial weights, batches, dropout and the validation split.
+    record : bool, default=True
+        Record each layer's norms and what else :func:`skloss.inspection.diagnose`
+        reads, and warn of its first finding.
+    verbose : int, default=0
+        From 1: a bar in terminals and notebooks, elsewhere a line about once a second.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+    feature_names_in_ : ndarray
+        Only if X had string column names.
+    loss_ : Loss
+        The loss that predicts: its schedules have become their last values.
+    loss_parameters_ : dict of str to ndarray
+        Trained numbers of the loss that do not depend on X, such as "dispersion" of
+        ``NegativeBinomial`` or "log_variance" of ``UncertaintyWeighted``.
+    n_epochs_ : int
+    history_ : dict of lists
+        Per epoch: "loss", "learning_rate" (at its first step), "gradient_norm" (mean
+        over steps), and with validation data "val_loss" and the monitored score; one
+        that ``validation_scoring`` names, such as "val_r2", in its own sign. Losses are
+        in scaled units, without penalties. Numbers that are schedules, by name, such
+        as "dropout" or "loss__delta".
+    training_record_ : TrainingRecord
+        What ``diagnose`` reads; with ``record=True``.
+    callbacks_ : list of keras.callbacks.Callback
+        The last fit's own, with what they collected, but without a model. Pickles and
+        copies of a fitted estimator lack those that cannot be pickled, and these among
+        ``callbacks`` too.
+    outcome_ : Outcome
+    trained_by_ : str
+        Whether the network trained stacked with others, and why not.
+    model_ : keras.Model
+        Gives what ``predict`` gives.
+
+    Notes
+    -----
+    The gradient of a function is multiplied by a number found at the start, which gives
+    it the size 1 at the best constant (as root mean square over the rows). This
+    leaves its minimum and its values in ``history_`` as they are; but penalties, rates
+    and bounds on gradients ("gradient_norm" too) mean what they mean for other losses,
+    whatever the unit of y and whatever factor the function has.
+
+    A constant y is predicted as it is, and nothing is trained. Numbers beyond 1e300, or
+    that spread by less than 1e-300, are refused.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skloss import LossAwareRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> net = LossAwareRegressor(loss="huber", epochs=30, random_state=0)
+    >>> bool(make_pipeline(StandardScaler(), net).fit(X, y).score(X, y) > 0.4)
+    True
+    """
+
+    _family = "regression"
+
+    def __init__(
+        self,
+        loss="squared_error",
+        *,
+        network=(64, 64),
+        optimizer="adam",
+        learning_rate=1e-3,
+        lr_schedule=None,
+        l1=0.0,
+        l2=0.0,
+        weight_decay=0.0,
+        dropout=0.0,
+        clip_norm=None,
+        clip_value=None,
+        max_norm=None,
+        input_noise=0.0,
+        mixup=0.0,
+        weight_averaging=0.0,
+        batch_size="auto",
+        epochs=100,
+        target_transform="auto",
+        early_stopping=False,
+        validation_fraction=0.1,
+        patience=10,
+        validation_scoring=None,
+        callbacks=None,
+        dtype="auto",
+        warm_start=False,
+        random_state=None,
+        record=True,
+        verbose=0,
+    ):
+        self.loss = loss
+        self.network = network
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.lr_schedule = lr_schedule
+        self.l1 = l1
+        self.l2 = l2
+        self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+        self.max_norm = max_norm
+        self.input_noise = input_noise
+        self.mixup = mixup
+        self.weight_averaging = weight_averaging
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.target_transform = target_transform
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.validation_scoring = validation_scoring
+        self.callbacks = callbacks
+        self.dtype = dtype
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.record = record
+        self.verbose = verbose
+
+    def __sklearn_tags__(self):
+        """Return scikit-learn's tags: several targets, positive as the loss asks."""
+        tags = super().__sklearn_tags__()
+        loss = self._value_object("loss")
+        tags.target_tags.multi_output = True
+        tags.target_tags.positive_only = loss is not None and loss.domain != "real"
+        return tags
+
+    def _job_of_fit(self, X, y, sample_weight, val, *, groups, epochs):
+        """Return the job that ``fit`` trains, without a judge."""
+        self._check_before()
+        earlier = self._earlier()
+        X, Y = self._prepare(X, y, reset=True)
+        start = self._warm(earlier)
+        weight = self._weights(sample_weight, X)
+        val = self._validation_table(*val)
+        more = {"groups": groups, "start": start}
+        return self._job(X, Y, weight, val, epochs=epochs, **more)
+
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train one more epoch, keeping optimiser state and target scaling.
+
+        The scaling is that of the first call in which y varies.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as in ``fit``
+
+        Returns
+        -------
+        self
+        """
+        self._check_before(partial=True)
+        first = not hasattr(self, "_result")
+        X, Y = self._prepare(X, y, reset=first)
+        state = None if first else self._result.state
+        seed = None if first else self._seed
+        weight = self._weights(sample_weight, X)
+        job = self._job(X, Y, weight, None, epochs=1, start=state, seed=seed)
+        return self._train(with_callbacks(self, job), partial=True)
+
+    def _check_before(self, *, partial=False):
+        super()._check_before(partial=partial)
+        check_choice("target_transform", self.target_transform, ("auto", None))
+        self._class_weight = np.ones(1)
+
+    def _prepare(self, X, y, *, reset):
+        X, y = self._check_table(X, y, reset=reset)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if reset:
+            self._one_target = y.ndim == 1
+            self._task = Task("regression", 1 if y.ndim == 1 else y.shape[1])
+        return X, self._encoded(y)
+
+    def _encoded(self, y):
+        """Return y as float columns inside the loss's domain."""
+        Y = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
+        if Y.shape[1] != self._task.size:
+            raise ValueError(
+                f"y has {Y.shape[1]} targets, but the estimator has {self._task.size}."
+            )
+        check_size(Y)
+        self.loss_.check_target(self._task, Y)
+        return Y
+
+    def _scaling(self, Y, weight):
+        loc, scale, _ = super()._scaling(Y, weight)
+        if self.target_transform is not None:
+            loc, scale = target_units(Y, self.loss_, weight)
+        return loc, scale, varies(Y)

@@ -1,0 +1,123 @@
+"""The table of features: checked as scikit-learn does, refused in words that help."""
+
+import datetime
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from skloss.estimators._columns import as_array, is_frame
+
+MAX_NAMED = 5
+TEXT = (
+    "text",
+    "Encode it before the network, in a Pipeline: make_column_transformer("
+    "(OneHotEncoder(handle_unknown='ignore'), {columns}), remainder="
+    "StandardScaler()) of scikit-learn, or "
+    "TableVectorizer() of skrub for a whole table.",
+)
+DATES = (
+    "dates or times",
+    "Make numbers of them before the network, in a Pipeline: days since a first one, "
+    "month and hour, or TableVectorizer() of skrub for a whole table.",
+)
+OTHERS = (
+    "values that are no numbers",
+    "Make numbers of them, or leave them out: {error}.",
+)
+
+
+def validated_table(estimator, X, *y, **options):
+    """Return X, and y if given, as ``validate_data`` of scikit-learn does.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For what cannot be a table of numbers, naming the columns and the remedy.
+    """
+    try:
+        return validate_data(
+            estimator,
+            X,
+            *y,
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            **options,
+        )
+    except (TypeError, ValueError) as error:
+        if "eature names" in str(error):  # other columns than before
+            raise
+        text = too_many_axes(X) or no_numbers(X, error)
+        if text is None:
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(text) from error
+
+
+def too_many_axes(X):
+    """Return what to do with an X of more than two axes, or None."""
+    if is_frame(X) or not hasattr(X, "__len__"):
+        return None
+    shape = X.shape if hasattr(X, "shape") else np.array(X, dtype=object).shape
+    if len(shape) < 3:
+        return None
+    return (
+        f"X has shape {shape}, but its rows must be those of a table: give "
+        f"X.reshape(len(X), -1). A network that needs the other axes begins with "
+        f"keras.Input({shape[1:]}), to which the rows are reshaped: network=lambda: "
+        f"keras.Sequential([keras.Input({shape[1:]}), ...])."
+    )
+
+
+def no_numbers(X, error):
+    """Return which columns hold no numbers, and what makes numbers of them, or None."""
+    found = {}
+    for label, column in columns_of(X):
+        value = first_non_number(column)
+        if value is not None:
+            found.setdefault(kind_of(value), []).append((label, value))
+    if not found:
+        return None
+    (what, remedy), columns = next(iter(found.items()))
+    labels = [label for label, _ in columns]
+    more = len(labels) - MAX_NAMED
+    named = ", ".join(map(repr, labels[:MAX_NAMED]))
+    named += f" and {more} more" if more > 0 else ""
+    listed = repr(labels) if more <= 0 else "[...]"
+    value = str(columns[0][1])[:40]
+    remedy = remedy.format(columns=listed, error=str(error).rstrip("."))
+    return (
+        f"X has {what} in column{'s' * (len(labels) > 1)} {named}, such as {value!r}, "
+        f"where a network needs numbers. {remedy}"
+    )
+
+
+def columns_of(X):
+    """Yield label and values of each column of a table of any kind."""
+    if is_frame(X):
+        for j, label in enumerate(X.columns):
+            column = X.iloc[:, j] if hasattr(X, "iloc") else X[:, j]
+            yield label, np.asarray(column)
+    elif hasattr(X, "__len__") and np.ndim(array := as_array(X)) == 2:
+        yield from enumerate(array.T)
+
+
+def first_non_number(column):
+    """Return the first value of a column that is no number, or None; None is NaN."""
+    if column.dtype.kind in "biufc":  # of complex ones scikit-learn's words say all
+        return None
+    for value in column:
+        if column.dtype.kind in "mM":
+            return value
+        try:
+            float("nan" if value is None else value)
+        except (TypeError, ValueError):
+            return value
+    return None
+
+
+def kind_of(value):
+    """Return how a value that is no number is called, and what makes one of it."""
+    if isinstance(value, str | bytes):
+        return TEXT
+    dates = datetime.date | datetime.timedelta | np.datetime64 | np.timedelta64
+    return DATES if isinstance(value, dates) else OTHERS

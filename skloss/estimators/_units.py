@@ -1,0 +1,223 @@
+"""The units of a target of numbers: what lies between the user's and the network's."""
+
+import numpy as np
+
+from skloss.exceptions import LossTargetError
+from skloss.losses._core._user_units import InUserUnits
+from skloss.losses._quantile import weighted_quantile
+
+IQR_OF_STANDARD_NORMAL = 1.3489795003921634
+SMALLEST, LARGEST = 1e-300, 1e300  # between them float64 has room to scale in
+STILL = 2.0**-26  # scale of a constant, as a share of its size
+MAX_ROWS = 500  # on which the gradient of a function is tried
+
+
+def target_units(y, loss, sample_weight):
+    """Return location and scale with which the networks see a regression target.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n, targets)
+    loss : RegressionLoss
+        Its ``target_scaling`` decides, for all targets or one by one: "standard" (mean
+        and standard deviation), "robust" (median, IQR / 1.349), "scale" (0 and the
+        mean of |y|), "none".
+    sample_weight : ndarray of shape (n,)
+
+    Returns
+    -------
+    loc, scale : ndarray of shape (targets,)
+
+    Raises
+    ------
+    LossTargetError
+        If the scale is too small for float64.
+    """
+    kind = loss.target_scaling
+    if isinstance(kind, str):
+        loc, scale = units_of(y, kind, sample_weight)
+    else:
+        columns = [
+            units_of(y[:, j : j + 1], own, sample_weight) for j, own in enumerate(kind)
+        ]
+        loc, scale = map(np.concatenate, zip(*columns, strict=True))
+    tiny = varies(y) & (scale < SMALLEST)
+    if tiny.any():
+        raise LossTargetError(
+            f"y spreads by {scale[tiny].min():g} only, and float64 cannot divide by "
+            f"less than {SMALLEST:g}. Give y in another unit, such as 1e100 * y."
+        )
+    return loc, scale
+
+
+def units_of(y, kind, sample_weight):
+    """Return location and scale of every column for one kind of scaling.
+
+    A constant column has its value, and a scale beside which nothing moves it.
+    """
+    zeros, ones = np.zeros(y.shape[1]), np.ones(y.shape[1])
+    if kind == "none":
+        return zeros, ones
+    unit = power_of_two(y)
+    seen = y / unit
+    size = np.average(np.abs(seen), axis=0, weights=sample_weight) * unit
+    size = np.where(size > 0, size, 1.0)
+    if kind == "scale":
+        return zeros, size
+    mean = np.average(seen, axis=0, weights=sample_weight)
+    deviation = np.sqrt(np.average((seen - mean) ** 2, axis=0, weights=sample_weight))
+    loc, scale = mean, deviation
+    if kind == "robust":
+        low, loc, high = (
+            weighted_quantile(seen, level, sample_weight) for level in (0.25, 0.5, 0.75)
+        )
+        middle = varies(np.stack([low, high]))  # half of the rows may be equal
+        scale = np.where(middle, (high - low) / IQR_OF_STANDARD_NORMAL, deviation)
+    moves = varies(y)
+    still = STILL * size
+    return np.where(moves, loc * unit, y[0]), np.where(moves, scale * unit, still)
+
+
+def power_of_two(y):
+    """Return a power of two of the size of each column.
+
+    Sums and squares of y divided by it neither overflow nor vanish, and it changes no
+    other bit of what is computed with them.
+    """
+    exponent = np.frexp(np.abs(y).max(axis=0))[1]
+    return np.ldexp(1.0, np.clip(exponent, -1000, 1000))
+
+
+def varies(y):
+    """Tell which columns hold numbers that differ by more than their rounding."""
+    with np.errstate(over="ignore"):
+        return np.ptp(y, axis=0) > 4 * np.finfo(np.float64).eps * np.abs(y).max(axis=0)
+
+
+def check_size(y):
+    """Raise LossTargetError for a target that double precision cannot scale."""
+    largest = np.abs(y).max(initial=0.0)
+    if largest > LARGEST:
+        raise LossTargetError(
+            f"y reaches {largest:g}; beyond {LARGEST:g} float64 has no room to scale "
+            f"it in. Give y in another unit, such as y / 1e100."
+        )
+
+
+def check_seen(seen, loss, task, dtype, transform):
+    """Raise LossTargetError for a target that the networks' numbers cannot hold.
+
+    Parameters
+    ----------
+    seen : ndarray of shape (n, targets)
+        As the networks see it.
+    loss : Loss
+    task : Task
+    dtype : {"float32", "float64"}
+    transform : "auto" or None
+    """
+    limits, real = np.finfo(dtype), getattr(loss, "domain", "real") == "real"
+    bound = 0.1 * (np.sqrt(limits.max) if real else limits.max)
+    size = np.abs(seen)
+    largest, smallest = size.max(initial=0.0), size.min(initial=1.0, where=size > 0)
+    if largest > bound:
+        wrong = f"{largest:.3g} as the network sees it, too large for {dtype}"
+    elif smallest < limits.tiny and not is_defined(loss, task, seen, dtype):
+        wrong = f"{smallest:.3g} as the network sees it, which is 0 in {dtype}"
+    else:
+        return
+    remedy = "Set target_transform='auto'" if transform is None else "Look for outliers"
+    other = "give y in another unit" if dtype == "float64" else "set dtype='float64'"
+    raise LossTargetError(f"A value of y is {wrong}. {remedy}, or {other}.")
+
+
+def is_defined(loss, task, seen, dtype):
+    """Tell whether a loss has a finite value at targets in a dtype."""
+    y = seen.astype(dtype)
+    value = loss.rowwise(task, y, np.zeros((len(y), loss.n_raw(task)), dtype))
+    return bool(np.isfinite(np.asarray(value)).all())
+
+
+def resolves(loc, scale, dtype):
+    """Tell whether numbers of a dtype, in the user's units, resolve each target.
+
+    To a ten-thousandth of its scale, and with room for squares.
+    """
+    limits = np.finfo(dtype)
+    fine = np.abs(loc) * limits.eps < 1e-4 * scale
+    room = np.sqrt(np.sqrt([limits.tiny, limits.max]))
+    return fine & (scale > room[0]) & (np.maximum(scale, np.abs(loc)) < room[1])
+
+
+def check_resolved(loc, scale, dtype):
+    """Raise LossTargetError where a function would see hardly any differences in y.
+
+    Parameters
+    ----------
+    loc, scale : ndarray of shape (targets,)
+        Of the targets that a function sees in the user's units.
+    dtype : {"float32", "float64"}
+    """
+    limits = np.finfo(dtype)
+    step = limits.eps * np.abs(loc)
+    low, high = np.sqrt([limits.tiny, limits.max])
+    small, large = scale < low, np.maximum(np.abs(loc), scale) > 0.1 * high
+    lost = step > 0.1 * scale
+    if not (small | large | lost).any():
+        return
+    worst = int(np.argmax(small | large | lost))
+    reason = "cannot square such numbers"
+    if lost[worst]:
+        reason = f"does not tell numbers apart that differ by {step[worst]:.2g} there"
+    remedy = "Subtract a number from y, or give y in another unit"
+    if dtype == "float32":
+        remedy = f"Set dtype='float64'. Or {remedy[0].lower()}{remedy[1:]}"
+    raise LossTargetError(
+        f"A function given as a loss sees y in its own units, here numbers near "
+        f"{loc[worst]:g} with a spread of {scale[worst]:.2g}, and {dtype} {reason}. "
+        f"{remedy}."
+    )
+
+
+def renewed(old, measured, new):
+    """Return what a loss measured before, and for new columns what it measures now."""
+    return {
+        name: np.where(new, value, old[name])
+        if np.shape(value) == np.shape(new)
+        else value
+        for name, value in measured.items()
+    }
+
+
+def restarted(start, bias, outputs):
+    """Return a state to go on from in which some raw outputs begin at their bias.
+
+    Of a column that was constant so far nothing was learnt but its number.
+    """
+    weights = start["weights"].copy()
+    head = weights[-len(bias) :]  # a view: the biases of the head come last
+    head[outputs] = bias[outputs]
+    return {**start, "weights": weights}
+
+
+def trained_as(loss, loc, scale):
+    """Return the loss as the engine trains it, for raw outputs of a scaled target."""
+    return InUserUnits(loss, loc, scale) if loss.in_user_units else loss
+
+
+def gain(loss, task, y, dtype):
+    """Return the gain of a loss in the user's units, to be bound; nothing for others.
+
+    Parameters
+    ----------
+    loss : Loss
+    task : Task
+    y : ndarray of shape (n, targets)
+    dtype : str
+        In which the loss computes.
+    """
+    if not isinstance(loss, InUserUnits):
+        return {}
+    rows = y[:: -(-len(y) // MAX_ROWS)]
+    centre = loss.best_constant(task, rows, np.ones(len(rows)))
+    return {"gain": loss.gain_for(task, rows, centre, dtype)}

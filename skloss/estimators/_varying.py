@@ -1,0 +1,256 @@
+"""Numbers that are schedules: their values, epoch by epoch, before training.
+
+A value holds for one epoch: that which the schedule gives at the epoch's beginning when
+it multiplies 1, over the estimator's ``epochs`` as its horizon.
+"""
+
+import numpy as np
+
+from skloss import losses
+from skloss._params import split_names
+from skloss._params._checks import KNOBS, check_number
+from skloss.schedules import Schedule
+
+
+def settled(estimator):
+    """Return an estimator's loss, and all that changes by epoch.
+
+    Parameters
+    ----------
+    estimator : LossAwareClassifier or LossAwareRegressor
+        Its plain numbers are checked.
+
+    Returns
+    -------
+    loss : Loss
+        With the numbers of the last epoch: training alone sees the others.
+    curves : dict of str to ndarray of shape (epochs, ...)
+        By the estimator's names, such as "dropout" or "loss__gamma".
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that a parameter cannot have, with the epoch.
+    """
+    curves, epochs = curves_of(estimator), int(estimator.epochs)
+    loss, own = settled_loss(estimator.loss, estimator._family, epochs)
+    return loss.bind({}), {**curves, **own}
+
+
+def curves_of(estimator):
+    """Return the values of an estimator's own numbers that are schedules."""
+    curves, epochs = {}, int(estimator.epochs)
+    for name, limits in KNOBS.items():
+        schedule = getattr(estimator, name)
+        if not isinstance(schedule, Schedule):
+            continue
+        if name == "weight_averaging":  # averages are kept in all epochs, or in none
+            limits = {**limits, "open_low": True}
+        curves[name] = values_of(name, schedule, epochs)
+        for epoch, value in enumerate(curves[name].tolist()):
+            try:
+                check_number(name, value, **limits)
+            except ValueError as error:
+                raise ValueError(
+                    f"{name}={schedule!r} gives {value:g} in epoch {epoch} of {epochs} "
+                    f"(the first is 0), but {error} Scale or shift the schedule."
+                ) from None
+    return curves
+
+
+def of_head(estimator, weight):
+    """Return what changes of one head of several: its loss's numbers, its weight.
+
+    Parameters
+    ----------
+    estimator : LossAwareClassifier or LossAwareRegressor
+        The head's.
+    weight : float or Schedule
+
+    Returns
+    -------
+    dict of str to ndarray of shape (epochs, ...)
+        By the head's names, such as "gamma" or "weight".
+    """
+    _, nested = split_names(estimator._curves)
+    own = nested.get("loss", {})
+    if not isinstance(weight, Schedule):
+        return own
+    values = values_of("weight", weight, int(estimator.epochs))
+    if (values < 0).any():
+        epoch = int(np.argmax(values < 0))
+        raise ValueError(
+            f"weight={weight!r} gives {values[epoch]:g} in epoch {epoch} of "
+            f"{len(values)} (the first is 0), but must be >= 0. Shift the schedule."
+        )
+    return {**own, "weight": values}
+
+
+def values_of(name, number, epochs):
+    """Return the values of a schedule, or of a sequence of schedules and numbers.
+
+    Returns
+    -------
+    ndarray of shape (epochs,) or (epochs, length of the sequence)
+    """
+    if isinstance(number, tuple | list):
+        columns = [values_of(name, each, epochs) for each in number]
+        return np.stack(columns, axis=1)
+    if not isinstance(number, Schedule):
+        return np.full(epochs, float(number))
+    if number.monitors or number.absolute:
+        reason = "gives the rates of optimiser steps"
+        if number.monitors:
+            reason = "depends on the validation score"
+        raise ValueError(
+            f"{name}={number!r} {reason}, so it can be an lr_schedule only. Use a "
+            f"schedule of the epochs, such as 0.5 * Cosine()."
+        )
+    try:
+        values = number.values(1.0, epochs)
+    except ValueError as error:
+        raise ValueError(f"{name}={number!r}: {error}") from error
+    if not np.isfinite(values).all():
+        epoch = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise ValueError(
+            f"{name}={number!r} gives {values[epoch]} in epoch {epoch} of {epochs} "
+            f"(the first is 0); values must be finite."
+        )
+    return values
+
+
+# -- the loss ------------------------------------------------------------------------
+
+
+def schedules_in(loss):
+    """Return a loss's numbers that are schedules, or sequences with some, by name."""
+    found = {}
+    for name, value in loss.get_params().items() if is_loss(loss) else ():
+        inside = any(name.startswith(f"{outer}__") for outer in found)
+        if not inside and any(isinstance(part, Schedule) for part in parts(value)):
+            found[name] = value
+    return found
+
+
+def parts(value):
+    """Return the elements of a sequence, or the one value."""
+    return value if isinstance(value, tuple | list) else [value]
+
+
+def is_loss(value):
+    """Tell whether ``value`` is a loss that holds its numbers."""
+    return isinstance(value, losses.Loss)
+
+
+def settled_loss(loss, family, epochs):
+    """Return the loss of the last epoch, and the values of its schedules."""
+    found = schedules_in(loss)
+    if not found:
+        return losses.get(loss, family), {}
+    curves = {
+        f"loss__{name}": values_of(f"loss__{name}", number, epochs)
+        for name, number in found.items()
+    }
+    for epoch in range(epochs):
+        try:
+            plain = losses.get(at_epoch(loss, curves, epoch), family)
+        except (TypeError, ValueError) as error:
+            numbers = ", ".join(
+                f"{name}={number!r} gives {curves[f'loss__{name}'][epoch]}"
+                for name, number in found.items()
+            )
+            raise type(error)(
+                f"loss={loss!r}: in epoch {epoch} of {epochs} (the first is 0) "
+                f"{numbers}, but {error} Scale or shift the schedule."
+            ) from error
+    for name, number in found.items():
+        if name not in plain.knobs():
+            raise TypeError(
+                f"loss={loss!r}: {name}={number!r} is a schedule, but {name} shapes "
+                f"the network; give a plain value."
+            )
+    return plain, curves
+
+
+def at_epoch(loss, curves, epoch):
+    """Return the loss with the numbers of an epoch."""
+    own = split_names(curves)[1].get("loss", {})
+    return loss.bind({name: plain(name, c[epoch]) for name, c in own.items()})
+
+
+def plain(name, value):
+    """Return a row of a table as a user gives it: a number, or a tuple of numbers."""
+    if name.endswith("_"):  # measured, not given
+        return value
+    return tuple(value.tolist()) if np.ndim(value) else float(value)
+
+
+def measured_curves(loss, curves, task, y_true, sample_weight):
+    """Return what the loss measures of the target, where that changes by epoch too.
+
+    Parameters
+    ----------
+    loss : Loss
+    curves : dict of str to ndarray of shape (epochs, ...)
+        Of the loss's schedules, and others.
+    task, y_true, sample_weight : as for ``Loss.measure``
+
+    Returns
+    -------
+    dict of str to ndarray of shape (epochs, ...)
+    """
+    own = {name: c for name, c in curves.items() if name.startswith("loss__")}
+    if not own:
+        return {}
+    known, rows = {}, []
+    for epoch in range(len(next(iter(own.values())))):
+        key = tuple(curve[epoch].tobytes() for curve in own.values())
+        if key not in known:
+            now = at_epoch(loss, own, epoch)
+            known[key] = now.measure(task, y_true, sample_weight)
+        rows.append(known[key])
+    found = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    return {f"loss__{n}": c for n, c in found.items() if (c != c[0]).any()}
+
+
+# -- the network ---------------------------------------------------------------------
+
+
+def numbers_of(estimator, curves):
+    """Return an estimator's numbers for a ``Member``: schedules at their last value."""
+    given = {name: getattr(estimator, name) for name in KNOBS}
+    given |= {name: curves[name][-1] for name in KNOBS if name in curves}
+    # a bound that is none is infinite
+    return {n: np.inf if value is None else float(value) for n, value in given.items()}
+
+
+def course(curves, n_epochs, count):
+    """Return the values that the last ``count`` of ``n_epochs`` epochs had, as lists.
+
+    Parameters
+    ----------
+    curves : dict of str to ndarray of shape (epochs, ...)
+    n_epochs, count : int
+
+    Returns
+    -------
+    dict of str to list
+    """
+    epochs = np.arange(n_epochs - count, n_epochs)
+    return {
+        name: curve[np.minimum(epochs, len(curve) - 1)].tolist()
+        for name, curve in curves.items()
+    }
+
+
+def idle(estimator):
+    """Return messages about schedules that the training does not reach the end of."""
+    found = {name: getattr(estimator, name) for name in KNOBS}
+    found |= {f"loss__{n}": v for n, v in schedules_in(estimator.loss).items()}
+    return [
+        f"{name}={number!r}: {message}"
+        for name, number in found.items()
+        for part in parts(number)
+        if isinstance(part, Schedule)
+        for message in part.idle(1.0, None, int(estimator.epochs))
+    ]

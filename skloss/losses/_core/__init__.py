@@ -1,0 +1,1 @@
+"""What a loss is: its facts, its links, its algebra; no loss in particular."""

@@ -1,0 +1,83 @@
+"""The general inverse link: probabilities that follow from a loss itself.
+
+At the population optimum of a smooth loss the conditional expectation of its gradient
+is zero, sum_y eta_y dL(y, z)/dz = 0, so that the class probabilities eta are read off
+the raw scores: a ratio of two derivatives for two classes, the null vector of the
+classes x classes gradient matrix otherwise. It holds for any weighted sum of losses.
+"""
+
+from skloss.losses._core import _ops as ops
+
+
+def binary_link(loss, raw):
+    """Return eta(f) = l0'(f) / (l0'(f) - l1'(f)), elementwise."""
+    f = ops.cast(ops.convert_to_tensor(raw), "float64")
+    slope0 = ops.gradient(lambda x: loss.binary(ops.zeros_like(x), x), f)
+    slope1 = ops.gradient(lambda x: loss.binary(ops.ones_like(x), x), f)
+    total = slope0 - slope1
+    flat = ops.abs(total) < 1e-30
+    eta = ops.where(flat, ops.sigmoid(f), slope0 / ops.where(flat, 1.0, total))
+    return ops.cast(ops.clip(eta, 1e-6, 1 - 1e-6), raw.dtype)
+
+
+def multiclass_link(loss, scores):
+    """Return the null vector of the gradient matrix, rows summing to one.
+
+    The softmax where all gradients vanish, for there the loss tells nothing.
+    """
+    z = ops.cast(ops.convert_to_tensor(scores), "float64")
+    n_classes = z.shape[-1]
+    columns = [gradient_for_class(loss, k, z) for k in range(n_classes)]
+    matrix = ops.stack(columns, axis=-1)  # (..., raw, class)
+    size = ops.sqrt(ops.mean(ops.square(matrix), axis=(-2, -1), keepdims=True))
+    flat = size < 1e-30
+    matrix = matrix / ops.where(flat, 1.0, size)
+    ones = ops.ones_like(matrix[..., :1, :])
+    target = ops.concatenate(
+        [ops.zeros_like(matrix[..., :1]), ops.ones_like(ones[..., :1])], axis=-2
+    )
+    stacked = ops.concatenate([matrix, ones], axis=-2)
+    eta = ops.solve_least_squares(stacked, target)[..., 0]
+    eta = ops.where(flat[..., 0], ops.softmax(z), eta)
+    return ops.cast(ops.floor_and_normalise(eta), scores.dtype)
+
+
+def gradient_for_class(loss, k, z):
+    """Return the gradient in the scores of the loss of true class ``k``."""
+    one_hot = ops.one_hot(ops.full(z.shape[:-1], k), z.shape[-1], dtype=z.dtype)
+    return ops.gradient(lambda s: loss.pointwise(one_hot, s), z)
+
+
+def order_by(p, scores):
+    """Return p with each row's values in the order of its scores.
+
+    For losses that keep the order: where they are flat, far out, rounding loses it.
+    """
+    place = ops.argsort(ops.argsort(-scores, axis=-1), axis=-1)
+    return ops.take_along_axis(-ops.sort(-p, axis=-1), place, axis=-1)
+
+
+def decision_scores(loss, task, raw):
+    """Return scores that decide as the probabilities do.
+
+    The raw outputs of two classes or of labels, where even odds are at 0, otherwise
+    log-odds: of class or label 1, or of each class to the best, which alone has 0,
+    however near others come.
+    """
+    p = ops.cast(loss.inverse_link(task, raw), "float64")
+    if task.kind == "multiclass":
+        return ops.log1p(p / ops.max(p, axis=-1, keepdims=True) - 1)
+    p = p[..., 1:] if task.kind == "binary" else p
+    at_zero = loss.binary_link(ops.zeros_like(raw[:1]))
+    even = ops.abs(at_zero - 0.5) < 1e-6
+    return ops.where(even, ops.cast(raw, p.dtype), ops.log(p) - ops.log1p(-p))
+
+
+def with_order(p, scores):
+    """Return p with a trace of the softmax, so that saturated ties keep the order."""
+    return (1 - 1e-5) * p + 1e-5 * ops.softmax(scores)
+
+
+def with_binary_order(p, raw):
+    """Return p with a trace of the sigmoid, floored."""
+    return ops.clip((1 - 1e-5) * p + 1e-5 * ops.sigmoid(raw), 1e-6, 1 - 1e-6)

@@ -1,0 +1,185 @@
+"""What a loss is: a formula on raw outputs, with the facts that belong to it."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from skloss._params import Params
+from skloss.losses._core import _ops as ops
+
+
+class Loss(Params):
+    """Base class of every loss.
+
+    Subclass :class:`ClassificationLoss` or :class:`RegressionLoss`, write
+    ``pointwise`` in ``keras.ops`` (or TensorFlow) and state the facts that differ
+    from the defaults below. A class with a ``name`` registers itself.
+
+    Attributes
+    ----------
+    name : str
+        What ``loss="..."`` calls it.
+    aliases : tuple of str
+        Other libraries' names for the same thing.
+    from_keras : dict
+        Keras' class name to the map from its attributes to our parameters.
+    formula, source : str
+        The value per sample on raw outputs, and who published it.
+    elicits : str
+        What the minimiser estimates.
+    proper : {"strict", "link", "order", "none"}
+        "strict": proper with a fixed link; "link": proper through the inverse link
+        that follows from the loss; "order": only the arg max is right; "none".
+    robust, convex : bool
+        Bounded influence of one sample; convex in the raw outputs.
+    gradient_growth : {"bounded", "linear", "exponential"}
+    decomposable : bool
+        The batch's value is the weighted sum of its samples' values.
+    in_user_units : bool
+        Targets and predictions are handed over unscaled.
+    head_scale : float or ndarray of shape (n_raw,)
+        Factor on the initial weights of the output layer.
+    measured : tuple of str
+        Knobs that :meth:`measure` sets from the training target, such as class
+        frequencies. They end in an underscore, are None before ``fit`` and no
+        parameters: ``clone`` forgets them.
+    search_space : dict
+        Knob to ``(low, high, "linear" or "log")``.
+    """
+
+    registry: ClassVar[dict] = {"classification": {}, "regression": {}}
+    _sum_class = None  # LossSum, whose module imports this one, and sets it
+
+    name = None
+    aliases = ()
+    from_keras: ClassVar[dict] = {}
+    family = None
+    formula = ""
+    source = ""
+    elicits = "nothing known"
+    proper = "none"
+    robust = False
+    convex = False
+    gradient_growth = "bounded"
+    decomposable = True
+    in_user_units = False
+    head_scale = 1.0
+    measured: ClassVar[tuple] = ()
+    search_space: ClassVar[dict] = {}
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if cls.__dict__.get("name"):
+            Loss.registry[cls.family][cls.name] = cls
+
+    def __mul__(self, weight):
+        return self._sum_class.scaled(self, weight)
+
+    __rmul__ = __mul__
+
+    def __add__(self, other):
+        if other == 0:  # so that sum([...]) works
+            return self
+        if not isinstance(other, Loss):
+            return NotImplemented
+        return self._sum_class.joined(self, other)
+
+    def __radd__(self, other):
+        return self if other == 0 else NotImplemented
+
+    def knobs(self):
+        """Return the numbers, the measured ones included."""
+        return {**super().knobs(), **self._known()}
+
+    def structure(self):
+        """Return what is left without the numbers."""
+        return (*super().structure(), tuple(self._known()))
+
+    def _known(self):
+        """Return the measured knobs that have been measured."""
+        values = {name: getattr(self, name) for name in self.measured}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def measure(self, task, y_true, sample_weight):
+        """Return what ``measured`` names, from the training rows alone.
+
+        Parameters
+        ----------
+        task : Task
+        y_true : ndarray of shape (n, task.size)
+            The encoded (for numbers: scaled) target.
+        sample_weight : ndarray of shape (n,)
+
+        Returns
+        -------
+        dict
+            To be given to ``bind``. By default that of the losses among the parameters.
+        """
+        knobs = {}
+        for name, value in self.get_params(deep=False).items():
+            if isinstance(value, Loss):
+                inner = value.measure(task, y_true, sample_weight)
+                knobs.update({f"{name}__{key}": v for key, v in inner.items()})
+        return knobs
+
+    def rehearse(self, task, y, dtype):
+        """Raise LossTargetError where a function given as a loss cannot be one.
+
+        Parameters
+        ----------
+        task : Task
+        y : ndarray of shape (n, task.size)
+            The training target: encoded classes, or numbers in the user's units.
+        dtype : {"auto", "float32", "float64"}
+        """
+
+    def n_global(self, task):
+        """Return how many of the last raw outputs are the same for every row.
+
+        Thresholds, dispersions and other trained numbers that do not depend on X: the
+        engine trains their bias only.
+        """
+        return 0
+
+    def global_pace(self, task):
+        """Return the factor on the learning rate of each output of ``n_global``.
+
+        Returns
+        -------
+        ndarray of shape (n_global(task),)
+        """
+        return np.ones(self.n_global(task))
+
+    def trained(self, task, last):
+        """Return by name the trained numbers that do not depend on X.
+
+        Parameters
+        ----------
+        task : Task
+        last : ndarray of shape (n_global(task),)
+            The raw outputs that are the same for every row.
+
+        Returns
+        -------
+        dict of str to ndarray
+        """
+        return {}
+
+    def pointwise(self, y_true, raw):
+        """Return the value per sample, unreduced."""
+        raise NotImplementedError(f"{type(self).__name__} must define pointwise")
+
+    def batch_value(self, task, y_true, raw, weight):
+        """Return the weighted sum of the samples' values: what the engine minimises.
+
+        Parameters
+        ----------
+        task : Task
+        y_true : tensor of shape (n, task.size)
+        raw : tensor of shape (n, n_raw(task))
+        weight : tensor of shape (n,)
+        """
+        return ops.sum(weight * self.rowwise(task, y_true, raw))
+
+    def check_target(self, task, y):
+        """Raise LossTargetError where ``y`` is outside the loss's domain."""

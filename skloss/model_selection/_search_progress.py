@@ -1,0 +1,88 @@
+"""A bar that tells how far a search has come."""
+
+import threading
+
+import numpy as np
+
+from skloss._callbacks._fit_progress import new_bar
+from skloss.model_selection._cells import net_of
+
+
+class Progress:
+    """A tqdm bar over the epochs of all networks; silent at 0.
+
+    With the candidates that are done, the best score so far, and the time left.
+
+    Parameters
+    ----------
+    verbose : int
+    n_splits : int
+    """
+
+    def __init__(self, verbose, n_splits):
+        self.verbose, self.n_splits = verbose, n_splits
+        self.bar, self.best = None, -np.inf
+        self.left, self.announced = {}, 0  # epochs of candidates that are not done
+        self.lock = threading.Lock()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        if self.bar is not None:
+            self.bar.close()
+
+    def start(self, estimators, first=0):
+        """Begin, or announce more candidates, numbered from ``first`` on."""
+        if not self.verbose:
+            return
+        if self.bar is None:
+            self.bar = new_bar(total=0, unit="epoch", unit_scale=True)
+        networks = [net_of(own).epochs * self.n_splits for own in estimators]
+        self.left |= dict(enumerate(networks, first))
+        self.announced += len(networks)
+        self.bar.total += sum(networks)
+        self.describe()
+
+    def describe(self):
+        """Show how many candidates are done."""
+        done = self.announced - len(self.left)
+        text = f"{done}/{self.announced} candidates x {self.n_splits} folds"
+        self.bar.set_description_str(text, refresh=False)
+        self.bar.refresh()
+
+    def reporter(self, candidates):
+        """Return what a training of networks of these candidates reports to."""
+        return None if self.bar is None else Reporter(self.trained, candidates)
+
+    def trained(self, candidates, epochs):
+        """Tell that networks of these candidates trained for so many epochs more."""
+        with self.lock:
+            for candidate in candidates:
+                self.left[candidate] -= epochs
+            self.bar.update(epochs * len(candidates))
+
+    def complete(self, candidate, score):
+        """Tell that a candidate is finished, whether or not it trained to the end."""
+        if self.bar is None:
+            return
+        self.best = np.nanmax([self.best, score])
+        with self.lock:
+            self.bar.set_postfix(best=f"{self.best:.4g}", refresh=False)
+            self.bar.update(self.left.pop(candidate))
+            self.describe()
+
+
+class Reporter:
+    """Tells a bar of epochs, from threads; silent where it was sent elsewhere."""
+
+    def __init__(self, tell, candidates):
+        self.tell, self.candidates = tell, candidates
+
+    def __call__(self, epoch, history):
+        """Tell of the epochs just trained."""
+        if self.tell is not None:
+            self.tell(self.candidates, len(history))
+
+    def __getstate__(self):
+        return {"tell": None, "candidates": self.candidates}
