@@ -366,7 +366,7 @@ FAULTS += faults_of(
 FAULTS += faults_of(
     "decoding of labels",
     (
-        "estimators/_targets.py",
+        "estimators/_class_codes.py",
         "columns = classes[1:] if len(classes) == 2 else classes",
         "columns = classes[:1] if len(classes) == 2 else classes",
         "test_targets.py::test_columns_are_those_of_label_binarize",

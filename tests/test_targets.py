@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import label_binarize
 
-from skloss.estimators._targets import classification_task, encode_classes
+from skloss.estimators._class_codes import classification_task, encode_classes
 from skloss.losses import Task
 
 rng = np.random.default_rng(0)

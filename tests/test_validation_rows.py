@@ -10,9 +10,9 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from skloss.estimators._job import set_aside
 
 from skloss import LossAwareClassifier, LossAwareRegressor
-from skloss.estimators._job import set_aside
 from skloss.exceptions import IneffectiveParameterWarning
 from skloss.model_selection import FusedGridSearchCV
 from skloss.model_selection._cells import Folds

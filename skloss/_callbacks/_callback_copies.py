@@ -100,7 +100,7 @@ class Trial(pickle.Pickler):
 
     def persistent_id(self, obj):
         """Return a stand-in for a fitted network, else None."""
-        fitted = isinstance(obj, BaseEstimator) and "callbacks_" in vars(obj)
+        fitted = isinstance(obj, BaseEstimator) and "_fitted" in vars(obj)
         return "fitted" if fitted else None
 
 

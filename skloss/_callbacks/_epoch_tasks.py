@@ -1,7 +1,5 @@
 """scikit-learn's callbacks (from 1.9) on a fit: a task for each epoch."""
 
-import copy
-
 from skloss._engine import Outcome, Result
 
 try:
@@ -22,45 +20,51 @@ class EpochTasks:
     Parameters
     ----------
     net : LossAwareClassifier or LossAwareRegressor
-    job : Job
-        Its member tells of the epochs, if there is anybody to be told.
     X, y, sample_weight : array-like
         As given to ``fit``.
     """
 
-    def __init__(self, net, job, X, y, sample_weight):
-        self.net, self.job, self.root = net, job, None
-        if not hasattr(net, "_init_callback_context"):
-            return
+    def __init__(self, net, X, y, sample_weight):
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        self.net, self.root, self.history = net, None, {}
         self.data = {"estimator": net, "X": X, "y": y, "metadata": metadata}
-        self.root = net._init_callback_context(max_subtasks=job.plan.epochs)
-        self.root.call_on_fit_task_begin(**self.data)
-        if hasattr(net, "_skl_callbacks"):
-            self.history = {}
-            self.keras = job.plan.members[0].callback
-            job.plan.members[0].callback = self
+        self.attributes_after = None
+
+    @property
+    def wants_epochs(self):
+        """Tell whether anybody wants to be told of epochs."""
+        return hasattr(self.net, "_skl_callbacks")
+
+    def begin(self, epochs, attributes_after):
+        """Tell that the fit begins.
+
+        Parameters
+        ----------
+        epochs : int
+        attributes_after : callable
+            From a Result to the attributes of the estimator that it would leave.
+        """
+        self.attributes_after = attributes_after
+        if hasattr(self.net, "_init_callback_context"):
+            self.root = self.net._init_callback_context(max_subtasks=epochs)
+            self.root.call_on_fit_task_begin(**self.data)
 
     def epoch_begin(self, network):
-        """Tell that an epoch begins; Keras' callbacks first, they may change it."""
-        if self.keras is not None:
-            self.keras.epoch_begin(network)
+        """Tell that an epoch begins."""
         self.task = self.root.subcontext(task_name="epoch")
         self.task.call_on_fit_task_begin(**self.data)
 
     def epoch_end(self, network):
         """Tell that an epoch ends; stop if a callback says so."""
-        if self.keras is not None:
-            self.keras.epoch_end(network)
         for name, value in network.history.items():
             self.history.setdefault(name, []).append(value)
         stop = self.task.call_on_fit_task_end(
-            **self.data, reconstruction_attributes=lambda: self.fitted(network)
+            **self.data, reconstruction_attributes=lambda: self.attributes_now(network)
         )
         if stop:
             network.stop()
 
-    def fitted(self, network):
+    def attributes_now(self, network):
         """Return the attributes of the estimator if training ended now."""
         result = Result(
             weights=network.weights.copy(),
@@ -71,11 +75,33 @@ class EpochTasks:
             outcome=Outcome.FINISHED,
             trained_by="",  # known when training has ended
         )
-        view = copy.copy(self.net)
-        view._keep(result, network.member, self.job.plan.seed)
-        return vars(view)
+        return self.attributes_after(result)
 
     def end(self):
         """Tell that the fit has ended."""
         if self.root is not None:
             self.root.call_on_fit_task_end(**self.data, reconstruction_attributes={})
+
+
+class InTurn:
+    """Tells several callbacks of the epochs of a network, one after the other.
+
+    Parameters
+    ----------
+    callbacks : list of object
+        Each with ``epoch_begin`` and ``epoch_end``. Those that may change the network
+        come first.
+    """
+
+    def __init__(self, callbacks):
+        self.callbacks = callbacks
+
+    def epoch_begin(self, network):
+        """Tell that an epoch begins."""
+        for callback in self.callbacks:
+            callback.epoch_begin(network)
+
+    def epoch_end(self, network):
+        """Tell that an epoch ends."""
+        for callback in self.callbacks:
+            callback.epoch_end(network)

@@ -18,16 +18,15 @@ def new_bar(**arguments):
 
 @contextmanager
 def shown(plan, verbose):
-    """Show how far the training of a plan of one network has come; nothing at 0."""
+    """Give what shows how far the training of a plan of one network is; None at 0."""
     if not verbose:
-        yield
+        yield None
         return
-    plan.report = Bar(plan) if sys.stderr.isatty() or in_notebook() else Lines(plan)
+    report = Bar(plan) if sys.stderr.isatty() or in_notebook() else Lines(plan)
     try:
-        yield
+        yield report
     finally:
-        plan.report.close()
-        plan.report = None
+        report.close()
 
 
 def in_notebook():

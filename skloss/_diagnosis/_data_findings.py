@@ -6,7 +6,6 @@ to write.
 
 import numpy as np
 
-from skloss import networks
 from skloss._diagnosis._features import HELD, MOST_UNEQUAL, NARROWEST, WIDEST
 from skloss._diagnosis._finding import Finding, strongest
 
@@ -50,7 +49,7 @@ def nothing_to_learn(t):
 def target_outlier(t):
     """Find a row whose target is most of what a loss of squares sees of all."""
     share = t.record.extreme_share
-    scaling = getattr(t.net.loss_, "target_scaling", None)  # several tasks have none
+    scaling = getattr(t.fitted.loss, "target_scaling", None)  # several tasks have none
     if scaling != "standard" or not np.max(share, initial=0.0) > 0.5:
         return None
     return Finding(
@@ -68,16 +67,16 @@ def feature_precision(t):
     lost = np.flatnonzero((scale.lost > HELD) & ~scale.exempt)
     if not len(lost):
         return None
-    dtype = t.net._result.weights.dtype.name
+    dtype = t.fitted.outputs.weights.dtype.name
     k = lost[np.argmax(scale.lost[lost])]
     return Finding(
         "feature_precision",
         "error",
-        f"In {dtype}, in which the network computes, {named(t.net, lost)} "
+        f"In {dtype}, in which the network computes, {name_columns(t, lost)} "
         f"{'loses its' if len(lost) == 1 else 'lose their'} differences: "
-        f"{named(t.net, [k])} is {number(scale.mean[k])} with a standard deviation of "
-        f"{number(scale.spread[k])}.",
-        f"Subtract the mean before the network: {scaled(t.net)}, on an X of float64.",
+        f"{name_columns(t, [k])} is {number(scale.mean[k])} with a standard deviation "
+        f"of {number(scale.spread[k])}.",
+        f"Subtract the mean before the network: {scaling_code(t)}, on an X of float64.",
     )
 
 
@@ -99,11 +98,13 @@ def unscaled_features(t, others):
     parts = []
     if len(wide):
         parts.append(
-            f"{named(t.net, wide)} of size up to {number(scale.size[wide[0]])}"
+            f"{name_columns(t, wide)} of size up to {number(scale.size[wide[0]])}"
         )
     if len(narrow):
         spread = number(scale.spread[narrow[0]])
-        parts.append(f"{named(t.net, narrow)} with standard deviations from {spread}")
+        parts.append(
+            f"{name_columns(t, narrow)} with standard deviations from {spread}"
+        )
     effect = "training suffered: see the next finding"
     if not suffered:
         effect = (
@@ -118,7 +119,7 @@ def unscaled_features(t, others):
         f"features of mean 0 and standard deviation 1, and learn well from "
         f"{NARROWEST:g} to {WIDEST:g} if no two differ by more than a factor of "
         f"{MOST_UNEQUAL:g}.",
-        f"Scale the features: {scaled(t.net)}.{outlier(t, [*wide, *narrow][0])}",
+        f"Scale the features: {scaling_code(t)}.{outlier(t, [*wide, *narrow][0])}",
     )
 
 
@@ -128,8 +129,8 @@ def outlier(t, k):
     if not furthest > FAR:
         return ""
     return (
-        f" The furthest value of {named(t.net, [k])} is {number(furthest)} standard "
-        f"deviations from the mean: look at it, and clip such values before."
+        f" The furthest value of {name_columns(t, [k])} is {number(furthest)} "
+        f"standard deviations from the mean: look at it, and clip such values before."
     )
 
 
@@ -140,8 +141,8 @@ def predicts_otherwise(t):
     all right; only a loss that is higher when predicted is found: by half, and by a
     tenth of what training has gained on the best constant.
     """
-    averages = strongest(t.net, "weight_averaging") > 0
-    if averages and not t.net._result.stored.size:
+    averages = strongest(t.settings, "weight_averaging") > 0
+    if averages and not t.fitted.outputs.stored.size:
         return None  # averaged weights may lag behind
     trained, predicted = t.record.fitted_loss, t.record.predicted_loss
     gained = np.nan_to_num(t.record.reference_loss - trained)
@@ -154,7 +155,7 @@ def predicts_otherwise(t):
         "for more steps, lower its momentum, or use LayerNormalization; other layers "
         "must compute the same in training and prediction."
     )
-    if t.is_mlp() and networks.get(t.net.network).normalization == "batch":
+    if t.is_mlp() and t.settings.network.normalization == "batch":
         remedy = {"network__normalization": "layer"}
         advice = (
             "The moving means and variances by which it predicts are not those of its "
@@ -170,9 +171,9 @@ def predicts_otherwise(t):
     )
 
 
-def named(net, columns):
+def name_columns(t, columns):
     """Return some columns by name where the names are known, else by number."""
-    names = getattr(net, "feature_names_in_", None)
+    names = t.fitted.features.names
     shown = [int(k) if names is None else str(names[k]) for k in columns[:N_NAMED]]
     more = len(columns) - len(shown)
     text = ", ".join(map(repr, shown)) + (f" and {more} more" if more else "")
@@ -184,6 +185,6 @@ def number(value):
     return f"{value:.3g}"
 
 
-def scaled(net):
-    """Return the code that scales the features of a net."""
-    return SCALER.format(f"{type(net).__name__}(...)")
+def scaling_code(t):
+    """Return the code that scales the features of an estimator."""
+    return SCALER.format(f"{t.settings.estimator}(...)")

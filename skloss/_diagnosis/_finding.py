@@ -1,10 +1,10 @@
-"""What a finding is, and a fitted net as the rules read it."""
+"""What a finding is, and a finished training as the rules read it."""
 
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from skloss import networks
+from skloss.networks import MLP
 
 TINY = np.finfo(float).tiny
 
@@ -75,17 +75,16 @@ class Finding:
     remedy: dict = field(default_factory=dict)
     by_hand: str = ""
 
-    def beside(self, net):
-        """Return the finding as it stands beside the net's parameters.
+    def beside(self, settings):
+        """Return the finding as it stands beside the parameters of the fit.
 
         A remedy never offers what is set. Where nothing is left of it, the advice is
         what only the user can do.
         """
-        present = net.get_params()
         remedy = {
             name: value
             for name, value in self.remedy.items()
-            if not is_same(present.get(name), value)
+            if not is_same(settings.parameter(name), value)
         }
         advice = self.advice if remedy else self.by_hand or self.advice
         return replace(self, remedy=remedy, advice=advice)
@@ -105,15 +104,16 @@ def is_same(present, offered):
 
 
 class Training:
-    """A fitted net as the rules read it.
+    """A finished training as the rules read it.
 
     Losses are compared by how far they lie above the saturated model's, whose raw
     outputs are free for every row: many losses have an additive constant.
     """
 
-    def __init__(self, net):
-        self.net, self.record = net, net.training_record_
-        self.loss = np.array(net.history_["loss"], dtype=float)
+    def __init__(self, fitted):
+        self.fitted, self.settings = fitted, fitted.settings
+        self.record = fitted.record
+        self.loss = np.array(fitted.history["loss"], dtype=float)
         self.constant = self.record.constant_loss
         self.least = self.record.saturated_loss
         if not self.least < self.constant:  # nothing to gain, or it is not known
@@ -167,14 +167,14 @@ class Training:
 
     def is_mlp(self):
         """Tell whether the network's parameters are known."""
-        return isinstance(networks.get(self.net.network), networks.MLP)
+        return isinstance(self.settings.network, MLP)
 
     def normalised(self, kind):
         """Return the remedy that normalises the layers, unless they are already."""
-        already = networks.get(self.net.network).normalization is not None
+        already = self.settings.network.normalization is not None
         return {} if already else {"network__normalization": kind}
 
 
-def strongest(estimator, name):
-    """Return the largest value that a number of a fitted estimator had."""
-    return float(np.max(estimator._curves.get(name, getattr(estimator, name))))
+def strongest(settings, name):
+    """Return the largest value that a number had during training."""
+    return float(np.max(settings.varying(name)))

@@ -7,8 +7,7 @@ network that diverged has not "not converged" as well.
 
 import numpy as np
 
-from skloss import networks, schedules
-from skloss._callbacks._epoch_callbacks import plateaus
+from skloss import schedules
 from skloss._diagnosis._data_findings import (
     feature_precision,
     nothing_to_learn,
@@ -36,17 +35,18 @@ SATURATING = ("sigmoid", "tanh", "softsign", "hard_sigmoid", "hard_tanh")
 def target_scale(t):
     """Find a target in units for which the network's weights and rate are not made."""
     mean, std = t.record.seen_mean, t.record.seen_std
-    kind = getattr(t.net.loss_, "target_scaling", None)
-    as_it_is = kind == "none" or getattr(t.net, "target_transform", "auto") is None
-    if not as_it_is or getattr(t.net.loss_, "inverse", "identity") == "exp":
+    kind = getattr(t.fitted.loss, "target_scaling", None)
+    as_it_is = kind == "none" or t.settings.target_transform is None
+    if not as_it_is or getattr(t.fitted.loss, "inverse", "identity") == "exp":
         return None
-    step = np.finfo(t.net._result.weights.dtype).eps * np.abs(mean)
+    step = np.finfo(t.fitted.outputs.weights.dtype).eps * np.abs(mean)
     far = (std < 0.1) | (std > 10) | (step > 0.1 * std)
     advice = "Set target_transform='auto': predictions come back in your units."
     remedy = {"target_transform": "auto"}
     if kind == "none":  # of a large y it is the logarithm that the network sees
         far, remedy = std < 1e-3, {}
-        advice = f"Give y in another unit: {t.net.loss!r} is not for numbers near 0."
+        given = t.settings.given["loss"]
+        advice = f"Give y in another unit: {given!r} is not for numbers near 0."
     far &= std > 0
     if not far.any():
         return None
@@ -68,7 +68,7 @@ def exploding_gradients(t):
     limit = 100 * max(t.span, 1.0)
     if not norm > limit or t.change_per_epoch() > LEAP:
         return None
-    remedy = clip(t.net)
+    remedy = clip(t.settings)
     if t.is_mlp():
         remedy["network__kernel_initializer"] = "he_normal"
         remedy |= t.normalised("layer")
@@ -96,7 +96,7 @@ def vanishing_gradients(t):
     remedy = {}
     if t.is_mlp():
         remedy = {"network__activation": "leaky_relu"}
-        if networks.get(t.net.network).activation not in SATURATING:
+        if t.settings.network.activation not in SATURATING:
             remedy = {"network__kernel_initializer": "he_normal"}
             remedy |= t.normalised("batch")
     return Finding(
@@ -130,7 +130,8 @@ def idle_units(t):
         remedy["network__kernel_initializer"] = "he_normal"
         remedy |= t.normalised("batch")
     elif not born_dead:  # steps killed them, so smaller ones may not
-        remedy["learning_rate"] = min(t.net.learning_rate, usual_rate(t.net))
+        usual = usual_rate(t.settings)
+        remedy["learning_rate"] = min(t.settings.learning_rate, usual)
     return Finding(
         "idle_units",
         "error",
@@ -149,7 +150,7 @@ def idle_units(t):
 def worse_than_constant(t):
     """Find validation rows that a constant predicts better, and always did."""
     score = t.record.constant_score
-    if not len(t.curve) or t.net.early_stopping or not t.curve[-1] > score:
+    if not len(t.curve) or t.settings.early_stopping or not t.curve[-1] > score:
         return None
     way = score - t.record.saturated_score
     if score - t.curve.min() > 0.1 * way:  # it has learned, then overfitted
@@ -167,7 +168,7 @@ def worse_than_constant(t):
 
 def overfitting(t):
     """Find a validation score that has turned while the loss went on falling."""
-    if not len(t.curve) or t.net.early_stopping:
+    if not len(t.curve) or t.settings.early_stopping:
         return None
     best = int(np.argmin(t.curve))
     gap = t.curve[-1] - t.curve[best]
@@ -189,13 +190,13 @@ def overfitting(t):
 def imbalance_ignored(t):
     """Find a rare class that is hardly ever predicted."""
     shares, recalls = t.record.class_shares, t.record.recalls
-    if not len(shares) or t.net.class_weight is not None:
+    if not len(shares) or t.settings.class_weight is not None:
         return None
     rare = (shares < 0.25 / len(shares)) & (recalls < 0.5)
     if not rare.any():
         return None
     k = int(np.argmax(rare))
-    name = t.net._ranked.tolist()[k]
+    name = t.fitted.target.ranked.tolist()[k]
     return Finding(
         "imbalance_ignored",
         "warning",
@@ -208,53 +209,57 @@ def imbalance_ignored(t):
 
 def cannot_act(t):
     """Find a schedule or stopping rule that can never change anything."""
-    net = t.net
-    schedule, rate = schedules.get(net.lr_schedule), net.learning_rate
-    patience = net.patience if net.early_stopping else None
-    texts = schedules.warnings_for(schedule, rate, patience, net.epochs)
+    settings = t.settings
+    schedule, rate = settings.schedule, settings.learning_rate
+    patience = settings.patience if settings.early_stopping else None
+    texts = schedules.warnings_for(schedule, rate, patience, settings.epochs)
     remedy = {}
-    if isinstance(schedule, schedules.Sequential) and schedule.epochs >= net.epochs:
+    if (
+        isinstance(schedule, schedules.Sequential)
+        and schedule.epochs >= settings.epochs
+    ):
         remedy["epochs"] = 4 * int(np.ceil(schedule.epochs))
-    for name, plateau in plateaus(net):
-        texts += plateau.idle(rate, patience) if plateau is not schedule else []
+    for name, plateau in settings.plateaus:
+        texts += plateau.idle(rate, patience) if name != "lr_schedule" else []
         if plateau.min_lr >= rate:
             remedy[f"{name}__min_lr"] = rate / 100
-    if patience is not None and patience >= net.epochs:
+    if patience is not None and patience >= settings.epochs:
         texts.append(
             f"early_stopping can never act: patience={patience!r} is not below "
-            f"epochs={net.epochs!r}."
+            f"epochs={settings.epochs!r}."
         )
     if patience is not None:
-        waits = [max(plateau.patience, 1) for _, plateau in plateaus(net)]
-        remedy = patience_and_epochs(net, max(waits, default=0)) | remedy
+        waits = [max(plateau.patience, 1) for _, plateau in settings.plateaus]
+        remedy = patience_and_epochs(settings, max(waits, default=0)) | remedy
     if not texts:
         return None
-    settings = ", ".join(f"{name}={value!r}" for name, value in remedy.items())
-    advice = f"Set {settings}." if remedy else "Change lr_schedule."
+    cure = ", ".join(f"{name}={value!r}" for name, value in remedy.items())
+    advice = f"Set {cure}." if remedy else "Change lr_schedule."
     return Finding("cannot_act", "warning", texts[0], advice, remedy)
 
 
-def patience_and_epochs(net, longest):
-    """Return what sets a plateau's patience, the net's and ``epochs`` in this order.
+def patience_and_epochs(settings, longest):
+    """Return what puts a plateau's patience, the net's and ``epochs`` in this order.
 
     To lower the net's patience below its plateau's would only turn the tables.
 
     Parameters
     ----------
-    net : LossAwareClassifier or LossAwareRegressor
+    settings : Settings
         With early stopping.
     longest : int
         The longest patience of its plateaus, 0 without.
     """
-    patience = net.patience if net.patience > longest else 2 * longest
-    short, epochs = max(1, net.epochs // 10), net.epochs
+    patience, epochs = settings.patience, settings.epochs
+    patience = patience if patience > longest else 2 * longest
+    short = max(1, epochs // 10)
     if patience >= epochs:
         if longest < short < epochs:
             patience = short
         else:
             epochs = 10 * patience
     remedy = {"patience": patience, "epochs": epochs}
-    return {name: v for name, v in remedy.items() if v != getattr(net, name)}
+    return {name: v for name, v in remedy.items() if v != getattr(settings, name)}
 
 
 # They compare training losses of epochs, which are not of one kind if the loss changes.
@@ -286,31 +291,31 @@ RULES = (
 )
 
 
-def findings(net):
-    """Return what is wrong with a fitted net's training, the gravest first.
+def findings(fitted):
+    """Return what is wrong with a training, the gravest first.
 
     Parameters
     ----------
-    net : LossAwareClassifier or LossAwareRegressor
-        Fitted; without a ``training_record_`` only divergence is seen.
+    fitted : Fitted
+        What the fit left; without a record only divergence is seen.
 
     Returns
     -------
     list of Finding
     """
-    first = diverged(net, net._result)
-    if not hasattr(net, "training_record_"):
-        return [] if first is None else [first.beside(net)]
-    training = Training(net)
+    first, settings = diverged(fitted), fitted.settings
+    if fitted.record is None:
+        return [] if first is None else [first.beside(settings)]
+    training = Training(fitted)
     nothing = nothing_to_learn(training)
     if nothing is not None:
         return [nothing]
     if first is not None:
         found = [feature_precision(training), first]
     else:
-        changes = any(name.startswith("loss__") for name in net._curves)
+        changes = any(name.startswith("loss__") for name in settings.curves)
         rules = [rule for rule in RULES if not (changes and rule in OF_ONE_LOSS)]
         found = [rule(training) for rule in rules]
-    found = [one.beside(net) for one in found if one is not None]
+    found = [one.beside(settings) for one in found if one is not None]
     unscaled = unscaled_features(training, found)
     return found if unscaled is None else [unscaled, *found]

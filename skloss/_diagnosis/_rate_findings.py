@@ -9,7 +9,6 @@ import numpy as np
 
 from skloss._diagnosis._finding import Finding, strongest
 from skloss._engine import Outcome
-from skloss._engine._optimizers import Optimizer
 
 # Rates at which each optimiser usually works on standardised features.
 USUAL_RATES = {"SGD": 0.01, "Adagrad": 0.01, "Adadelta": 1.0, "Lion": 1e-4}
@@ -21,21 +20,20 @@ CREEP = 5e-4  # the same in a step
 OF_THE_DATA = "Scale the features, and look at y for values far from all others."
 
 
-def usual_rate(net):
-    """Return the learning rate at which the net's optimiser usually works."""
-    return USUAL_RATES.get(Optimizer(net.optimizer).cls.__name__, 1e-3)
+def usual_rate(settings):
+    """Return the learning rate at which the optimiser usually works."""
+    return USUAL_RATES.get(settings.optimizer.cls.__name__, 1e-3)
 
 
-def lower_rate(net):
+def lower_rate(settings):
     """Return the remedy that lowers the learning rate, unless it is low already."""
-    rate, usual = net.learning_rate, usual_rate(net)
+    rate, usual = settings.learning_rate, usual_rate(settings)
     return {"learning_rate": min(rate / 10, usual)} if rate > LOWEST * usual else {}
 
 
-def clip(net):
+def clip(settings):
     """Return the remedy that clips gradients to norm one, unless they are already."""
-    clipped = net.clip_norm is not None and strongest(net, "clip_norm") <= 1
-    return {} if clipped else {"clip_norm": 1.0}
+    return {} if strongest(settings, "clip_norm") <= 1 else {"clip_norm": 1.0}
 
 
 def idle_from_the_start(t):
@@ -43,20 +41,21 @@ def idle_from_the_start(t):
     return t.layers["idle"][0, :-1]
 
 
-def diverged(net, result):
+def diverged(fitted):
     """Return the finding for a training that met a value that is not finite."""
-    if result.outcome is not Outcome.DIVERGED:
+    if fitted.outcome is not Outcome.DIVERGED:
         return None
-    remedy = clip(net)
-    if remedy or net.learning_rate > usual_rate(net):
-        remedy |= lower_rate(net)  # else steps are small whatever the gradient
-    rate = remedy.get("learning_rate", net.learning_rate)
+    settings = fitted.settings
+    remedy, present = clip(settings), settings.learning_rate
+    if remedy or present > usual_rate(settings):
+        remedy |= lower_rate(settings)  # else steps are small whatever the gradient
+    rate = remedy.get("learning_rate", present)
     return Finding(
         "diverged",
         "error",
-        f"Training of {net.loss_!r} diverged in epoch {result.n_epochs}: a loss or "
+        f"Training of {fitted.loss!r} diverged in epoch {fitted.n_epochs}: a loss or "
         f"gradient was not finite.",
-        f"Lower learning_rate={net.learning_rate!r} to, say, {rate:g}, set clip_norm, "
+        f"Lower learning_rate={present!r} to, say, {rate:g}, set clip_norm, "
         f"for example to 1.0, and scale the features.",
         remedy,
         f"{OF_THE_DATA} In a loss function of your own keep logarithms, roots and "
@@ -76,15 +75,15 @@ def rate_too_high(t):
     rises = late > max(best - t.least, 0.0) + 0.05 * whole
     if not (above or rises):
         return None
-    remedy = lower_rate(t.net)
-    rate = remedy.get("learning_rate", t.net.learning_rate)
+    remedy = lower_rate(t.settings)
+    rate = remedy.get("learning_rate", t.settings.learning_rate)
     return Finding(
         "learning_rate_too_high",
         "error",
         f"In one of the first epochs the weights changed by {change:.0%} of their "
         f"norm, and the loss rose to {worst:.3g}, where the best constant has "
         f"{t.constant:.3g}.",
-        f"Lower learning_rate={t.net.learning_rate!r} to, say, {rate:g}.",
+        f"Lower learning_rate={t.settings.learning_rate!r} to, say, {rate:g}.",
         remedy,
         OF_THE_DATA,
     )
@@ -100,12 +99,12 @@ def rate_too_low(t):
         return None
     if np.max(idle_from_the_start(t), initial=0.0) >= 0.5:  # see ``idle_units``
         return None
-    net, usual = t.net, usual_rate(t.net)
-    remedy = {"learning_rate": max(10 * net.learning_rate, usual)}
-    cause = f"Raise learning_rate={net.learning_rate!r} to, say, "
-    if net.learning_rate >= usual:
-        remedy = {"epochs": 10 * net.epochs}
-        cause = f"Raise epochs={net.epochs!r} to, say, "
+    settings, usual = t.settings, usual_rate(t.settings)
+    remedy = {"learning_rate": max(10 * settings.learning_rate, usual)}
+    cause = f"Raise learning_rate={settings.learning_rate!r} to, say, "
+    if settings.learning_rate >= usual:
+        remedy = {"epochs": 10 * settings.epochs}
+        cause = f"Raise epochs={settings.epochs!r} to, say, "
     return Finding(
         "learning_rate_too_low",
         "error",
@@ -122,7 +121,7 @@ def held_down(t):
     They are lifted before anything else is changed: what they hold down looks dead. The
     loss may fall, where they take the weights: towards the constant's.
     """
-    held = held_by(t.net)
+    held = held_by(t.settings)
     if not held or t.gain() > NO_GAIN or (t.fall(0.5) > 0.2 and not t.shrinks()):
         return None
     causes = ", ".join(f"{name}={value!r}" for name, value in held.items())
@@ -131,9 +130,9 @@ def held_down(t):
 
 def stalled(t):
     """Find a loss that stays at the best constant's, though gradients are there."""
-    if held_by(t.net) or t.gain() > NO_GAIN or t.fall(0.5) > 0.2:
+    if held_by(t.settings) or t.gain() > NO_GAIN or t.fall(0.5) > 0.2:
         return None
-    common, rate = np.max(t.record.common_share, initial=0.0), usual_rate(t.net)
+    common, rate = np.max(t.record.common_share, initial=0.0), usual_rate(t.settings)
     if common > 0.5:
         return at_the_constant(
             t,
@@ -159,10 +158,14 @@ def at_the_constant(t, *what_to_do):
     return Finding("stalled", "error", evidence, *what_to_do)
 
 
-def held_by(net):
+def held_by(settings):
     """Return the penalties, by name, that can keep weights from growing."""
     limits = {"l1": 0, "l2": 0, "weight_decay": 0, "dropout": 0.5}
-    return {k: getattr(net, k) for k, low in limits.items() if strongest(net, k) > low}
+    return {
+        name: settings.given[name]
+        for name, low in limits.items()
+        if strongest(settings, name) > low
+    }
 
 
 def of_saturated(record):
@@ -175,17 +178,18 @@ def of_saturated(record):
 
 def not_converged(t):
     """Find a loss that is still falling at the last epoch."""
-    early = t.net._result.outcome is not Outcome.FINISHED
+    early = t.fitted.outcome is not Outcome.FINISHED
     rising = len(t.curve) and t.curve.argmin() < 0.8 * t.epochs - 1
     no_gain_yet = t.gain() <= NO_GAIN and t.fall(0.5) > 0.2
     if early or rising or t.epochs < 2 or not (t.fall(0.2) > 0.1 or no_gain_yet):
         return None
-    epochs = max(10 * t.net.epochs, USUAL_EPOCHS)
+    now = t.settings.epochs
+    epochs = max(10 * now, USUAL_EPOCHS)
     return Finding(
         "not_converged",
         "warning",
         f"The loss is still falling: by {t.fall(0.2):.0%} of its whole fall in the "
         f"last fifth of the epochs.",
-        f"Raise epochs={t.net.epochs!r} to, say, {epochs}, with early_stopping=True.",
+        f"Raise epochs={now!r} to, say, {epochs}, with early_stopping=True.",
         {"epochs": epochs},
     )

@@ -77,32 +77,31 @@ class TrainingRecord:
     features_explain: float
 
 
-def training_record(net, job, result, earlier=None):
+def training_record(fitted, job, result):
     """Return the record of a finished job.
 
     Parameters
     ----------
-    net : LossAwareClassifier or LossAwareRegressor
-        With its fitted attributes.
+    fitted : Fitted
+        What predicts.
     job : Job
     result : Result
-    earlier : TrainingRecord, optional
-        Of the training that this one goes on from.
     """
     member, stream = job.plan.members[0], job.data.streams[0]
     task, Y, weight = job.plan.task, job.data.Y[stream.rows], stream.weight
     none = np.zeros(0)
     some = slice(None, None, -(-len(stream.rows) // MAX_ROWS))
     X = job.data.X[stream.rows[some]]
-    raw, own_weight = net._raw_of(X), weight[some] / weight[some].sum()
+    raw, own_weight = fitted.outputs.of_table(X), weight[some] / weight[some].sum()
     shares, recalls, of_target = none, none, dict.fromkeys(OF_TARGET, none)
     seen = seen_target(task, member, Y)
     if task.kind == "regression":
         of_target = target_shape(seen)
-        if net.loss_.family != "regression":  # several tasks: columns may be classes
+        if fitted.loss.family != "regression":  # several tasks: columns may be classes
             of_target |= dict.fromkeys(OF_TARGET[2:], none)
     elif task.kind != "multilabel":
-        shares, recalls = class_shares(Y), recalls_of(net, task, Y[some], raw)
+        shares, recalls = class_shares(Y), recalls_of(fitted.loss, task, Y[some], raw)
+    earlier = None if job.earlier is None else job.earlier.record
     ends = loss_range(job, member, Y, weight, earlier)
     reference = ends["constant_loss"]
     if np.isnan(reference):
@@ -168,9 +167,9 @@ def class_shares(Y):
     return np.bincount(codes_of(Y), minlength=max(2, Y.shape[1])) / len(Y)
 
 
-def recalls_of(net, task, Y, raw):
+def recalls_of(loss, task, Y, raw):
     """Return the share of each class's rows that are predicted right; NaN without."""
-    scores, codes = np.asarray(net.loss_.scores(task, raw)), codes_of(Y)
+    scores, codes = np.asarray(loss.scores(task, raw)), codes_of(Y)
     predicted = scores.argmax(axis=1) if scores.shape[1] > 1 else scores[:, 0] > 0
     n_classes = max(2, Y.shape[1])
     right = np.bincount(codes, weights=predicted == codes, minlength=n_classes)

@@ -9,16 +9,19 @@ from skloss.estimators._varying import schedules_in
 
 
 def loss_of(estimator):
-    """Return the loss, fitted or not."""
-    loss = getattr(estimator, "loss_", None)
-    if loss is None and schedules_in(estimator.loss):
-        return estimator.loss  # its numbers are judged at fit
-    return losses.get(estimator.loss, estimator._family) if loss is None else loss
+    """Return the loss: that of the fit, if there was one, and how it was given."""
+    fitted = estimator.__dict__.get("_fitted")
+    if fitted is not None:
+        return fitted.loss, fitted.settings.given["loss"]
+    if schedules_in(estimator.loss):
+        return estimator.loss, estimator.loss  # its numbers are judged at fit
+    return losses.get(estimator.loss, estimator._family), estimator.loss
 
 
 def gives_probabilities(estimator):
     """Tell whether the loss gives probabilities; explain where it does not."""
-    if loss_of(estimator).has_probabilities:
+    loss, given = loss_of(estimator)
+    if loss.has_probabilities:
         return True
     honest = [
         name
@@ -26,7 +29,7 @@ def gives_probabilities(estimator):
         if cls.proper in ("strict", "link")
     ]
     raise AttributeError(
-        f"loss={estimator.loss!r} gives no honest probabilities, so there is no "
+        f"loss={given!r} gives no honest probabilities, so there is no "
         f"predict_proba. Use decision_function, wrap the estimator in "
         f"CalibratedClassifierCV, or choose one of {', '.join(map(repr, honest))}."
     )
@@ -34,17 +37,18 @@ def gives_probabilities(estimator):
 
 def gives_quantiles(estimator):
     """Tell whether the loss predicts quantiles; explain where it does not."""
-    if loss_of(estimator).has_quantiles:
+    loss, given = loss_of(estimator)
+    if loss.has_quantiles:
         return True
     raise AttributeError(
-        f"loss={estimator.loss!r} gives no quantiles; use "
+        f"loss={given!r} gives no quantiles; use "
         f"loss=Quantile((0.05, 0.5, 0.95)) or loss='gaussian_nll'."
     )
 
 
 def gives_distribution(estimator):
     """Tell whether the loss predicts a distribution; explain where it does not."""
-    loss = loss_of(estimator)
+    loss, given = loss_of(estimator)
     if loss.has_distribution:
         return True
     names = [
@@ -54,6 +58,6 @@ def gives_distribution(estimator):
     ]
     instead = "predict_quantiles, or " if loss.has_quantiles else ""
     raise AttributeError(
-        f"loss={estimator.loss!r} predicts no distribution; use {instead}one of "
+        f"loss={given!r} predicts no distribution; use {instead}one of "
         f"{', '.join(map(repr, names))}."
     )

@@ -41,7 +41,7 @@ def check_calibration(calibration, given, loss, partial):
         )
 
 
-def tempered(p, temperature, task):
+def divide_by_temperature(p, temperature, task):
     """Return probabilities proportional to ``p ** (1 / temperature)``.
 
     For a softmax that is the softmax of the scores divided by the temperature; it is
@@ -88,7 +88,7 @@ def best_temperature(p, Y, weight, task):
     return float(np.exp(found.x))
 
 
-def unseen(plan, data, predict):
+def predict_unseen(plan, data, predict):
     """Return rows, weights and raw outputs of networks that did not see these rows.
 
     The validation rows if there are any, else the training rows out of fold, without
@@ -108,10 +108,10 @@ def unseen(plan, data, predict):
         raw = predict(data.X[stream.val_rows])
         return stream.val_rows, stream.val_weight, raw
     cost = row_weights(plan.members[0].class_weight, data.Y[stream.rows], plan.task)
-    return stream.rows, stream.weight / cost, out_of_fold(plan, data)
+    return stream.rows, stream.weight / cost, predict_out_of_fold(plan, data)
 
 
-def out_of_fold(plan, data, n_folds=N_FOLDS):
+def predict_out_of_fold(plan, data, n_folds=N_FOLDS):
     """Return raw outputs for the training rows from networks that did not see them.
 
     Parameters
@@ -134,7 +134,7 @@ def out_of_fold(plan, data, n_folds=N_FOLDS):
     splitter = KFold if rare or plan.task.kind == "multilabel" else StratifiedKFold
     folds = splitter(n_folds, shuffle=True, random_state=plan.seed)
     held = [test for _, test in folds.split(stream.rows, code)]
-    streams = [without(stream, test) for test in held]
+    streams = [leave_out(stream, test) for test in held]
     member = replace(member, start=None, callback=None)
     members = [replace(member, stream=i) for i in range(n_folds)]
     results = train_population(
@@ -154,7 +154,7 @@ def out_of_fold(plan, data, n_folds=N_FOLDS):
     return raw
 
 
-def without(stream, test):
+def leave_out(stream, test):
     """Return the stream without the rows at the positions ``test``."""
     kept = np.setdiff1d(np.arange(len(stream.rows)), test)
     weight = stream.weight[kept]

@@ -1,4 +1,7 @@
-"""Which way an estimator's callbacks go: into the compiled loop, or ``Model.fit``."""
+"""Which way a fit's callbacks go: into the compiled loop, or ``Model.fit``."""
+
+from dataclasses import dataclass, replace
+from typing import Any
 
 from skloss._callbacks._callback_copies import fresh
 from skloss._callbacks._epoch_callbacks import (
@@ -6,24 +9,44 @@ from skloss._callbacks._epoch_callbacks import (
     in_epochs,
     settle_monitors,
 )
-from skloss._engine import Mirror, plain_model, steps_of
-from skloss._engine._optimizers import Optimizer
+from skloss._engine import Mirror, Plan, plain_model, steps_of
 from skloss._model_fit._keras_fit import KerasFit, own_train_step
 
 
+@dataclass(frozen=True, eq=False)
+class Told:
+    """A plan whose network tells callbacks of its epochs.
+
+    Attributes
+    ----------
+    plan : Plan
+    trainer : KerasFit or None
+        What trains in place of the compiled loop.
+    watcher : EpochCallbacks, KerasFit or None
+        What tells Keras' callbacks of the training.
+    """
+
+    plan: Plan
+    trainer: Any = None
+    watcher: Any = None
+
+
 class MirrorMaker:
-    """Makes the model that the callbacks of one estimator's training see.
+    """Makes the model that the callbacks of one training see.
 
     Parameters
     ----------
-    estimator : BaseLossAware
+    settings : Settings
     plan : Plan
         Of one member.
     n_features : int
+    link : callable
+        From raw outputs to the model's output.
     """
 
-    def __init__(self, estimator, plan, n_features):
-        self.estimator, self.plan, self.n_features = estimator, plan, n_features
+    def __init__(self, settings, plan, n_features, link):
+        self.settings, self.plan = settings, plan
+        self.n_features, self.link = n_features, link
 
     def __call__(self):
         member = self.plan.members[0]
@@ -33,23 +56,30 @@ class MirrorMaker:
             member.loss.n_raw(self.plan.task),
             self.plan.dtype,
             member.dropout,
-            self.estimator._finish,
+            self.link,
         )
-        return Mirror(model, Optimizer(self.estimator.optimizer).make())
+        return Mirror(model, self.settings.optimizer.make())
 
 
-def with_callbacks(estimator, job):
-    """Return a job whose network tells an estimator's callbacks of its epochs.
+def tell_callbacks(settings, plan, data, link):
+    """Return a plan whose network tells Keras' callbacks of its epochs.
 
     Parameters
     ----------
-    estimator : BaseLossAware
-    job : Job
+    settings : Settings
+    plan : Plan
+        Of one member.
+    data : Data
+    link : callable
+        From raw outputs to what the model that callbacks see gives.
+
+    Returns
+    -------
+    Told
     """
-    callbacks = fresh(estimator.callbacks)
-    plan, (stream,) = job.plan, job.data.streams
-    (member,) = plan.members
-    body = own_train_step(plan, job.data)
+    callbacks = fresh(settings.callbacks)
+    (stream,), (member,) = data.streams, plan.members
+    body = own_train_step(plan, data)
     inside = [type(callback).__name__ for callback in callbacks if in_epochs(callback)]
     recorded, direction = ["loss", "learning_rate", "gradient_norm"], "min"
     if len(stream.val_rows):
@@ -62,24 +92,22 @@ def with_callbacks(estimator, job):
         why = f"{', '.join(inside)} acts inside an epoch"
         if body is not None:
             why = f"{type(body).__name__} has a train_step of its own"
-        job.trainer = job.watcher = KerasFit(why, callbacks, estimator.verbose)
-        job.trainer.check(plan, stream, getattr(estimator, "calibration", None))
-        return job
+        trainer = KerasFit(why, callbacks, settings.verbose)
+        trainer.check(plan, stream, settings.calibration)
+        return Told(plan, trainer, trainer)
     if not callbacks:
-        return job
-    member.callback = job.watcher = EpochCallbacks(
-        callbacks,
-        MirrorMaker(estimator, plan, job.data.X.shape[1]),
-        {
-            "verbose": int(estimator.verbose),
-            "epochs": plan.epochs,
-            "steps": steps_of(plan, stream),
-        },
-    )
-    state = member.callback.restored()
-    if state is not None:
-        go_on(job, state)
-    return job
+        return Told(plan)
+    params = {
+        "verbose": int(settings.verbose),
+        "epochs": plan.epochs,
+        "steps": steps_of(plan, stream),
+    }
+    make_mirror = MirrorMaker(settings, plan, data.X.shape[1], link)
+    watcher = EpochCallbacks(callbacks, make_mirror, params)
+    plan = begin_at_backup(plan, watcher.restored())
+    (member,) = plan.members
+    plan = replace(plan, members=[replace(member, callback=watcher)])
+    return Told(plan, None, watcher)
 
 
 def monitored(member):
@@ -87,15 +115,25 @@ def monitored(member):
     return member.judge.name if member.judge else member.loss.monitor_name()
 
 
-def go_on(job, state):
-    """Let a job go on from a state, up to the epoch that it would reach anyway."""
-    (member,) = job.plan.members
+def begin_at_backup(plan, state):
+    """Return a plan that goes on from a backup, up to the epoch it would reach anyway.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of one member.
+    state : dict or None
+        What a ``BackupAndRestore`` found.
+    """
+    if state is None:
+        return plan
+    (member,) = plan.members
     first = member.start["epoch"] if member.start else 0
-    job.plan.epochs -= state["epoch"] - first
-    if job.plan.epochs < 1:
+    epochs = plan.epochs - (state["epoch"] - first)
+    if epochs < 1:
         raise ValueError(
             f"callbacks: the backup that BackupAndRestore found is of epoch "
             f"{state['epoch']}, so nothing is left to train. Delete it, or raise "
             f"epochs."
         )
-    member.start = state
+    return replace(plan, epochs=epochs, members=[replace(member, start=state)])

@@ -1,22 +1,14 @@
 """``LossAwareClassifier``: a Keras network whose loss is a hyperparameter."""
 
-import numpy as np
 from sklearn.base import ClassifierMixin
 
 from skloss import losses
-from skloss._params._checks import check_choice
 from skloss.estimators._base import BaseLossAware
-from skloss.estimators._calibration import best_temperature, check_calibration, unseen
-from skloss.estimators._callback_plan import with_callbacks
 from skloss.estimators._class_predictions import ClassPredictions
-from skloss.estimators._class_weight import class_weights, row_weights
+from skloss.estimators._class_target import ClassTarget
+from skloss.estimators._fit_network import fit_network
+from skloss.estimators._fitted_attributes import of_fit
 from skloss.estimators._scikeras import Conversions
-from skloss.estimators._targets import (
-    class_order,
-    classification_task,
-    dense_target,
-    encode_classes,
-)
 
 
 class LossAwareClassifier(
@@ -152,6 +144,12 @@ class LossAwareClassifier(
     """
 
     _family = "classification"
+    _target = ClassTarget
+
+    classes_ = of_fit(lambda f: f.target.classes, "The classes, sorted.")
+    temperature_ = of_fit(
+        lambda f: f.temperature, "What log-probabilities are divided by."
+    )
 
     def __init__(
         self,
@@ -225,20 +223,6 @@ class LossAwareClassifier(
         tags.classifier_tags.multi_label = "multilabel" in kinds
         return tags
 
-    def _job_of_fit(self, X, y, sample_weight, val, *, groups, epochs):
-        """Return the job that ``fit`` trains, without a judge."""
-        self._check_before()
-        earlier = self._earlier()
-        X, y = self._prepare(X, y, classes=None)
-        start = self._warm(earlier)
-        weight = self._weights(sample_weight, X)
-        self._class_weight = self._weights_of_classes(y, weight)
-        val = self._validation_table(*val)
-        Y = self._encoded(y)
-        cost = self._row_weight(Y)
-        more = {"groups": groups, "cost": cost, "start": start}
-        return self._job(X, Y, weight, val, epochs=epochs, **more)
-
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train one more epoch, keeping the optimiser's state.
 
@@ -253,67 +237,7 @@ class LossAwareClassifier(
         -------
         self
         """
-        self._check_before(partial=True)
-        if not hasattr(self, "_result"):
-            X, y = self._prepare(X, y, classes)
-            state, seed = None, None
-        else:
-            X, y = self._check_table(X, y, reset=False)
-            y = dense_target(y)
-            state, seed = self._result.state, self._seed
-            if classes is not None and not np.array_equal(
-                np.unique(classes), self.classes_
-            ):
-                raise ValueError(
-                    f"classes={list(classes)!r} differ from those of the first call, "
-                    f"{self.classes_.tolist()}."
-                )
-        weight = self._weights(sample_weight, X)
-        if state is None:
-            self._class_weight = self._weights_of_classes(y, weight)
-        Y = self._encoded(y)
-        cost = self._row_weight(Y)
-        job = self._job(X, Y, weight, None, epochs=1, cost=cost, start=state, seed=seed)
-        return self._train(with_callbacks(self, job), partial=True)
-
-    def _check_before(self, *, partial=False):
-        super()._check_before(partial=partial)
-        check_choice("calibration", self.calibration, ("temperature", None))
-        self.temperature_ = 1.0
-        if self.calibration is not None:
-            check_calibration(self.calibration, self.loss, self.loss_, partial)
-
-    def _calibrate(self, plan, data):
-        """Set the temperature."""
-        if self.calibration is None:
-            return
-        rows, weight, raw = unseen(plan, data, self._raw_of)
-        p = self._probabilities(raw)
-        self.temperature_ = best_temperature(p, data.Y[rows], weight, self._task)
-
-    def _prepare(self, X, y, classes):
-        given = y
-        X, y = self._check_table(X, y, reset=True)
-        y = dense_target(y)
-        self._task, self.classes_ = classification_task(y, classes)
-        self._ranked = self.classes_  # in the order of the loss's columns
-        if self.loss_.ordered and self._task.kind == "multiclass":
-            self._ranked = class_order(given, self.classes_)
-        if self._task.kind not in self.loss_.kinds:
-            raise ValueError(
-                f"loss={self.loss!r} is for {' or '.join(self.loss_.kinds)} targets; "
-                f"y is {self._task.kind}. Use loss='cross_entropy'."
-            )
-        return X, y
-
-    def _encoded(self, y):
-        """Return the columns of the loss for a validated y."""
-        return encode_classes(dense_target(y), self._task, self._ranked)
-
-    def _weights_of_classes(self, y, weight):
-        """Return the weight of each class, in the loss's order."""
-        return class_weights(self.class_weight, self._task, self._ranked, y, weight)
-
-    def _row_weight(self, Y):
-        """Return each row's class weight."""
-        return row_weights(self._class_weight, Y, self._task)
+        self._fitted = fit_network(
+            self, X, y, sample_weight, partial=True, classes=classes
+        )
+        return self

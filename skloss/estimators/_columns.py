@@ -107,7 +107,7 @@ class Container:
             kept = [n for n, head in heads if head.family == "classification"]
             self.dtypes = {self.labels[n]: y[self.labels[n]].dtype for n in kept}
 
-    def filled(self, columns, X):
+    def fill(self, columns, X):
         """Return columns by name as a DataFrame or array.
 
         Parameters

@@ -1,6 +1,6 @@
 """What a fitted multi-task network predicts, and its heads as estimators."""
 
-import copy
+from dataclasses import replace
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -8,15 +8,20 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skloss._engine import with_outputs
+from skloss.estimators._base import with_fitted
 from skloss.estimators._columns import columns_of
+from skloss.estimators._fitted import PartOfOutputs
+from skloss.estimators._joint_target import losses_of_heads
 
 
 def any_probabilities(net):
     """Tell whether a head gives probabilities; explain where none does."""
-    if any(
-        getattr(head.as_object(), "has_probabilities", False)
-        for _, head in net._pairs()
-    ):
+    fitted = net.__dict__.get("_fitted")
+    if fitted is not None:
+        losses = losses_of_heads(fitted.loss)
+    else:
+        losses = [head.as_object() for _, head in net._pairs()]
+    if any(getattr(loss, "has_probabilities", False) for loss in losses):
         return True
     raise AttributeError(
         "No head predicts classes with a loss that gives probabilities, so there is "
@@ -24,46 +29,72 @@ def any_probabilities(net):
     )
 
 
+def fitted_head(fitted, name, **fields):
+    """Return what a fit left for one of its heads.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        Of all heads.
+    name : str
+    **fields : dict
+        Further fields in which the head differs.
+    """
+    number = list(fitted.target.heads).index(name)
+    own = {
+        "settings": fitted.target.heads[name].settings(fitted.settings),
+        "target": fitted.target.targets[name],
+        "loss": losses_of_heads(fitted.loss)[number],
+        "outputs": PartOfOutputs(fitted.outputs, fitted.loss.places()[number]),
+        "record": None,
+        "callbacks": [],
+    }
+    return replace(fitted, **(own | fields))
+
+
+def head_of(net, name):
+    """Return a head of a fitted network, as an estimator that asks the network."""
+    check_is_fitted(net)
+    head = net._fitted.target.heads[name].estimator
+    return with_fitted(head, fitted_head(net._fitted, name))
+
+
+def head_alone(fitted, name):
+    """Return a head as an estimator with weights of its own: the body's and its."""
+    number, whole = list(fitted.target.heads).index(name), fitted.outputs.source
+    place = fitted.loss.places()[number]
+    weights = with_outputs(
+        whole.network, whole.n_features, whole.weights, whole.n_raw, place
+    )
+    alone = fitted_head(
+        fitted,
+        name,
+        outputs=replace(whole, weights=weights, n_raw=len(place)),
+        trained_by=f"as head {name!r} of several: {fitted.trained_by}",
+        state=None,  # which is that of all heads: warm starts begin with the weights
+    )
+    return with_fitted(fitted.target.heads[name].estimator, alone)
+
+
 class HeadPredictions:
     """Predictions of all heads, from one forward pass."""
 
     # -- the heads -----------------------------------------------------------------
 
-    def _head(self, name, raw_of):
-        """Return a head that reads its columns of the raw outputs of all."""
-        check_is_fitted(self)
-        place = self.loss_.places()[list(self._heads).index(name)]
-        view = copy.copy(self._heads[name])
-        view._raw = lambda X: raw_of(X)[:, place]
-        view._result = None  # fitted, in the eyes of scikit-learn
-        return view
-
-    def _each(self, X, call):
-        """Return ``call(head)`` by name, for heads that know their raw outputs of X."""
-        raw = self._raw(X)
-        return {name: call(self._head(name, lambda _: raw)) for name in self._heads}
-
     @property
     def named_estimators_(self):
         """The heads by name: fitted estimators on the shared body."""
         check_is_fitted(self)
-        if "_named" not in self.__dict__:
-            places = dict(zip(self._heads, self.loss_.places(), strict=True))
-            self._named = Bunch(**{n: self._alone(n, p) for n, p in places.items()})
-        return self._named
-
-    def _alone(self, name, place):
-        """Return a head with weights of its own: the body's and its outputs'."""
-        head, result = copy.copy(self._heads[name]), copy.copy(self._result)
-        n_raw = self.loss_.n_raw(self._task)
-        result.weights = with_outputs(
-            self._network, self.n_features_in_, result.weights, n_raw, place
+        fitted = self._fitted
+        return fitted.remember(
+            "named_estimators",
+            lambda: Bunch(**{n: head_alone(fitted, n) for n in fitted.target.heads}),
         )
-        result.trained_by = f"as head {name!r} of several: {result.trained_by}"
-        result.layers, result.curve = {}, []
-        result.state = self._warm_state(result)
-        head._keep(result, self, self._seed)
-        return head
+
+    def _heads_for(self, X):
+        """Return the heads by name, as estimators that know their outputs for X."""
+        view = with_fitted(self, self._fitted.knowing(X, self._raw_outputs(X)))
+        return {name: head_of(view, name) for name in view._fitted.target.heads}
 
     # -- predicting ----------------------------------------------------------------
 
@@ -80,8 +111,9 @@ class HeadPredictions:
             As y was in ``fit``, its columns in the same order. An array is of objects
             where some heads predict strings and some numbers.
         """
-        found = self._each(X, lambda head: head.predict(X))
-        return self._container.filled(found, X)
+        check_is_fitted(self)
+        columns = {name: head.predict(X) for name, head in self._heads_for(X).items()}
+        return self._fitted.target.container.fill(columns, X)
 
     @available_if(any_probabilities)
     def predict_proba(self, X):
@@ -95,10 +127,12 @@ class HeadPredictions:
         -------
         dict of str to ndarray of shape (n_samples, n_classes)
         """
-        found = self._each(
-            X, lambda h: h.predict_proba(X) if hasattr(h, "predict_proba") else None
-        )
-        return {name: p for name, p in found.items() if p is not None}
+        check_is_fitted(self)
+        return {
+            name: head.predict_proba(X)
+            for name, head in self._heads_for(X).items()
+            if hasattr(head, "predict_proba")
+        }
 
     def score(self, X, y, sample_weight=None):
         """Return the mean over the heads of accuracy (classes) and R2 (numbers).
@@ -112,12 +146,8 @@ class HeadPredictions:
         -------
         float
         """
-        found = self._each(X, lambda head: head)
-        columns = columns_of(y, list(found))
-        scores = [h.score(X, columns[n], sample_weight) for n, h in found.items()]
+        check_is_fitted(self)
+        heads = self._heads_for(X)
+        columns = columns_of(y, list(heads))
+        scores = [h.score(X, columns[n], sample_weight) for n, h in heads.items()]
         return float(np.mean(scores))
-
-    def _finish(self, raw):
-        """Return the symbolic outputs of ``model_`` by head."""
-        pieces = zip(self._heads.items(), self.loss_.pieces(raw), strict=True)
-        return {name: head._finish(own) for (name, head), own in pieces}

@@ -1,58 +1,13 @@
 """``LossAwareMultiTask``: one body, several heads, the sum of their losses."""
 
-from contextlib import contextmanager
+from typing import ClassVar
 
-import numpy as np
-from sklearn.base import clone
-
-from skloss._params._checks import check_choice
-from skloss.estimators import _varying as annealing
 from skloss.estimators._base import BaseLossAware
 from skloss.estimators._classifier import LossAwareClassifier
-from skloss.estimators._columns import Container, check_names, columns_of
 from skloss.estimators._head_params import HeadParams
 from skloss.estimators._head_predictions import HeadPredictions
-from skloss.estimators._heads import Head
+from skloss.estimators._joint_target import JointTarget
 from skloss.estimators._regressor import LossAwareRegressor
-from skloss.estimators._table import validated_table
-from skloss.exceptions import LossTargetError
-from skloss.losses import Task
-from skloss.losses._core._multi_task_loss import (
-    InUserUnits,
-    MultiTaskLoss,
-    UncertaintyWeightedTasks,
-)
-
-KINDS = {"classification": LossAwareClassifier, "regression": LossAwareRegressor}
-OWN = ("heads", "loss_weights", "callbacks", "validation_scoring")
-
-
-@contextmanager
-def in_head(name):
-    """Say of which head an error is."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"Head {name!r}: {error}") from error
-
-
-def prepared(estimator, X, column):
-    """Return a head's encoded target, and what its columns stand for.
-
-    Parameters
-    ----------
-    estimator : LossAwareClassifier or LossAwareRegressor
-        Learns its classes and features.
-    X : array-like of shape (n, features)
-    column : array-like of shape (n,)
-    """
-    if estimator._family == "regression":
-        estimator._class_weight = np.ones(1)
-        return estimator._prepare(X, column, reset=True)[1], ["a number"]
-    estimator.temperature_ = 1.0
-    _, y = estimator._prepare(X, column, classes=None)
-    estimator._class_weight = np.ones(len(estimator.classes_))
-    return estimator._encoded(y), estimator._ranked
 
 
 class LossAwareMultiTask(HeadPredictions, HeadParams, BaseLossAware):
@@ -147,6 +102,12 @@ class LossAwareMultiTask(HeadPredictions, HeadParams, BaseLossAware):
     True
     """
 
+    _target = JointTarget
+    _kinds: ClassVar = {
+        "classification": LossAwareClassifier,
+        "regression": LossAwareRegressor,
+    }
+
     def __init__(
         self,
         heads,
@@ -215,161 +176,3 @@ class LossAwareMultiTask(HeadPredictions, HeadParams, BaseLossAware):
         tags.target_tags.multi_output = True
         tags.target_tags.single_output = False
         return tags
-
-    # -- fitting -------------------------------------------------------------------
-
-    def _check_loss(self):
-        """Make an estimator for each head, refused where it cannot be one."""
-        if not isinstance(self.heads, list | tuple) or not self.heads:
-            raise TypeError(
-                f"heads={self.heads!r} must be a list of (name, head), such as "
-                f"[('churn', ClassificationHead()), ('spend', RegressionHead())]."
-            )
-        for pair in self.heads:
-            if not (
-                isinstance(pair, list | tuple)
-                and len(pair) == 2
-                and isinstance(pair[1], Head)
-            ):
-                raise TypeError(
-                    f"heads: {pair!r} must be a pair of a name and a "
-                    f"ClassificationHead or RegressionHead."
-                )
-        check_names([name for name, _ in self.heads], super().get_params(deep=False))
-        shared = self.get_params(deep=False)
-        shared = {name: value for name, value in shared.items() if name not in OWN}
-        self._planned, self._curves = {}, annealing.curves_of(self)
-        for name, head in self.heads:
-            with in_head(name):
-                head.check()
-                own = clone(head).get_params(deep=False)
-                weight = own.pop("weight")
-                estimator = KINDS[head.family](**own, **shared)
-                estimator._check_loss()
-                changing = annealing.of_head(estimator, weight)
-            self._planned[name] = estimator
-            self._curves |= {f"loss__{name}__{k}": c for k, c in changing.items()}
-        self._check_weights()
-        self._check_scoring()
-
-    def _check_weights(self):
-        check_choice("loss_weights", self.loss_weights, (None, "uncertainty"))
-        weights = {name: head.weight for name, head in self.heads}
-        if not any(weights.values()):
-            raise ValueError(
-                f"The weights of all heads are zero, {weights}, so there is nothing to "
-                f"train; give at least one a positive weight."
-            )
-        if self.loss_weights is None:
-            return
-        for name, head in self.heads:
-            loss = self._planned[name].loss_
-            if head.weight != 1:
-                raise ValueError(
-                    f"weight={head.weight!r} of head {name!r} has no effect with "
-                    f"loss_weights='uncertainty', which trains the weights. Leave it "
-                    f"at 1.0, or set loss_weights=None."
-                )
-            if not (loss.decomposable and loss.nonnegative):
-                raise LossTargetError(
-                    f"loss={head.loss!r} of head {name!r} can be negative, or has no "
-                    f"value for each row, so that loss_weights='uncertainty' cannot "
-                    f"weigh it. Choose another loss, or set loss_weights=None."
-                )
-
-    def _check_scoring(self):
-        classes = [n for n, head in self.heads if head.family == "classification"]
-        if classes and isinstance(self.validation_scoring, str):
-            raise ValueError(
-                f"validation_scoring={self.validation_scoring!r} scores one kind of "
-                f"target. Say of which head, for example head_scorer({classes[0]!r}, "
-                f"{self.validation_scoring!r}) of skloss.model_selection."
-            )
-
-    def _job_of_fit(self, X, y, sample_weight, val, *, groups, epochs):
-        """Return the job that ``fit`` trains, without a judge."""
-        self._check_before()
-        earlier = self._earlier()
-        X, Y = self._prepare(X, y)
-        start = self._warm(earlier)
-        weight = self._weights(sample_weight, X)
-        val = self._validation_table(*val)
-        return self._job(X, Y, weight, val, epochs=epochs, groups=groups, start=start)
-
-    def _prepare(self, X, y):
-        """Return X and the encoded columns of all heads, side by side."""
-        table = validated_table(self, X)
-        heads = self._planned
-        columns, container = columns_of(y, list(heads)), Container(y, self.heads)
-        encoded, ranked = [], []
-        for name, estimator in heads.items():
-            with in_head(name):
-                own, labels = prepared(estimator, X, columns[name])
-            encoded.append(own)
-            ranked += [f"{name}={label}" for label in labels]
-        # until here an earlier fit stays as it is
-        self._heads, self._container = heads, container
-        self._ranked = np.array(ranked)
-        tasks = tuple(estimator._task for estimator in heads.values())
-        self._task = Task("regression", sum(task.size for task in tasks))
-        kind = UncertaintyWeightedTasks if self.loss_weights else MultiTaskLoss
-        terms = [(n, self._last_weight(n, h), heads[n].loss_) for n, h in self.heads]
-        self.loss_ = kind(tuple(terms), tasks)
-        return table, np.hstack(encoded)
-
-    def _last_weight(self, name, head):
-        """Return the weight of a head, a schedule's in the last epoch."""
-        curve = self._curves.get(f"loss__{name}__weight")
-        return float(head.weight if curve is None else curve[-1])
-
-    def _check_table(self, X, y, *, reset):
-        """Return validated X, and y as validated columns by name."""
-        table, columns = self._features(X), columns_of(y, list(self._heads))
-        for name, estimator in self._heads.items():
-            with in_head(name):
-                columns[name] = estimator._check_table(X, columns[name], reset=reset)[1]
-        return table, columns
-
-    def _encoded(self, columns):
-        """Return the encoded columns of all heads, side by side."""
-        return np.hstack(
-            [
-                estimator._encoded(columns[name])
-                for name, estimator in self._heads.items()
-            ]
-        )
-
-    def _stratum(self, Y):
-        """Return the columns of the first head that predicts classes."""
-        for columns, task in zip(self.loss_.columns(), self.loss_.tasks(), strict=True):
-            if task.kind != "regression":
-                return Y[:, columns], task.kind
-        return super()._stratum(Y)
-
-    def _scaling(self, Y, weight):
-        """Return each head's location and scale, and which columns vary."""
-        pairs = zip(self._heads.values(), self.loss_.columns(), strict=True)
-        parts = [head._scaling(Y[:, columns], weight) for head, columns in pairs]
-        return tuple(map(np.concatenate, zip(*parts, strict=True)))
-
-    def _in_user_units(self):
-        """Return which columns a head's function sees in the user's units."""
-        return self.loss_.in_user_units_by_column()
-
-    def _member(self, Y, weight, start, new, dtype):
-        """Return the network's own hyperparameters; tell the heads what they need."""
-        self._class_weight = np.ones(1)
-        columns = self.loss_.columns()
-        self.loss_ = self.loss_.in_one_scale(self._loc, self._scale)
-        member = super()._member(Y, weight, start, new, dtype)
-        for head, loss, own in zip(
-            self._heads.values(), self.loss_.losses, columns, strict=True
-        ):
-            head.loss_ = loss.loss if isinstance(loss, InUserUnits) else loss
-            head._loc, head._scale = self._loc[own], self._scale[own]
-            head._moves, head._gain = self._moves[own], self._gain
-        return member
-
-    def _keep(self, result, member, seed, history=None):
-        super()._keep(result, member, seed, history)
-        self.__dict__.pop("_named", None)

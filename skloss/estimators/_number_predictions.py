@@ -1,4 +1,4 @@
-"""From raw outputs to numbers, quantiles and distributions in the user's units."""
+"""What a fitted regressor predicts, in the user's units."""
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
@@ -6,12 +6,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from skloss._params._checks import check_number
 from skloss.estimators._available import gives_distribution, gives_quantiles
-from skloss.estimators._units import resolves
-from skloss.losses._core import _ops as ops
 
 
 class NumberPredictions:
-    """What a fitted regressor predicts, as its loss allows."""
+    """Numbers, quantiles and distributions, as the loss allows."""
 
     def predict(self, X):
         """Return the point prediction in the user's units.
@@ -20,10 +18,8 @@ class NumberPredictions:
         -------
         ndarray of shape (n_samples,) or (n_samples, n_targets)
         """
-        raw = self._raw(X)
-        scaled = np.asarray(self.loss_.inverse_link(self._task, raw))
-        y = scaled * self._scale + self._loc
-        return y[:, 0] if self._one_target else y
+        raw = self._raw_outputs(X)
+        return self._fitted.target.predict(self._fitted.loss, raw)
 
     @available_if(gives_quantiles)
     def predict_quantiles(self, X, quantiles=None):
@@ -48,9 +44,8 @@ class NumberPredictions:
             check_number(
                 "quantiles", level, low=0, high=1, open_low=True, open_high=True
             )
-        raw = np.asarray(self.loss_.split(self._task, self._raw(X)))
-        y = self.loss_.predict_quantiles(raw, quantiles, self._loc, self._scale)
-        return y[:, 0] if self._one_target else y
+        raw, fitted = self._raw_outputs(X), self._fitted
+        return fitted.target.predict_quantiles(fitted.loss, raw, quantiles)
 
     def _trained_levels(self):
         """Return the quantiles that were trained, refused where there are none."""
@@ -110,20 +105,5 @@ class NumberPredictions:
             Of shape (n_samples,) or (n_samples, n_targets): ``.mean()``, ``.ppf(0.9)``,
             ``.logpdf(y)`` and so on work row by row.
         """
-        check_is_fitted(self)
-        raw = np.asarray(self.loss_.split(self._task, self._raw(X)))
-        loc, scale = self._loc, self._scale
-        if self._one_target:
-            raw, loc, scale = raw[:, 0], loc[0], scale[0]
-        return self.loss_.distribution(raw, loc, scale)
-
-    def _finish(self, raw):
-        """Return the symbolic output of ``model_``.
-
-        In double precision where single would round away what the network learned.
-        """
-        scaled, dtype = self.loss_.inverse_link(self._task, raw), str(raw.dtype)
-        if not resolves(self._loc, self._scale, dtype).all():
-            dtype = "float64"
-            scaled = ops.cast(scaled, dtype)
-        return scaled * self._scale.astype(dtype) + self._loc.astype(dtype)
+        raw = self._raw_outputs(X)
+        return self._fitted.target.predict_dist(self._fitted.loss, raw)

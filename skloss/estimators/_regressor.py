@@ -1,16 +1,12 @@
 """``LossAwareRegressor``: a Keras network whose loss is a hyperparameter."""
 
-import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import column_or_1d
 
-from skloss._params._checks import check_choice
 from skloss.estimators._base import BaseLossAware
-from skloss.estimators._callback_plan import with_callbacks
+from skloss.estimators._fit_network import fit_network
 from skloss.estimators._number_predictions import NumberPredictions
+from skloss.estimators._number_target import NumberTarget
 from skloss.estimators._scikeras import Conversions
-from skloss.estimators._units import check_size, target_units, varies
-from skloss.losses import Task
 
 
 class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLossAware):
@@ -153,6 +149,7 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLos
     """
 
     _family = "regression"
+    _target = NumberTarget
 
     def __init__(
         self,
@@ -223,17 +220,6 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLos
         tags.target_tags.positive_only = loss is not None and loss.domain != "real"
         return tags
 
-    def _job_of_fit(self, X, y, sample_weight, val, *, groups, epochs):
-        """Return the job that ``fit`` trains, without a judge."""
-        self._check_before()
-        earlier = self._earlier()
-        X, Y = self._prepare(X, y, reset=True)
-        start = self._warm(earlier)
-        weight = self._weights(sample_weight, X)
-        val = self._validation_table(*val)
-        more = {"groups": groups, "start": start}
-        return self._job(X, Y, weight, val, epochs=epochs, **more)
-
     def partial_fit(self, X, y, sample_weight=None):
         """Train one more epoch, keeping optimiser state and target scaling.
 
@@ -247,42 +233,5 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLos
         -------
         self
         """
-        self._check_before(partial=True)
-        first = not hasattr(self, "_result")
-        X, Y = self._prepare(X, y, reset=first)
-        state = None if first else self._result.state
-        seed = None if first else self._seed
-        weight = self._weights(sample_weight, X)
-        job = self._job(X, Y, weight, None, epochs=1, start=state, seed=seed)
-        return self._train(with_callbacks(self, job), partial=True)
-
-    def _check_before(self, *, partial=False):
-        super()._check_before(partial=partial)
-        check_choice("target_transform", self.target_transform, ("auto", None))
-        self._class_weight = np.ones(1)
-
-    def _prepare(self, X, y, *, reset):
-        X, y = self._check_table(X, y, reset=reset)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        if reset:
-            self._one_target = y.ndim == 1
-            self._task = Task("regression", 1 if y.ndim == 1 else y.shape[1])
-        return X, self._encoded(y)
-
-    def _encoded(self, y):
-        """Return y as float columns inside the loss's domain."""
-        Y = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
-        if Y.shape[1] != self._task.size:
-            raise ValueError(
-                f"y has {Y.shape[1]} targets, but the estimator has {self._task.size}."
-            )
-        check_size(Y)
-        self.loss_.check_target(self._task, Y)
-        return Y
-
-    def _scaling(self, Y, weight):
-        loc, scale, _ = super()._scaling(Y, weight)
-        if self.target_transform is not None:
-            loc, scale = target_units(Y, self.loss_, weight)
-        return loc, scale, varies(Y)
+        self._fitted = fit_network(self, X, y, sample_weight, partial=True)
+        return self

@@ -1,10 +1,13 @@
 """The table of features: checked as scikit-learn does, refused in words that help."""
 
+import copy
 import datetime
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from skloss._sklearn import get_feature_names
 from skloss.estimators._columns import as_array, is_frame
 
 MAX_NAMED = 5
@@ -26,19 +29,74 @@ OTHERS = (
 )
 
 
-def validated_table(estimator, X, *y, **options):
+@dataclass(frozen=True, eq=False)
+class Features:
+    """The columns of X that an estimator was fitted on.
+
+    Attributes
+    ----------
+    count : int or None
+        None before they were counted.
+    names : ndarray of shape (count,), or None
+        Only if X had string column names.
+    """
+
+    count: int | None
+    names: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class OnlyFeatures:
+    """What an estimator holds, in scikit-learn's eyes, while a table is checked."""
+
+    features: Features
+
+
+def read_table(estimator, X, *y, **options):
+    """Return the features of a new table, and what ``validated_table`` returns of it.
+
+    Returns
+    -------
+    features : Features
+    table : array or tuple of array
+    """
+    expected = Features(None, get_feature_names(X))
+    table = validated_table(estimator, expected, X, *y, **options)
+    count = (table[0] if y else table).shape[1]
+    return replace(expected, count=count), table
+
+
+def validated_table(estimator, features, X, *y, **options):
     """Return X, and y if given, as ``validate_data`` of scikit-learn does.
+
+    scikit-learn writes down the columns of a new table on the estimator it checks it
+    for, so that one that is refused would change the estimator. A copy stands for it,
+    which expects the columns that there should be.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Not changed.
+    features : Features
+        Those that the table must have.
+    X, *y : array-like
+    **options : dict
+        For ``validate_data``.
 
     Raises
     ------
     ValueError, TypeError
-        For what cannot be a table of numbers, naming the columns and the remedy.
+        For other columns than expected; for what cannot be a table of numbers, naming
+        the columns and the remedy.
     """
+    stand_in = copy.copy(estimator)
+    stand_in._fitted = OnlyFeatures(features)
     try:
         return validate_data(
-            estimator,
+            stand_in,
             X,
             *y,
+            reset=False,
             accept_sparse="csr",
             dtype=[np.float64, np.float32],
             **options,

@@ -1,5 +1,9 @@
 """The units of a target of numbers: what lies between the user's and the network's."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+
 import numpy as np
 
 from skloss.exceptions import LossTargetError
@@ -10,6 +14,53 @@ IQR_OF_STANDARD_NORMAL = 1.3489795003921634
 SMALLEST, LARGEST = 1e-300, 1e300  # between them float64 has room to scale in
 STILL = 2.0**-26  # scale of a constant, as a share of its size
 MAX_ROWS = 500  # on which the gradient of a function is tried
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """The units in which networks see a target: as ``(y - loc) / scale``.
+
+    Attributes
+    ----------
+    loc, scale : ndarray of shape (columns,)
+    varies : ndarray of bool of shape (columns,)
+        Which columns held different numbers so far; classes count as such.
+    """
+
+    loc: np.ndarray
+    scale: np.ndarray
+    varies: np.ndarray
+
+    @classmethod
+    def none(cls, columns):
+        """Return units that change nothing."""
+        return cls(np.zeros(columns), np.ones(columns), np.ones(columns, dtype=bool))
+
+    def renew(self, fresh):
+        """Return these units, with fresh ones for columns that now vary at last.
+
+        Parameters
+        ----------
+        fresh : Units
+            Measured on the present rows.
+
+        Returns
+        -------
+        units : Units
+        new : ndarray of bool of shape (columns,)
+            Which columns have new units.
+        """
+        new = fresh.varies & ~self.varies
+        units = Units(
+            np.where(new, fresh.loc, self.loc),
+            np.where(new, fresh.scale, self.scale),
+            fresh.varies | self.varies,
+        )
+        return units, new
+
+    def of(self, columns):
+        """Return the units of some columns."""
+        return Units(self.loc[columns], self.scale[columns], self.varies[columns])
 
 
 def target_units(y, loss, sample_weight):

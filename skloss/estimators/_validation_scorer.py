@@ -15,13 +15,15 @@ from skloss._params import nearest
 from skloss._warn_once import warn_once
 
 
-class Judge:
+class ValidationScorer:
     """Scores the raw outputs of the validation rows; greater is better.
 
     Parameters
     ----------
-    net : LossAwareClassifier or LossAwareRegressor
-        Ready to be trained.
+    estimator : BaseLossAware
+        Not changed: scorers are asked about a copy.
+    before : Fitted
+        What is known before training.
     X, y : array-like
         The validation rows as they were given to ``fit``.
     weight : ndarray of shape (n,)
@@ -33,12 +35,11 @@ class Judge:
         If the scorer cannot score such a network.
     """
 
-    def __init__(self, net, X, y, weight):
-        self.scorer = scorer_of(net)
-        self.name = name_of(net.validation_scoring)
-        self.net = copy.copy(net)
-        # an earlier fit would answer for rows that this one knows nothing of
-        self.net.__dict__.pop("_result", None)
+    def __init__(self, estimator, before, X, y, weight):
+        self.scoring = before.settings.validation_scoring
+        self.name = name_of(self.scoring)
+        self.scorer = scorer_of(estimator)
+        self.before, self.net = before, copy.copy(estimator)
         self.net.__dict__.pop("_skl_callbacks", None)
         # predictions are known, and nothing else is made of X
         self.X = np.empty((len(y), 0)) if predictions_only(self.scorer) else X
@@ -54,7 +55,7 @@ class Judge:
             return self.score(raw)
         except Exception as error:
             warn_once(
-                f"validation_scoring={self.net.validation_scoring!r} failed, and its "
+                f"validation_scoring={self.scoring!r} failed, and its "
                 f"score is nan, which counts as no improvement: {error!r}",
                 UserWarning,
             )
@@ -62,8 +63,8 @@ class Judge:
 
     def score(self, raw):
         """Return the score of raw outputs of shape (n, n_raw)."""
-        view = predicted(self.net, self.X, raw)
-        view._result = None  # fitted, in the eyes of scikit-learn
+        view = copy.copy(self.net)
+        view._fitted = self.before.knowing(self.X, raw)
         score = self.scorer(view, self.X, self.y, **self.weights)
         if hasattr(score, "item"):
             with suppress(ValueError):  # an array of several numbers
@@ -74,7 +75,7 @@ class Judge:
 
     def rehearse(self):
         """Raise ValueError if the scorer cannot score, before anything is trained."""
-        shape = len(self.y), self.net.loss_.n_raw(self.net._task)
+        shape = len(self.y), self.before.loss.n_raw(self.before.target.task)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # nobody cares how the zeros do
@@ -88,7 +89,7 @@ class Judge:
             if isinstance(error, NotFittedError):
                 reason = "it asks for predictions of other rows than it was given"
             raise ValueError(
-                f"validation_scoring={self.net.validation_scoring!r} cannot score the "
+                f"validation_scoring={self.scoring!r} cannot score the "
                 f"validation rows with loss={self.net.loss!r}: {reason}. Choose "
                 f"another scorer, or a loss that gives what it needs; "
                 f"validation_scoring=None watches one that does not depend on the loss."
@@ -147,10 +148,3 @@ def predictions_only(scorer):
     if isinstance(scorer, _MultimetricScorer):
         return all(map(predictions_only, scorer._scorers.values()))
     return isinstance(scorer, _BaseScorer | _PassthroughScorer)
-
-
-def predicted(net, table, raw):
-    """Return a copy of the net that knows its raw outputs for ``table``."""
-    view = copy.copy(net)
-    view._raw = lambda X: raw if X is table else net._raw(X)
-    return view

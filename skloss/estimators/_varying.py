@@ -12,18 +12,17 @@ from skloss._params._checks import KNOBS, check_number
 from skloss.schedules import Schedule
 
 
-def settled(estimator):
-    """Return an estimator's loss, and all that changes by epoch.
+def settle_loss(estimator):
+    """Return an estimator's loss, and all of its numbers that change by epoch.
 
     Parameters
     ----------
     estimator : LossAwareClassifier or LossAwareRegressor
-        Its plain numbers are checked.
 
     Returns
     -------
     loss : Loss
-        With the numbers of the last epoch: training alone sees the others.
+        With the numbers of the last epoch: training alone sees the others. A copy.
     curves : dict of str to ndarray of shape (epochs, ...)
         By the estimator's names, such as "dropout" or "loss__gamma".
 
@@ -33,8 +32,8 @@ def settled(estimator):
         For a value that a parameter cannot have, with the epoch.
     """
     curves, epochs = curves_of(estimator), int(estimator.epochs)
-    loss, own = settled_loss(estimator.loss, estimator._family, epochs)
-    return loss.bind({}), {**curves, **own}
+    loss, of_loss = last_loss(estimator.loss, estimator._family, epochs)
+    return loss.detached(), {**curves, **of_loss}
 
 
 def curves_of(estimator):
@@ -58,25 +57,26 @@ def curves_of(estimator):
     return curves
 
 
-def of_head(estimator, weight):
+def curves_of_head(curves, weight, epochs):
     """Return what changes of one head of several: its loss's numbers, its weight.
 
     Parameters
     ----------
-    estimator : LossAwareClassifier or LossAwareRegressor
-        The head's.
+    curves : dict of str to ndarray of shape (epochs, ...)
+        Of the head's own estimator.
     weight : float or Schedule
+    epochs : int
 
     Returns
     -------
     dict of str to ndarray of shape (epochs, ...)
         By the head's names, such as "gamma" or "weight".
     """
-    _, nested = split_names(estimator._curves)
+    _, nested = split_names(curves)
     own = nested.get("loss", {})
     if not isinstance(weight, Schedule):
         return own
-    values = values_of("weight", weight, int(estimator.epochs))
+    values = values_of("weight", weight, epochs)
     if (values < 0).any():
         epoch = int(np.argmax(values < 0))
         raise ValueError(
@@ -142,7 +142,7 @@ def is_loss(value):
     return isinstance(value, losses.Loss)
 
 
-def settled_loss(loss, family, epochs):
+def last_loss(loss, family, epochs):
     """Return the loss of the last epoch, and the values of its schedules."""
     found = schedules_in(loss)
     if not found:
@@ -213,18 +213,10 @@ def measured_curves(loss, curves, task, y_true, sample_weight):
     return {f"loss__{n}": c for n, c in found.items() if (c != c[0]).any()}
 
 
-# -- the network ---------------------------------------------------------------------
+# -- what is said of them ------------------------------------------------------------
 
 
-def numbers_of(estimator, curves):
-    """Return an estimator's numbers for a ``Member``: schedules at their last value."""
-    given = {name: getattr(estimator, name) for name in KNOBS}
-    given |= {name: curves[name][-1] for name in KNOBS if name in curves}
-    # a bound that is none is infinite
-    return {n: np.inf if value is None else float(value) for n, value in given.items()}
-
-
-def course(curves, n_epochs, count):
+def values_of_epochs(curves, n_epochs, count):
     """Return the values that the last ``count`` of ``n_epochs`` epochs had, as lists.
 
     Parameters
@@ -243,14 +235,15 @@ def course(curves, n_epochs, count):
     }
 
 
-def idle(estimator):
+def unreachable_ends(settings):
     """Return messages about schedules that the training does not reach the end of."""
-    found = {name: getattr(estimator, name) for name in KNOBS}
-    found |= {f"loss__{n}": v for n, v in schedules_in(estimator.loss).items()}
+    varying = {name: settings.given[name] for name in KNOBS}
+    loss = settings.given.get("loss")
+    varying |= {f"loss__{n}": v for n, v in schedules_in(loss).items()}
     return [
         f"{name}={number!r}: {message}"
-        for name, number in found.items()
+        for name, number in varying.items()
         for part in parts(number)
         if isinstance(part, Schedule)
-        for message in part.idle(1.0, None, int(estimator.epochs))
+        for message in part.idle(1.0, None, settings.epochs)
     ]

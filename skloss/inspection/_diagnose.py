@@ -26,14 +26,14 @@ class Diagnosis:
         all that would are set: then its ``advice`` says what to do.
     """
 
-    def __init__(self, net, found, prefix=""):
-        self.findings = found
+    def __init__(self, fitted, prefix=""):
+        self.findings = found = findings(fitted)
         self.remedy = {}
         if found:
             self.remedy = {f"{prefix}{k}": v for k, v in found[0].remedy.items()}
-        self._title = f"{type(net).__name__}(loss={net.loss!r})"
-        loss, epochs = net.history_["loss"], net.n_epochs_
-        record = net.training_record_
+        settings, record = fitted.settings, fitted.record
+        self._title = f"{settings.estimator}(loss={settings.shown_loss!r})"
+        loss, epochs = fitted.history["loss"], fitted.n_epochs
         self._summary = (
             f"{epochs} epochs, training loss {loss[0]:.3g} to {loss[-1]:.3g} (best "
             f"constant {record.constant_loss:.3g}{of_saturated(record)})"
@@ -151,10 +151,11 @@ def diagnose(estimator):
             f"or a search that was refitted."
         )
     check_is_fitted(net)
-    if not hasattr(net, "training_record_"):
+    if net._fitted.record is None:
+        record = net._fitted.settings.record
         raise ValueError(
-            f"Nothing was recorded: record={net.record!r}, trained by "
+            f"Nothing was recorded: record={record!r}, trained by "
             f"{net.trained_by_!r}. Set record=True and fit again, without callbacks "
             f"that act inside an epoch."
         )
-    return Diagnosis(net, findings(net), prefix)
+    return Diagnosis(net._fitted, prefix)

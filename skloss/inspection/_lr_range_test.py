@@ -11,7 +11,9 @@ from skloss import networks, schedules
 from skloss._engine import Outcome, Stream, train_population
 from skloss._params import is_number
 from skloss._params._checks import check_count
-from skloss.model_selection._cells import captured, net_of
+from skloss.estimators._fit_network import prepare_fit
+from skloss.estimators._settings import Settings
+from skloss.model_selection._cells import arguments_of_fit, net_of
 from skloss.schedules import _plot
 
 SPLITS, HELD_OUT = 5, 0.2
@@ -149,12 +151,12 @@ def lr_range_test(estimator, X, y, *, low=1e-6, high=1.0, n=40, epochs=10, param
     rates = np.geomspace(low, high, n)
     estimator = clone(estimator)
     net = net_of(estimator)
-    net._check_before()
+    Settings.of(net)
     reach, epochs = reach_of(net), min(epochs, net.epochs)
     net.set_params(lr_schedule=None, early_stopping=False, verbose=0)
-    args, kwargs = captured(estimator, net, X, y, params or {})
+    _, (args, kwargs) = arguments_of_fit(estimator, net, X, y, params or {})
     with networks.python_random_untouched():
-        losses = losses_at(net._plan_fit(*args, **kwargs, epochs=epochs), rates)
+        losses = losses_at(prepare_fit(net, *args, **kwargs, epochs=epochs), rates)
     if not np.isfinite(losses).any():
         raise ValueError(
             f"Every network diverged, at rates from {low:g} to {high:g}: lower low, "

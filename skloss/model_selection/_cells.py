@@ -1,12 +1,12 @@
 """The networks of a search: one cell for each candidate and fold, made ready."""
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FunctionType
 from typing import Any
 
 from joblib.hashing import NumpyHasher
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
@@ -14,7 +14,9 @@ from sklearn.utils.validation import _check_method_params
 from skloss._engine import Data, Stream
 from skloss.estimators._arguments import check_arguments
 from skloss.estimators._base import BaseLossAware
-from skloss.estimators._job import Job
+from skloss.estimators._fit_network import prepare_fit
+from skloss.estimators._prepare import Job
+from skloss.estimators._settings import Settings
 from skloss.exceptions import NotFusibleError
 
 
@@ -78,7 +80,7 @@ def checked_candidates(estimator, candidates):
             candidate = clone(estimator).set_params(**clone(params, safe=False))
             net = net_of(candidate)
             refuse_callbacks(net)
-            net._check_before()
+            Settings.of(net)
         except NotFusibleError:
             raise
         except (TypeError, ValueError) as error:
@@ -137,15 +139,15 @@ class Folds:
         else:
             # a Pipeline of one step takes parameters by that step's name
             cell.estimator = with_net(cell.estimator, cell.net, [])
-            seen = captured(cell.estimator, cell.net, X, y, params)
+            seen = arguments_of_fit(cell.estimator, cell.net, X, y, params)[1]
             cell.tables = {w: self.part(cell.fold, w)[0] for w in self.wanted}
-        cell.job = cell.net._plan_fit(*seen[0], **seen[1])
-        if cell.job.trainer is not None:
+        job = prepare_fit(cell.net, *seen[0], **seen[1])
+        if job.trainer is not None:
             raise NotFusibleError(
-                f"{cell.job.trainer.why}, so keras.Model.fit must train the network, "
+                f"{job.trainer.why}, so keras.Model.fit must train the network, "
                 f"one at a time. Use sklearn.model_selection.GridSearchCV."
             )
-        cell.job.data = self.held_once(cell.job.data)
+        cell.job = replace(job, data=self.held_once(job.data))
 
     def held_once(self, data):
         """Return data whose arrays are those of an earlier cell where they are equal.
@@ -176,7 +178,7 @@ class Folds:
         if key not in self.fitted:
             steps = clone(cell.estimator.steps[:-1], safe=False)
             pipeline = with_net(cell.estimator, cell.net, steps)
-            seen = captured(pipeline, cell.net, X, y, params)
+            pipeline, seen = arguments_of_fit(pipeline, cell.net, X, y, params)
             head = pipeline[:-1]
             tables = {
                 w: head.transform(self.part(cell.fold, w)[0]) for w in self.wanted
@@ -219,21 +221,56 @@ class Digest(NumpyHasher):
         super().save(("shared", id(obj)) if shared else obj)
 
 
-def captured(estimator, net, X, y, params):
-    """Return the arguments that ``estimator.fit`` hands to ``net.fit``.
+class Recorder(BaseEstimator):
+    """Stands for a net where a Pipeline fits it, and notes what it is given.
 
-    A Pipeline fits its earlier steps on the way; the net is not trained.
+    Parameters
+    ----------
+    net : BaseLossAware
     """
-    found = []
 
-    def fit(X, y, **kwargs):
-        check_arguments(net, type(net).fit, (X, y), kwargs)
-        found.append(((X, y), kwargs))
-        return net
+    def __init__(self, net):
+        self.net = net
 
-    net.fit = fit  # of this instance: routing still sees the method of its class
-    try:
-        estimator.fit(X, y, **params)
-    finally:
-        del net.fit
-    return found[0]
+    def fit(self, X, y=None, **params):
+        """Note the arguments, refused as the net's own ``fit`` would."""
+        check_arguments(self.net, type(self.net).fit, (X, y), params)
+        self.arguments_ = (X, y), params
+        return self
+
+    def get_metadata_routing(self):
+        """Return what the net asks for."""
+        return self.net.get_metadata_routing()
+
+    def __sklearn_tags__(self):
+        """Return the net's tags."""
+        return self.net.__sklearn_tags__()
+
+
+def arguments_of_fit(estimator, net, X, y, params):
+    """Return what ``estimator.fit`` hands to ``net.fit``; the net is not trained.
+
+    Parameters
+    ----------
+    estimator : BaseLossAware or Pipeline
+        The net, or what ends in it.
+    net : BaseLossAware
+    X, y : array-like
+    params : dict
+        Of the estimator's ``fit``.
+
+    Returns
+    -------
+    estimator
+        The Pipeline, its earlier steps fitted, or the net.
+    arguments : tuple of (tuple, dict)
+    """
+    recorder = Recorder(net)
+    stand_in = with_net(estimator, recorder, steps_before(estimator))
+    stand_in.fit(X, y, **params)
+    return with_net(estimator, net, steps_before(stand_in)), recorder.arguments_
+
+
+def steps_before(estimator):
+    """Return the steps of a Pipeline before its last; none of a net."""
+    return estimator.steps[:-1] if isinstance(estimator, Pipeline) else []

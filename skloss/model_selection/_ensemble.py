@@ -19,6 +19,11 @@ def last_step(member):
     return member.steps[-1][1] if isinstance(member, Pipeline) else member
 
 
+def target_of(member):
+    """Return what a fitted estimator, or the last step of a pipeline, predicts."""
+    return last_step(member)._fitted.target
+
+
 def all_have(method):
     """Return a check that every member has a method, for ``available_if``."""
 
@@ -151,7 +156,7 @@ class FoldEnsembleClassifier(ClassifierMixin, FoldEnsemble):
     def classes_(self):
         """All classes that a member knows, sorted."""
         members = self._members()
-        tasks = {last_step(member)._task for member in members}
+        tasks = {target_of(member).task for member in members}
         kinds = {task.kind == "multilabel" for task in tasks}
         if len(kinds) > 1 or (kinds == {True} and len(tasks) > 1):
             raise ValueError(
@@ -162,7 +167,7 @@ class FoldEnsembleClassifier(ClassifierMixin, FoldEnsemble):
 
     @property
     def _multilabel(self):
-        return last_step(self.estimators[0])._task.kind == "multilabel"
+        return target_of(self.estimators[0]).task.kind == "multilabel"
 
     @available_if(all_have("predict_proba"))
     def predict_proba(self, X):
@@ -233,7 +238,7 @@ class FoldEnsembleClassifier(ClassifierMixin, FoldEnsemble):
             p = member.predict_proba(X)
             if not self._multilabel:
                 if at_cost:
-                    p = p * costs(last_step(member))
+                    p = p * costs(member)
                     p = p / p.sum(axis=1, keepdims=True)
                 full = np.zeros((len(p), len(classes)))
                 full[:, np.searchsorted(classes, member.classes_)] = p
@@ -361,9 +366,10 @@ def seen_by_last(member, X):
     return X
 
 
-def costs(final):
+def costs(member):
     """Return the class weights of a fitted classifier, in the order of its classes."""
-    return final._class_weight[np.argsort(final._ranked)]
+    target = target_of(member)
+    return target.class_weight[target.columns()]
 
 
 def ordered_rule(loss):
@@ -376,8 +382,9 @@ def rank_order(finals, classes):
     """Return all classes in rank order, from members that may lack some."""
     after = {c: set() for c in classes.tolist()}
     for final in finals:
-        if final._task.kind == "multiclass":  # two classes have no order kept
-            for low, high in pairwise(final._ranked.tolist()):
+        target = target_of(final)
+        if target.task.kind == "multiclass":  # two classes have no order kept
+            for low, high in pairwise(target.ranked.tolist()):
                 after[high].add(low)
     return list(TopologicalSorter(after).static_order())
 

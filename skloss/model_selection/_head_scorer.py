@@ -8,6 +8,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 from skloss.estimators._columns import column_named, columns_of
+from skloss.estimators._head_predictions import head_of as view_of_head
 from skloss.estimators._multi_task import LossAwareMultiTask
 from skloss.estimators._validation_scorer import name_of, takes_weights
 
@@ -93,4 +94,4 @@ def head_of(estimator, name):
         return view
     if hasattr(estimator, "best_estimator_"):
         return head_of(estimator.best_estimator_, name)
-    return estimator._head(name, estimator._raw)
+    return view_of_head(estimator, name)

@@ -1,12 +1,16 @@
 """The refit of a search's winner on all rows."""
 
 import numpy as np
+from sklearn.base import clone
 
 from skloss import schedules
-from skloss.model_selection._cells import net_of
+from skloss.estimators._fit_network import fit_network
+from skloss.model_selection._cells import arguments_of_fit, net_of
+
+VALIDATION = ("X_val", "y_val", "sample_weight_val")
 
 
-def refitted(estimator, X, y, fit_params, curves):
+def refit_best(estimator, X, y, fit_params, curves):
     """Fit the estimator; with early stopping for the epochs that the folds chose.
 
     Then no rows are set aside, and schedules reckon with the original ``epochs``. A
@@ -30,21 +34,14 @@ def refitted(estimator, X, y, fit_params, curves):
     watches = schedules.get(net.lr_schedule).monitors
     if not net.early_stopping or watches or not all(curves):
         return estimator.fit(X, y, **fit_params)
-    own = {"early_stopping": True, "validation_scoring": net.validation_scoring}
-
-    def fit(X, y, sample_weight=None, groups=None, **validation):
-        if any(value is not None for value in validation.values()):
-            return type(net).fit(net, X, y, sample_weight, groups=groups, **validation)
-        net.set_params(**dict.fromkeys(own, None) | {"early_stopping": False})
-        epochs = best_epoch(curves)  # groups have no rows to be kept out of
-        return net._train(net._plan_fit(X, y, sample_weight, epochs=epochs))
-
-    net.fit = fit
-    try:
-        estimator.fit(X, y, **fit_params)
-    finally:
-        del net.fit
-        net.set_params(**own)
+    estimator, (data, params) = arguments_of_fit(estimator, net, X, y, fit_params)
+    if any(params.get(name) is not None for name in VALIDATION):
+        net.fit(*data, **params)
+        return estimator
+    # groups have no rows to be kept out of
+    params = {n: v for n, v in params.items() if n not in (*VALIDATION, "groups")}
+    without = clone(net).set_params(early_stopping=False, validation_scoring=None)
+    net._fitted = fit_network(without, *data, **params, epochs=best_epoch(curves))
     return estimator
 
 

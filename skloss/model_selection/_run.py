@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from skloss import networks
 from skloss._diagnosis._findings import diverged
 from skloss._engine import Outcome, chunks, repacked
+from skloss.estimators._finish import finish, fitted_after
 from skloss.exceptions import NotFusibleError
 from skloss.model_selection._cells import Cell, net_of
 from skloss.model_selection._fusing import fused
@@ -131,7 +132,7 @@ class FusedRun:
         scored = self.scored[cell.candidate, cell.fold] = Scored()
         try:
             self.folds.fill(cell)
-            scored.resolved_loss = repr(cell.net.loss_)
+            scored.resolved_loss = repr(cell.job.before.loss)
         except NotFusibleError:
             raise
         except Exception as error:
@@ -237,13 +238,13 @@ class FusedRun:
         if result.error is not None:
             return self.failed(scored, result.error, f"failed: {result.error!r}")
         if result.outcome is Outcome.DIVERGED:
-            finding = diverged(cell.net, result)
+            finding = diverged(fitted_after(cell.job, result))
             outcome = f"{scored.outcome} in epoch {result.n_epochs}"
             # one text for all cells, which scikit-learn counts in one warning
             text = f"{finding.headline}\n"
             return self.failed(scored, ValueError(str(finding)), outcome, text)
-        result.state = None  # several times as large as the weights
-        cell.net._finish_fit(cell.job, result)
+        # thousands of states would be several times as large as the weights
+        cell.net._fitted = finish(cell.job, result, keep_state=False)
         scored.curve = result.curve
         scored.estimator = cell.estimator
         return True

@@ -6,7 +6,9 @@ from sklearn.model_selection._validation import _score
 from sklearn.utils.validation import _check_method_params
 
 from skloss._engine import stacked_predictions
-from skloss.estimators._validation_scorer import predicted, predictions_only
+from skloss.estimators._base import with_fitted
+from skloss.estimators._table import validated_table
+from skloss.estimators._validation_scorer import predictions_only
 
 
 def raw_outputs(cells, which):
@@ -23,14 +25,14 @@ def raw_outputs(cells, which):
     for i, cell in enumerate(cells):
         groups.setdefault(id(cell.tables[which]), []).append(i)
     for numbers in groups.values():
-        nets = [cells[i].net for i in numbers]
-        X = nets[0]._features(cells[numbers[0]].tables[which])
+        first, table = cells[numbers[0]].net, cells[numbers[0]].tables[which]
+        outputs = [cells[i].net._fitted.outputs for i in numbers]
         raw = stacked_predictions(
-            nets[0]._network,
-            X,
-            np.stack([net._result.weights for net in nets]),
-            np.stack([net._result.stored for net in nets]),
-            nets[0].loss_.n_raw(nets[0]._task),
+            outputs[0].network,
+            validated_table(first, first._fitted.features, table),
+            np.stack([one.weights for one in outputs]),
+            np.stack([one.stored for one in outputs]),
+            outputs[0].n_raw,
         )
         for i, own in zip(numbers, raw.astype(np.float64), strict=True):
             found[i] = own
@@ -59,7 +61,7 @@ def scores_of(cell, raw, folds, scorer, which, score_params, error_score):
     estimator = cell.estimator
     if predictions_only(scorer):  # then the last step stands for a whole Pipeline
         X = cell.tables[which]
-        estimator = predicted(cell.net, X, raw)
+        estimator = with_fitted(cell.net, cell.net._fitted.knowing(X, raw))
     common = X, y
     if not isinstance(scorer, _MultimetricScorer):
         explained = explaining(scorer, cell.net)

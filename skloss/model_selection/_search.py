@@ -27,7 +27,7 @@ from skloss.model_selection._ensemble import (
     FoldEnsembleRegressor,
 )
 from skloss.model_selection._pruning import pruning
-from skloss.model_selection._refit import refitted
+from skloss.model_selection._refit import refit_best
 from skloss.model_selection._run import FusedRun
 from skloss.model_selection._scored import mean_score
 from skloss.model_selection._search_progress import Progress
@@ -179,7 +179,7 @@ class FusedSearch:
         """Fit the best candidate on all rows."""
         best = clone(self.estimator).set_params(**clone(self.best_params_, safe=False))
         begin = time.perf_counter()
-        self.best_estimator_ = refitted(best, X, y, fit_params, self._curves)
+        self.best_estimator_ = refit_best(best, X, y, fit_params, self._curves)
         self.refit_time_ = time.perf_counter() - begin
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_

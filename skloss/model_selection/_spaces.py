@@ -9,7 +9,7 @@ from sklearn.utils.multiclass import type_of_target
 from skloss import losses
 from skloss._params import Params, parse_spec
 from skloss._params._checks import check_choice, check_count
-from skloss.estimators._targets import classification_task, dense_target
+from skloss.estimators._class_codes import classification_task, dense_target
 from skloss.exceptions import LossTargetError
 from skloss.losses._core._get_loss import by_name
 from skloss.model_selection._ranges import check_range, draw, spread

@@ -1,4 +1,4 @@
-"""One fit before its training: its rows, its batch size, its plan."""
+"""Rows: their weights, and which of them train and which validate."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,8 +7,11 @@ import numpy as np
 from scipy.sparse import csr_array, vstack
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import check_consistent_length
 
-from skloss._engine import Data, Plan, train_population
+from skloss._warn_once import warn_once
+from skloss.exceptions import IneffectiveParameterWarning
 
 N_DRAWS = 50
 BATCH_SIZES = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512))
@@ -28,34 +31,71 @@ def automatic_batch_size(n_rows):
     return next((size for rows, size in BATCH_SIZES if n_rows <= rows), 1024)
 
 
-@dataclass
-class Job:
-    """One fit between its preparation and its training.
+def sample_weights(sample_weight, X):
+    """Return sample weights as float64, refused where none is positive."""
+    weight = check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    largest = weight.max(initial=0.0)
+    if not largest > 0:
+        raise ValueError(
+            "All sample weights are zero, so there is nothing to fit; give at "
+            "least one positive weight."
+        )
+    # only their proportions count, and sums of such weights have no room
+    return weight if 1e-100 < largest < 1e100 else weight / largest
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Rows, checked and encoded.
 
     Attributes
     ----------
-    plan : Plan
-        Of one member.
-    data : Data
-    history : dict, optional
-        Of an earlier training that this one goes on from.
-    trainer : KerasFit, optional
-        What trains in place of the compiled loop.
-    watcher : EpochCallbacks or KerasFit, optional
-        What tells Keras' callbacks of the training.
+    X : ndarray or CSR matrix of shape (n, features)
+    Y : ndarray of shape (n, task.size)
+    weight : ndarray of shape (n,)
     """
 
-    plan: Plan
-    data: Data
-    history: dict | None
-    trainer: Any = None
-    watcher: Any = None
+    X: Any
+    Y: np.ndarray
+    weight: np.ndarray
 
-    def trained(self):
-        """Train the network, and return the Result."""
-        if self.trainer is not None:
-            return self.trainer(self.plan, self.data)
-        return train_population(self.plan, self.data)[0]
+    def followed_by(self, other):
+        """Return the rows of both tables, sparse if this one is."""
+        X = stacked(self.X, other.X)
+        Y = np.vstack([self.Y, other.Y])
+        return Table(X, Y, np.concatenate([self.weight, other.weight]))
+
+
+def split_rows(settings, table, n_train, stratum, groups, rng):
+    """Return row numbers for training and for validation.
+
+    Parameters
+    ----------
+    settings : Settings
+    table : Table
+        Rows after the first ``n_train`` were given for validation.
+    n_train : int
+    stratum : tuple of (ndarray, str)
+        The encoded target whose classes are stratified, and its kind.
+    groups : array-like of shape (n_train,), or None
+    rng : RandomState
+    """
+    weight = table.weight[:n_train]
+    check_consistent_length(weight, groups)
+    n_given = len(table.Y) - n_train
+    if not n_given and settings.early_stopping:
+        Y, kind = stratum
+        fraction = settings.validation_fraction
+        return set_aside(Y, weight, fraction, kind, rng, groups)
+    if groups is not None:
+        warn_once(
+            "groups has no effect: they keep together rows that early stopping "
+            "sets aside. Set early_stopping=True, or leave out groups or X_val.",
+            IneffectiveParameterWarning,
+        )
+    return np.flatnonzero(weight > 0), np.arange(n_train, len(table.Y))
 
 
 def set_aside(Y, weight, fraction, kind, rng, groups=None):

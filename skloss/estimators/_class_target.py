@@ -1,0 +1,200 @@
+"""A target of classes: everything about it that a fit and a prediction need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from skloss.estimators._calibration import divide_by_temperature
+from skloss.estimators._class_codes import (
+    class_order,
+    classification_task,
+    dense_target,
+    encode_classes,
+)
+from skloss.estimators._class_weight import class_weights, row_weights
+from skloss.estimators._table import read_table, validated_table
+from skloss.estimators._units import Units
+from skloss.estimators._varying import settle_loss
+from skloss.losses import Task
+from skloss.losses._core import _ops as ops
+
+
+@dataclass(frozen=True, eq=False)
+class ClassTarget:
+    """Two classes, several, or several labels.
+
+    Attributes
+    ----------
+    task : Task
+    classes : ndarray of shape (n_classes,)
+        Sorted.
+    ranked : ndarray of shape (n_classes,)
+        In the order of the loss's columns.
+    class_weight : ndarray of shape (n_classes,)
+        In that order too; (1,) for several labels. None until the rows are known.
+    units : Units
+        A class has no unit: nothing is shifted or scaled.
+    """
+
+    task: Task
+    classes: np.ndarray
+    ranked: np.ndarray
+    class_weight: np.ndarray | None = None
+    units: Units | None = None
+
+    # -- reading -------------------------------------------------------------------
+
+    @staticmethod
+    def read_loss(estimator):
+        """Return the loss, no heads, and what of the loss changes by epoch."""
+        loss, curves = settle_loss(estimator)
+        return loss, {}, curves
+
+    @classmethod
+    def read(cls, estimator, settings, X, y, classes=None):
+        """Return features, target, and validated X and y of a new fit.
+
+        Parameters
+        ----------
+        estimator : BaseLossAware
+        settings : Settings
+        X, y : array-like
+        classes : array-like, optional
+            All classes, where y need not hold each of them.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For a table or a target that cannot be, or not with this loss.
+        """
+        given = y
+        features, (X, y) = read_table(estimator, X, y, multi_output=True)
+        y = dense_target(y)
+        task, classes = classification_task(y, classes)
+        ranked = classes
+        if settings.loss.ordered and task.kind == "multiclass":
+            ranked = class_order(given, classes)
+        if task.kind not in settings.loss.kinds:
+            raise ValueError(
+                f"loss={settings.given['loss']!r} is for "
+                f"{' or '.join(settings.loss.kinds)} targets; y is {task.kind}. Use "
+                f"loss='cross_entropy'."
+            )
+        return features, cls(task, classes, ranked), X, y
+
+    def read_more(self, estimator, features, X, y):
+        """Return validated X and y of the columns and classes that are known."""
+        X, y = validated_table(estimator, features, X, y, multi_output=True)
+        return X, dense_target(y)
+
+    def check_known(self, classes):
+        """Raise ValueError if ``classes``, where given, are not those known."""
+        if classes is not None and not np.array_equal(np.unique(classes), self.classes):
+            raise ValueError(
+                f"classes={list(classes)!r} differ from those of the first call, "
+                f"{self.classes.tolist()}."
+            )
+
+    def check_same(self, earlier):
+        """Raise ValueError unless the classes are those of an earlier fit."""
+        if not np.array_equal(earlier.ranked, self.ranked):
+            raise ValueError(
+                f"warm_start=True needs the same classes as the previous fit, "
+                f"{earlier.ranked.tolist()}, got {self.ranked.tolist()}."
+            )
+
+    def complete_loss(self, settings):
+        """Return the loss, which needs to know nothing of y."""
+        return settings.loss
+
+    def encode(self, y, loss):
+        """Return the columns of the loss for a validated y."""
+        return encode_classes(dense_target(y), self.task, self.ranked)
+
+    # -- what training needs -------------------------------------------------------
+
+    def weigh(self, settings, y, weight):
+        """Return the target with the weight of each class."""
+        weights = class_weights(
+            settings.class_weight, self.task, self.ranked, y, weight
+        )
+        return replace(self, class_weight=weights)
+
+    def weigh_alike(self):
+        """Return the target with classes that all weigh the same."""
+        return replace(self, class_weight=np.ones(len(self.classes)))
+
+    def labels(self):
+        """Return what the columns stand for."""
+        return self.ranked.tolist()
+
+    def row_weights(self, Y):
+        """Return each row's class weight, besides the sample weights."""
+        return row_weights(self.class_weight, Y, self.task)
+
+    def stratum(self, Y, loss):
+        """Return the encoded target whose classes are stratified, and its kind."""
+        return Y, self.task.kind
+
+    def measure_units(self, Y, weight, loss):
+        """Return units that change nothing."""
+        return Units.none(Y.shape[1])
+
+    def with_units(self, units):
+        """Return the target with its units."""
+        return replace(self, units=units)
+
+    def columns_in_user_units(self, loss):
+        """Return which columns the loss sees in the user's units."""
+        return np.full(self.task.size, loss.in_user_units)
+
+    def in_one_scale(self, loss):
+        """Return the loss: of one target it sees one scale anyway."""
+        return loss
+
+    # -- what predicts -------------------------------------------------------------
+
+    def columns(self):
+        """Return where the loss has the columns of ``classes``."""
+        return np.argsort(self.ranked)
+
+    def scores(self, loss, raw):
+        """Return raw scores: of shape (n,) for two classes, else one column each."""
+        scores = np.asarray(loss.scores(self.task, raw))
+        return scores[:, 0] if self.task.kind == "binary" else scores[:, self.columns()]
+
+    def decide(self, scores):
+        """Return the classes for scores."""
+        if self.task.kind == "multilabel":
+            return (scores > 0).astype(int)
+        code = scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)
+        return self.classes[code]
+
+    def probabilities(self, loss, raw):
+        """Return probabilities in the loss's order, class weights undone."""
+        p = np.asarray(loss.inverse_link(self.task, raw))
+        if self.task.kind == "multilabel" or np.all(self.class_weight == 1):
+            return p
+        p = p / self.class_weight
+        return p / p.sum(axis=1, keepdims=True)
+
+    def predict_proba(self, loss, raw, temperature):
+        """Return probabilities in the order of ``classes``."""
+        p = self.probabilities(loss, raw)
+        p = np.asarray(divide_by_temperature(p, temperature, self.task))
+        return p if self.task.kind == "multilabel" else p[:, self.columns()]
+
+    def symbolic_outputs(self, loss, raw, temperature):
+        """Return the symbolic output of ``model_``."""
+        if not loss.has_probabilities:
+            return raw
+        p = loss.inverse_link(self.task, raw)
+        if not np.all(self.class_weight == 1):
+            p = p * (1 / self.class_weight).astype(p.dtype)
+            p = p / ops.sum(p, axis=-1, keepdims=True)
+        p = divide_by_temperature(p, temperature, self.task)
+        if self.ranked is self.classes:
+            return p
+        return ops.take(p, self.columns(), axis=-1)

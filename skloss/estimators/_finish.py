@@ -1,0 +1,97 @@
+"""From what training left to what predicts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sklearn.exceptions import ConvergenceWarning
+
+from skloss._diagnosis._findings import findings
+from skloss._diagnosis._training_record import training_record
+from skloss._engine import Outcome
+from skloss._warn_once import warn_once
+from skloss.estimators._calibration import best_temperature, predict_unseen
+from skloss.estimators._fitted import NetworkOutputs
+from skloss.estimators._varying import values_of_epochs
+from skloss.exceptions import DivergenceWarning
+
+
+def finish(job, result, *, keep_state=True):
+    """Return what remains of a fit.
+
+    Parameters
+    ----------
+    job : Job
+    result : Result
+    keep_state : bool, default=True
+        Whether training can go on from it: the state is several times as large as the
+        weights.
+
+    Returns
+    -------
+    Fitted
+    """
+    fitted = fitted_after(job, result)
+    if keep_state:
+        fitted = replace(fitted, state=result.state)
+    if job.earlier is not None:
+        histories = (*job.earlier.histories, *fitted.histories)
+        fitted = replace(fitted, histories=histories)
+    if job.watcher is not None:
+        fitted = replace(fitted, callbacks=job.watcher.fitted)
+    if fitted.settings.calibration is not None:
+        fitted = replace(fitted, temperature=temperature_of(job, fitted))
+    if result.layers:
+        fitted = replace(fitted, record=training_record(fitted, job, result))
+    return fitted
+
+
+def fitted_after(job, result):
+    """Return what would predict if training ended with this result."""
+    before, plan = job.before, job.plan
+    settings, loss = before.settings, before.loss
+    count = len(result.history["loss"])
+    varying = values_of_epochs(settings.curves, result.n_epochs, count)
+    outputs = NetworkOutputs(
+        network=settings.network,
+        weights=result.weights,
+        stored=result.stored,
+        n_features=before.features.count,
+        n_raw=loss.n_raw(before.target.task),
+        dropout=plan.members[0].dropout,
+    )
+    return replace(
+        before,
+        settings=settings.kept(),
+        outputs=outputs,
+        histories=(result.history | varying,),
+        n_epochs=result.n_epochs,
+        best_epoch=result.best_epoch,
+        outcome=result.outcome,
+        trained_by=result.trained_by,
+    )
+
+
+def temperature_of(job, fitted):
+    """Return the temperature at which probabilities of unseen rows are most honest."""
+    rows, weight, raw = predict_unseen(job.plan, job.data, fitted.outputs.of_table)
+    p = fitted.target.probabilities(fitted.loss, raw)
+    return best_temperature(p, job.data.Y[rows], weight, fitted.target.task)
+
+
+def warn_after(fitted, partial):
+    """Warn of the first finding; after a part of the training, of divergence.
+
+    Its numbers are in ``diagnose``: a text with numbers would be another for each
+    of many fits.
+    """
+    found = findings(fitted)
+    more = ""
+    if fitted.record is not None:
+        more = " skloss.inspection.diagnose(estimator) has the numbers."
+    if fitted.outcome is Outcome.DIVERGED:
+        more = f" The weights of the best epoch are kept.{more}"
+        headlines = [one.headline for one in found if one.name == "diverged"]
+        warn_once(f"{headlines[0]}{more}", DivergenceWarning)
+    elif found and not partial:
+        warn_once(f"{found[0].headline}{more}", ConvergenceWarning)

@@ -1,0 +1,268 @@
+"""What remains of a fit: all that predicts, and all that a further fit needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import NotFittedError
+
+from skloss import networks
+from skloss._engine import Outcome, exported_model, raw_predictions
+from skloss.estimators._settings import Settings
+from skloss.estimators._table import Features, validated_table
+from skloss.losses import Loss
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What was measured on the training rows, and stays while training goes on.
+
+    Attributes
+    ----------
+    of_loss : dict
+        What ``loss.measured`` names.
+    curves : dict of str to ndarray
+        The same where it changes by epoch.
+    gain : dict
+        Of a loss in the user's units.
+    """
+
+    of_loss: dict
+    curves: dict
+    gain: dict
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkOutputs:
+    """The raw outputs of a trained network.
+
+    Attributes
+    ----------
+    network : MLP or Body
+    weights, stored : ndarray
+        Flat rows: what was trained, and moving statistics.
+    n_features, n_raw : int
+    dropout : float
+        For the layers of the exported model.
+    """
+
+    network: Any
+    weights: np.ndarray
+    stored: np.ndarray
+    n_features: int
+    n_raw: int
+    dropout: float
+
+    @property
+    def source(self):
+        """The trained network itself."""
+        return self
+
+    def of(self, X, check):
+        """Return raw outputs of shape (n, n_raw) in float64, for a checked table."""
+        return self.of_table(check(X))
+
+    def of_table(self, X):
+        """Return raw outputs for a table that is checked already."""
+        raw = raw_predictions(
+            self.network,
+            X,
+            self.weights,
+            self.stored,
+            self.n_raw,
+            is_sparse=not isinstance(X, np.ndarray),
+        )
+        return raw.astype(np.float64)
+
+    def export(self, link):
+        """Return a new Keras model that gives ``link`` of the raw outputs."""
+        return exported_model(
+            self.network, self.n_features, self.n_raw, self, self.dropout, link
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class KnownOutputs:
+    """The raw outputs of one table, which are known; others are asked of a network.
+
+    Attributes
+    ----------
+    table : array-like
+    raw : ndarray of shape (n, n_raw)
+    otherwise : NetworkOutputs or None
+        None: there is no network yet.
+    """
+
+    table: Any
+    raw: np.ndarray
+    otherwise: Any = None
+
+    @property
+    def source(self):
+        """The trained network behind."""
+        return self.otherwise.source
+
+    def of(self, X, check):
+        """Return the raw outputs that are known, or the network's."""
+        if X is self.table:
+            return self.raw
+        if self.otherwise is None:
+            raise NotFittedError("Only the outputs of the validation rows are known.")
+        return self.otherwise.of(X, check)
+
+
+@dataclass(frozen=True, eq=False)
+class PartOfOutputs:
+    """Some of the raw outputs of a network with several heads.
+
+    Attributes
+    ----------
+    whole : NetworkOutputs or KnownOutputs
+    place : list of int
+    """
+
+    whole: Any
+    place: list
+
+    @property
+    def source(self):
+        """The trained network behind, with all its heads."""
+        return self.whole.source
+
+    def of(self, X, check):
+        """Return these columns of the raw outputs."""
+        return self.whole.of(X, check)[:, self.place]
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What remains of a fit. Nothing in it is ever changed.
+
+    Another view of a fitted network is a copy with another field: known ``outputs``,
+    one of several heads.
+
+    Attributes
+    ----------
+    settings : Settings
+        Those of the fit, whatever the estimator's parameters are now.
+    features : Features
+    target : ClassTarget, NumberTarget or JointTarget
+    loss : Loss
+        The loss that predicts, measured numbers included.
+    measured : Measured
+    seed : int
+    outputs : NetworkOutputs, KnownOutputs or PartOfOutputs
+        None before training.
+    histories : tuple of dict of str to list
+        One of each part of the training.
+    n_epochs, best_epoch : int
+        Epochs trained; the epoch (from 1) whose weights predict.
+    outcome : Outcome
+    trained_by : str
+        Which way, and why.
+    temperature : float
+        What log-probabilities are divided by.
+    record : TrainingRecord or None
+    callbacks : list of keras.callbacks.Callback
+        This training's own.
+    state : dict or None
+        Everything needed to go on training; None where it was not kept.
+    """
+
+    settings: Settings
+    features: Features
+    target: Any
+    loss: Loss
+    measured: Measured
+    seed: int
+    outputs: Any = None
+    histories: tuple = ()
+    n_epochs: int = 0
+    best_epoch: int = 0
+    outcome: Outcome = Outcome.FINISHED
+    trained_by: str = ""
+    temperature: float = 1.0
+    record: Any = None
+    callbacks: list = field(default_factory=list)
+    state: dict | None = None
+
+    # -- what predicts -------------------------------------------------------------
+
+    def raw_outputs(self, estimator, X):
+        """Return the raw outputs for a table, which is checked first.
+
+        Parameters
+        ----------
+        estimator : BaseLossAware
+            For the texts of errors.
+        X : array-like of shape (n, features)
+
+        Returns
+        -------
+        ndarray of shape (n, n_raw)
+        """
+        return self.outputs.of(
+            X, lambda X: validated_table(estimator, self.features, X)
+        )
+
+    def link(self, raw):
+        """Return the symbolic output of the Keras model for symbolic raw outputs."""
+        return self.target.symbolic_outputs(self.loss, raw, self.temperature)
+
+    def export(self):
+        """Return the network, head and link included, as a new Keras model."""
+        with networks.python_random_untouched():
+            return self.outputs.source.export(self.link)
+
+    def remember(self, name, make):
+        """Return what is made of this once, and asked for often: a model, heads.
+
+        It is part of no comparison, copy or pickle: it can be made again.
+        """
+        if name not in self.__dict__:
+            self.__dict__.setdefault(name, make())
+        return self.__dict__[name]
+
+    def knowing(self, table, raw):
+        """Return a view whose raw outputs for ``table`` are known."""
+        return replace(self, outputs=KnownOutputs(table, raw, self.outputs))
+
+    def __getstate__(self):
+        """Leave out what is remembered: it is made again from the weights."""
+        return {name: v for name, v in vars(self).items() if name in FIELDS}
+
+    # -- what is read --------------------------------------------------------------
+
+    @property
+    def history(self):
+        """The history of all parts of the training, by the names of the last part."""
+        last = self.histories[-1]
+        return {
+            name: [value for part in self.histories for value in part.get(name, [])]
+            for name in last
+        }
+
+    @property
+    def loss_parameters(self):
+        """The loss's trained numbers that do not depend on X, by name."""
+        source, n_global = self.outputs.source, self.loss.n_global(self.target.task)
+        bias = source.weights[-source.n_raw :]
+        last = bias[len(bias) - n_global :].astype(np.float64)
+        return self.loss.trained(self.target.task, last)
+
+    # -- going on ------------------------------------------------------------------
+
+    @property
+    def kept_weights(self):
+        """The state that ``warm_start`` goes on from: the weights that were kept."""
+        return {
+            "weights": self.outputs.source.weights,
+            "stored": self.outputs.source.stored,
+            "slots": None,
+            "epoch": 0,
+        }
+
+
+FIELDS = frozenset(Fitted.__dataclass_fields__)

@@ -1,0 +1,160 @@
+"""A target of numbers: everything about it that a fit and a prediction need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from sklearn.utils.validation import column_or_1d
+
+from skloss.estimators._table import read_table, validated_table
+from skloss.estimators._units import Units, check_size, resolves, target_units, varies
+from skloss.estimators._varying import settle_loss
+from skloss.losses import Task
+from skloss.losses._core import _ops as ops
+
+
+@dataclass(frozen=True, eq=False)
+class NumberTarget:
+    """One number, or several.
+
+    Attributes
+    ----------
+    task : Task
+    one_dimensional : bool
+        Whether y was of shape (n,), as predictions are then.
+    transform : "auto" or None
+        Whether the network sees the numbers scaled.
+    units : Units
+        None until the training rows are known.
+    """
+
+    task: Task
+    one_dimensional: bool
+    transform: str | None
+    units: Units | None = None
+
+    class_weight = np.ones(1)
+
+    # -- reading -------------------------------------------------------------------
+
+    @staticmethod
+    def read_loss(estimator):
+        """Return the loss, no heads, and what of the loss changes by epoch."""
+        loss, curves = settle_loss(estimator)
+        return loss, {}, curves
+
+    @classmethod
+    def read(cls, estimator, settings, X, y):
+        """Return features, target, and validated X and y of a new fit."""
+        features, (X, y) = read_table(
+            estimator, X, y, multi_output=True, y_numeric=True
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        size = 1 if y.ndim == 1 else y.shape[1]
+        target = cls(Task("regression", size), y.ndim == 1, settings.target_transform)
+        return features, target, X, y
+
+    def read_more(self, estimator, features, X, y):
+        """Return validated X and y of the columns and targets that are known."""
+        return validated_table(
+            estimator, features, X, y, multi_output=True, y_numeric=True
+        )
+
+    def check_same(self, earlier):
+        """Do nothing: that the number of targets is the same is checked for all."""
+
+    def complete_loss(self, settings):
+        """Return the loss, which needs to know nothing of y."""
+        return settings.loss
+
+    def encode(self, y, loss):
+        """Return y as float columns inside the loss's domain."""
+        Y = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
+        if Y.shape[1] != self.task.size:
+            raise ValueError(
+                f"y has {Y.shape[1]} targets, but the estimator has {self.task.size}."
+            )
+        check_size(Y)
+        loss.check_target(self.task, Y)
+        return Y
+
+    # -- what training needs -------------------------------------------------------
+
+    def weigh(self, settings, y, weight):
+        """Return the target: numbers have no class weights."""
+        return self
+
+    def weigh_alike(self):
+        """Return the target."""
+        return self
+
+    def labels(self):
+        """Return what the columns stand for."""
+        return ["a number"]
+
+    def row_weights(self, Y):
+        """Return None: no row counts more than its sample weight says."""
+
+    def stratum(self, Y, loss):
+        """Return the encoded target and its kind, which is not stratified."""
+        return Y, self.task.kind
+
+    def measure_units(self, Y, weight, loss):
+        """Return location and scale of each column, and which columns vary."""
+        units = Units.none(Y.shape[1])
+        if self.transform is not None:
+            units = Units(*target_units(Y, loss, weight), units.varies)
+        return replace(units, varies=varies(Y))
+
+    def with_units(self, units):
+        """Return the target with its units."""
+        return replace(self, units=units)
+
+    def columns_in_user_units(self, loss):
+        """Return which columns the loss sees in the user's units."""
+        return np.full(self.task.size, loss.in_user_units)
+
+    def in_one_scale(self, loss):
+        """Return the loss: of one estimator it sees one scale anyway."""
+        return loss
+
+    # -- what predicts -------------------------------------------------------------
+
+    def shape(self, values):
+        """Return values of shape (n, targets, ...) as y was given."""
+        return values[:, 0] if self.one_dimensional else values
+
+    def predict(self, loss, raw):
+        """Return the point prediction in the user's units."""
+        scaled = np.asarray(loss.inverse_link(self.task, raw))
+        return self.shape(scaled * self.units.scale + self.units.loc)
+
+    def predict_quantiles(self, loss, raw, quantiles):
+        """Return quantiles in the user's units."""
+        parts = np.asarray(loss.split(self.task, raw))
+        units = self.units
+        return self.shape(
+            loss.predict_quantiles(parts, quantiles, units.loc, units.scale)
+        )
+
+    def predict_dist(self, loss, raw):
+        """Return the distribution of each row in the user's units."""
+        parts = np.asarray(loss.split(self.task, raw))
+        loc, scale = self.units.loc, self.units.scale
+        if self.one_dimensional:
+            parts, loc, scale = parts[:, 0], loc[0], scale[0]
+        return loss.distribution(parts, loc, scale)
+
+    def symbolic_outputs(self, loss, raw, temperature):
+        """Return the symbolic output of ``model_``.
+
+        In double precision where single would round away what the network learned.
+        """
+        scaled, dtype = loss.inverse_link(self.task, raw), str(raw.dtype)
+        loc, scale = self.units.loc, self.units.scale
+        if not resolves(loc, scale, dtype).all():
+            dtype = "float64"
+            scaled = ops.cast(scaled, dtype)
+        return scaled * scale.astype(dtype) + loc.astype(dtype)

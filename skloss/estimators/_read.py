@@ -1,0 +1,173 @@
+"""What a fit is given, checked and encoded, before anything is decided on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skloss.estimators._fitted import Fitted
+from skloss.estimators._rows import Table, sample_weights
+from skloss.estimators._settings import Settings
+from skloss.estimators._table import Features
+from skloss.exceptions import LossTargetError
+from skloss.losses import Loss
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """Parameters and data of one fit, checked and encoded.
+
+    Attributes
+    ----------
+    settings : Settings
+    features : Features
+    target : ClassTarget, NumberTarget or JointTarget
+        With class weights, without units.
+    loss : Loss
+    table : Table
+        The training rows, those of early stopping included.
+    cost : ndarray of shape (n,), or None
+        Further weights of these rows, not used for validation.
+    validation : Table or None
+        Rows that were given for validation.
+    groups : array-like or None
+    given, given_validation : tuple of (array-like, array-like)
+        X and y as they were given.
+    earlier : Fitted or None
+        What this fit goes on from.
+    start : dict or None
+        The state of training to begin with.
+    """
+
+    settings: Settings
+    features: Features
+    target: Any
+    loss: Loss
+    table: Table
+    cost: np.ndarray | None
+    validation: Table | None
+    groups: Any
+    given: tuple
+    given_validation: tuple
+    earlier: Fitted | None
+    start: dict | None
+
+    @property
+    def goes_on(self):
+        """Whether this is a further part of the earlier training, optimiser and all."""
+        return self.start is not None and self.start["slots"] is not None
+
+    def whole_table(self):
+        """Return the rows for training, and after them those given for validation."""
+        if self.validation is None:
+            return self.table
+        return self.table.followed_by(self.validation)
+
+
+def read(
+    estimator,
+    settings,
+    X,
+    y,
+    sample_weight=None,
+    *,
+    X_val=None,
+    y_val=None,
+    sample_weight_val=None,
+    groups=None,
+    partial=False,
+    classes=None,
+):
+    """Return what a fit is given, checked and encoded.
+
+    Parameters
+    ----------
+    estimator : BaseLossAware
+        Not changed.
+    settings : Settings
+    X, y, sample_weight, X_val, y_val, sample_weight_val, groups : as for ``fit``
+    partial : bool, default=False
+        Whether this is ``partial_fit``, so that classes and columns of an earlier
+        call are known.
+    classes : array-like, optional
+        As for ``partial_fit``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For data that make no sense, with the remedy.
+    """
+    given = X, y
+    earlier = estimator.__dict__.get("_fitted")
+    if not (partial or settings.warm_start):
+        earlier = None
+    if partial and earlier is not None:
+        target, features = earlier.target, earlier.features
+        X, y = target.read_more(estimator, features, X, y)
+        target.check_known(classes)
+        start = earlier.state or earlier.kept_weights
+    else:
+        known = {} if classes is None else {"classes": classes}
+        kind = estimator._target
+        features, target, X, y = kind.read(estimator, settings, X, y, **known)
+        start = None
+        if earlier is not None:
+            check_same_problem(features, target, earlier)
+            start = earlier.kept_weights
+    weight = sample_weights(sample_weight, X)
+    if not (partial and earlier is not None):  # later parts keep the first one's
+        target = target.weigh(settings, y, weight)
+    loss = target.complete_loss(settings)
+    validation = read_validation(
+        estimator, features, target, loss, X_val, y_val, sample_weight_val
+    )
+    Y = target.encode(y, loss)
+    return Reading(
+        settings=settings,
+        features=features,
+        target=target,
+        loss=loss,
+        table=Table(X, Y, weight),
+        cost=target.row_weights(Y),
+        validation=validation,
+        groups=groups,
+        given=given,
+        given_validation=(X_val, y_val),
+        earlier=earlier,
+        start=start,
+    )
+
+
+def check_same_problem(features, target, earlier):
+    """Raise ValueError unless weights of an earlier fit are of the same shape."""
+    target.check_same(earlier.target)
+    sizes = features.count, target.task.size
+    before = earlier.features.count, earlier.target.task.size
+    if target.task != earlier.target.task or sizes != before:
+        raise ValueError(
+            f"warm_start=True needs the {before[0]} features and {before[1]} "
+            f"columns of y of the previous fit, got {sizes[0]} and {sizes[1]}."
+        )
+
+
+def read_validation(estimator, features, target, loss, X_val, y_val, weight):
+    """Return the rows that were given for validation, or None."""
+    if X_val is None and y_val is None:
+        if weight is not None:
+            raise ValueError("sample_weight_val was given without X_val and y_val.")
+        return None
+    if X_val is None or y_val is None:
+        raise ValueError("X_val and y_val must be given together.")
+    try:
+        X, y = target.read_more(estimator, features, X_val, y_val)
+        weight = sample_weights(weight, X)
+        return Table(X, target.encode(y, loss), weight)
+    except ValueError as error:
+        kind = LossTargetError if isinstance(error, LossTargetError) else ValueError
+        raise kind(
+            f"In X_val and y_val: {error} Validation data must be as X and y are: "
+            f"the same columns, no other classes. In a Pipeline, "
+            f"transform_input=['X_val'] has X_val transformed like X."
+        ) from error

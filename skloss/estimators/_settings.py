@@ -1,0 +1,210 @@
+"""An estimator's parameters, resolved and checked once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from skloss import networks, schedules
+from skloss._callbacks._epoch_callbacks import check_callbacks, plateaus
+from skloss._engine._optimizers import Optimizer
+from skloss._params._checks import KNOBS, check_choice, check_parameters
+from skloss._params._value_object import separate_value
+from skloss._tensorflow import start
+from skloss._warn_once import warn_once
+from skloss.estimators._calibration import check_calibration
+from skloss.estimators._validation_scorer import scorer_of
+from skloss.exceptions import IneffectiveParameterWarning
+from skloss.losses import Loss
+from skloss.networks import MLP, Body
+from skloss.schedules import Schedule
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """What an estimator's parameters say, as objects and plain numbers.
+
+    Nothing in it is shared with the estimator's value objects: what ``set_params``
+    does to them later does not reach it.
+
+    Attributes
+    ----------
+    estimator : str
+        Name of its class, for texts.
+    given : dict
+        The parameters as they were given, for texts.
+    loss : Loss, or None
+        That of the last epoch. None for several heads, whose loss depends on what
+        their columns of y are.
+    heads : dict of str to PlannedHead
+        Empty for one target.
+    curves : dict of str to ndarray of shape (epochs, ...)
+        Values, epoch by epoch, of the numbers that are schedules.
+    numbers : dict of str to float
+        Those for which a schedule may stand, at their last value; infinite bounds are
+        none.
+    network : MLP or Body
+    optimizer : Optimizer
+    schedule : Schedule
+    plateaus : list of (str, ReduceLROnPlateau)
+        What lowers the learning rate where a score stands still, callbacks too.
+    learning_rate : float
+    batch_size : int or "auto"
+    epochs, patience, verbose : int
+    early_stopping, warm_start, record : bool
+    validation_fraction : float
+    validation_scoring : str, callable or None
+    callbacks : list or None
+        Templates; None in what a fit keeps.
+    dtype : {"auto", "float32", "float64"}
+    random_state : int, RandomState or None
+    class_weight : dict, "balanced" or None
+    calibration : "temperature" or None
+    target_transform : "auto" or None
+    loss_weights : "uncertainty" or None
+    """
+
+    estimator: str
+    given: dict
+    loss: Loss | None
+    heads: dict
+    curves: dict
+    numbers: dict
+    network: MLP | Body
+    optimizer: Optimizer
+    schedule: Schedule
+    plateaus: list
+    learning_rate: float
+    batch_size: Any
+    epochs: int
+    patience: int
+    verbose: int
+    early_stopping: bool
+    warm_start: bool
+    record: bool
+    validation_fraction: float
+    validation_scoring: Any
+    callbacks: Any
+    dtype: str
+    random_state: Any
+    class_weight: Any = None
+    calibration: str | None = None
+    target_transform: str | None = "auto"
+    loss_weights: str | None = None
+
+    @classmethod
+    @networks.python_random_untouched()
+    def of(cls, estimator, *, partial=False):
+        """Return the settings of an estimator, all of them checked.
+
+        Parameters
+        ----------
+        estimator : BaseLossAware
+        partial : bool, default=False
+            Whether they are for ``partial_fit``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For a parameter, or two together, that cannot be, with the remedy.
+        """
+        start()
+        check_parameters(estimator)
+        check_callbacks(estimator.callbacks)
+        if partial and estimator.early_stopping:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True: the rows held out "
+                "would differ between calls. Set early_stopping=False, or use fit."
+            )
+        given = estimator.get_params(deep=False)
+        loss, heads, curves = estimator._target.read_loss(estimator)
+        settings = cls(
+            estimator=type(estimator).__name__,
+            given=separate_value(given),
+            loss=loss,
+            heads=heads,
+            curves=curves,
+            numbers=last_numbers(given, curves),
+            network=separate_value(networks.get(estimator.network)),
+            optimizer=Optimizer(estimator.optimizer),
+            schedule=separate_value(schedules.get(estimator.lr_schedule)),
+            plateaus=plateaus(estimator),
+            epochs=int(estimator.epochs),
+            **{name: given[name] for name in AS_GIVEN if name in given},
+        )
+        settings.schedule.check()
+        if settings.validation_scoring is not None:
+            scorer_of(estimator)
+        settings.check_together(partial)
+        return settings
+
+    def check_together(self, partial):
+        """Refuse, or warn of, parameters that do not go together."""
+        drops = np.any(self.varying("dropout") > 0)
+        if drops and not isinstance(self.network, MLP):
+            raise ValueError(
+                f"dropout={self.given['dropout']!r} has no place in "
+                f"network={self.network!r}; put Dropout layers into the body, or use "
+                f"network=MLP(...)."
+            )
+        if self.optimizer.cls.__name__ == "AdamW" and self.given["weight_decay"] == 0:
+            warn_once(
+                "optimizer='adamw' with weight_decay=0.0 is Adam; set weight_decay, "
+                "for example 0.004, Keras' default.",
+                IneffectiveParameterWarning,
+            )
+        check_choice("calibration", self.calibration, ("temperature", None))
+        if self.calibration is not None:
+            check_calibration(self.calibration, self.given["loss"], self.loss, partial)
+        check_choice("target_transform", self.target_transform, ("auto", None))
+
+    @property
+    def shown_loss(self):
+        """The loss as it was given; those of the heads by name."""
+        if not self.heads:
+            return self.given["loss"]
+        return {name: head.given_loss for name, head in self.heads.items()}
+
+    def varying(self, name):
+        """Return all values that a number has, epoch by epoch, or the only one."""
+        return self.curves.get(name, self.numbers[name])
+
+    def parameter(self, name):
+        """Return the value of a parameter by its nested name; None where it has none.
+
+        For what a remedy may offer: numbers and words.
+        """
+        outer, _, inner = name.partition("__")
+        for plateau_name, plateau in self.plateaus:
+            if name == f"{plateau_name}__min_lr":
+                return plateau.min_lr
+        if not inner:
+            return self.given.get(name)
+        return getattr(getattr(self, outer, None), inner, None)
+
+    def kept(self):
+        """Return what a fit keeps: callbacks and generators are not needed any more."""
+        left_out = ("callbacks", "random_state")
+        given = {n: v for n, v in self.given.items() if n not in left_out}
+        return replace(self, callbacks=None, random_state=None, given=given)
+
+
+AS_GIVEN = (
+    *("learning_rate", "batch_size", "patience", "verbose", "early_stopping"),
+    *("warm_start", "record", "validation_fraction", "validation_scoring"),
+    *("callbacks", "dtype", "random_state", "class_weight", "calibration"),
+    *("target_transform", "loss_weights"),
+)
+
+
+def last_numbers(given, curves):
+    """Return the numbers for which schedules may stand, at their last value."""
+    numbers = {name: given[name] for name in KNOBS}
+    numbers |= {name: curves[name][-1] for name in KNOBS if name in curves}
+    # a bound that is none is infinite
+    return {
+        name: np.inf if value is None else float(value)
+        for name, value in numbers.items()
+    }
