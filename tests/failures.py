@@ -17,7 +17,6 @@ from skloss import (
     RegressionHead,
     losses,
 )
-from skloss.exceptions import DivergenceWarning
 
 ROWS = len(X)
 FAR = 1e6 * y_number
@@ -195,12 +194,6 @@ FAILS = {  # name: what was fitted, parameters set since, arguments of fit, erro
         RuntimeError,
     ),
     "callback's class": ("watched", {"callbacks": [Raises]}, {}, TypeError),
-    "warning": (  # of a network that was trained, made an error
-        "classes",
-        {"optimizer": "sgd", "learning_rate": 1e30},
-        {},
-        DivergenceWarning,
-    ),
     "interrupt": ("watched", INTERRUPT, {}, KeyboardInterrupt),
     "interrupt, other y": ("coral", INTERRUPT, {"y": y_binary}, KeyboardInterrupt),
     "interrupt in Model.fit": ("classes", IN_MODEL_FIT, {}, KeyboardInterrupt),

@@ -9,6 +9,8 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import StratifiedKFold
 
+from skloss.exceptions import DivergenceWarning
+
 CASES = [
     pytest.param(method, *case, id=f"{method}: {name}")
     for method, cases in (("fit", FAILS), ("partial_fit", IN_PARTS))
@@ -50,6 +52,18 @@ def test_an_interrupt_among_the_networks_of_calibration(pickled, monkeypatch):
     monkeypatch.setattr(StratifiedKFold, "split", interrupt)  # the network is trained
     with pytest.raises(KeyboardInterrupt):
         net.fit(-X, table_of("tempered")[1])
+    assert not changed(before, facts_of(net, X))
+    assert surroundings_of(net) == told
+
+
+@pytest.mark.filterwarnings("error::skloss.exceptions.DivergenceWarning")
+def test_a_warning_that_is_an_error(pickled):
+    net, X = fitted(pickled, "classes")
+    before = facts_of(net, X)
+    net.set_params(learning_rate=1e30)
+    told = surroundings_of(net)
+    with pytest.raises(DivergenceWarning):
+        net.fit(1e30 * X, table_of("classes")[1])
     assert not changed(before, facts_of(net, X))
     assert surroundings_of(net) == told
 
