@@ -120,9 +120,8 @@ def facts_of(search):
 def test_a_failed_search_changes_nothing(pickled, name):
     which, params, given, error = FAILS[name]
     search = pickle.loads(pickled[which])
-    before = facts_of(search)
-    search.set_params(**params)
-    names = set(vars(search))
+    search.set_params(**params)  # which scorer_ sees too: it holds the estimator
+    before, names = facts_of(search), set(vars(search))
     with pytest.raises(error):
         search.fit(**{"X": X, "y": y_binary, **given})
     assert set(vars(search)) == names
