@@ -86,15 +86,15 @@ FAULTS += faults_of(
         "test_classifier_training.py::test_balanced_counts_the_sample_weights",
     ),
     (
-        "estimators/_class_predictions.py",
-        "p = p / self._class_weight",
-        "p = p * self._class_weight",
+        "estimators/_class_target.py",
+        "p = p / self.class_weight",
+        "p = p * self.class_weight",
         "test_classifier.py::test_model_gives_the_same_numbers",
     ),
     (
-        "estimators/_base.py",
-        "own = weight[train] if cost is None else weight[train] * cost[train]",
-        "own = weight[train] if cost is None else cost[train]",
+        "estimators/_read.py",
+        "return weight if self.cost is None else weight * self.cost[rows]",
+        "return weight if self.cost is None else self.cost[rows]",
         "test_classifier_training.py::test_weights_are_repetitions",
     ),
     (
@@ -292,8 +292,8 @@ FAULTS += faults_of(
     ),
     (
         "model_selection/_scoring.py",
-        "np.stack([net._result.stored for net in nets]),",
-        "np.stack([nets[0]._result.stored for net in nets]),",
+        "np.stack([one.stored for one in outputs]),",
+        "np.stack([outputs[0].stored for one in outputs]),",
         "model_selection/test_equality_parameters.py::"
         "test_networks_that_are_scored_together_have_their_own_moving_statistics",
     ),
@@ -322,15 +322,15 @@ FAULTS += faults_of(
         "test_fit_then_partial_fit_keeps_the_optimisers_state",
     ),
     (
-        "estimators/_warm.py",
-        '"weights": result.weights,',
-        '"weights": result.state["weights"],',
+        "estimators/_read.py",
+        "start = earlier.kept_weights",
+        'start = {**earlier.state, "slots": None, "epoch": 0}',
         "test_classifier_training.py::test_warm_start_goes_on_from_the_best_weights",
     ),
     (
-        "estimators/_classifier.py",
-        "state, seed = self._result.state, self._seed",
-        "state, seed = self._result.state, None",
+        "estimators/_prepare.py",
+        "seed = earlier.seed",
+        "seed = int(rng.randint(np.iinfo(np.int32).max))",
         "test_determinism.py::test_partial_fit_keeps_the_seed_of_its_first_call",
     ),
     (
@@ -356,9 +356,9 @@ FAULTS += faults_of(
         "test_regressor.py::test_weights_are_repetitions",
     ),
     (
-        "estimators/_number_predictions.py",
-        "y = self.loss_.predict_quantiles(raw, quantiles, self._loc, self._scale)",
-        "y = self.loss_.predict_quantiles(raw, quantiles, 0.0, self._scale)",
+        "estimators/_number_target.py",
+        "loss.predict_quantiles(parts, quantiles, units.loc, units.scale)",
+        "loss.predict_quantiles(parts, quantiles, 0.0, units.scale)",
         "test_regressor.py::test_one_quantile",
     ),
 )
@@ -372,13 +372,13 @@ FAULTS += faults_of(
         "test_targets.py::test_columns_are_those_of_label_binarize",
     ),
     (
-        "estimators/_class_predictions.py",
-        "return np.argsort(self._ranked)",
-        "return np.argsort(np.argsort(self._ranked))",
+        "estimators/_class_target.py",
+        "return np.argsort(self.ranked)",
+        "return np.argsort(np.argsort(self.ranked))",
         "test_ordered_classes.py::test_an_ordered_categorical_is_its_ranks",
     ),
     (
-        "estimators/_class_predictions.py",
+        "estimators/_class_target.py",
         "return (scores > 0).astype(int)",
         "return (scores > 0.5).astype(int)",
         "test_classifier.py::test_shapes_decisions_and_probabilities",

@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -90,7 +91,7 @@ def by_hand(estimator, knobs, X, y):
 
 def assert_same_weights(a, b, rtol=1e-6):
     np.testing.assert_allclose(
-        a._result.weights, b._result.weights, rtol=rtol, atol=1e-6
+        a._fitted.outputs.weights, b._fitted.outputs.weights, rtol=rtol, atol=1e-6
     )
 
 
@@ -102,10 +103,10 @@ def test_numbers_of_the_estimator_equal_a_training_by_hand():
 @pytest.mark.slow
 def test_each_number_acts():
     """Held at its last value, any of them gives another network."""
-    annealed = net(**EACH).fit(X, y)._result.weights
+    annealed = net(**EACH).fit(X, y)._fitted.outputs.weights
     for name, schedule in EACH.items():
         held = {name: value(schedule, EPOCHS - 1) * Constant()}
-        other = net(**{**EACH, **held}).fit(X, y)._result.weights
+        other = net(**{**EACH, **held}).fit(X, y)._fitted.outputs.weights
         assert np.abs(other - annealed).max() > 1e-4, name
 
 
@@ -142,7 +143,7 @@ def test_logistic_regression_in_numpy():
     annealed = LossAwareClassifier(loss, l2=l2, weight_decay=decay, **common)
     annealed.fit(X, y)
     still = LossAwareClassifier("cross_entropy", **{**common, "learning_rate": 1e-30})
-    w, b = np.split(still.fit(X, y)._result.weights, [3])
+    w, b = np.split(still.fit(X, y)._fitted.outputs.weights, [3])
     for a, d, s in zip(
         *(schedule.values(1.0, 7) for schedule in (share, decay, l2)), strict=True
     ):
@@ -152,7 +153,7 @@ def test_logistic_regression_in_numpy():
         by_w, by_b = X.T @ slope / 90, slope.mean()
         w = w * (1 - 0.3 * d) - 0.3 * (by_w + 2 * s * w)
         b = b - 0.3 * by_b
-    np.testing.assert_allclose(annealed._result.weights, [*w, *b], rtol=1e-10)
+    np.testing.assert_allclose(annealed._fitted.outputs.weights, [*w, *b], rtol=1e-10)
 
 
 @pytest.mark.slow
@@ -174,7 +175,7 @@ def test_a_constant_schedule_is_the_number():
     plain = net(loss=Focal(), **{"dropout": 0}).set_params(**numbers).fit(X, y)
     constant = {name: number * Constant() for name, number in numbers.items()}
     same = net(loss=Focal()).set_params(**constant).fit(X, y)
-    assert np.array_equal(plain._result.weights, same._result.weights)
+    assert np.array_equal(plain._fitted.outputs.weights, same._fitted.outputs.weights)
     assert plain.history_ == {k: same.history_[k] for k in plain.history_}
     assert plain.loss_ == same.loss_
 
@@ -254,7 +255,7 @@ def test_a_sum_with_a_link_of_its_own_is_validated(target):
 def test_probabilities_are_those_of_the_last_epochs_link():
     annealed = net(loss=Focal(gamma=5.0 * Polynomial())).fit(X, y)
     plain = net(loss=Focal(gamma=1.25)).fit(X, y)
-    plain._result = annealed._result
+    plain._fitted = replace(plain._fitted, outputs=annealed._fitted.outputs)
     np.testing.assert_array_equal(plain.predict_proba(X), annealed.predict_proba(X))
 
 

@@ -44,7 +44,7 @@ def refused(net, match, X, y, fit=None, error=ValueError):
     message = str(caught.value)
     for text in match:
         assert text in message, message
-    assert not hasattr(net, "_result")
+    assert not hasattr(net, "_fitted")
     assert not hasattr(net, "history_")
     assert trace_count() == before
 
@@ -376,7 +376,7 @@ def test_a_loss_that_reduces_the_rows_is_refused():
     net = regressor(loss=lambda t, p: keras.ops.mean(keras.ops.abs(t - p)))
     with pytest.raises(LossTargetError, match="one value per row"):
         net.fit(X, yr)
-    assert not hasattr(net, "_result")
+    assert not hasattr(net, "_fitted")
 
 
 @pytest.mark.parametrize("make", [classifier, regressor])
@@ -388,7 +388,7 @@ def test_divergence_warns_with_the_cure_and_tells_the_epoch(make):
     assert net.n_epochs_ < 5
     (found,) = diagnose(net).findings
     assert f"epoch {net.n_epochs_}" in found.evidence
-    assert np.isfinite(net._result.weights).all()
+    assert np.isfinite(net._fitted.outputs.weights).all()
 
 
 def test_a_schedule_object_is_judged_at_fit():

@@ -68,7 +68,7 @@ def test_calibration_lowers_the_log_loss_and_keeps_the_class(held_out):
     plain = net(loss="square").fit(X, y, **val)
     scaled = net(loss="square", calibration="temperature").fit(X, y, **val)
     assert plain.temperature_ == 1
-    assert np.array_equal(plain._result.weights, scaled._result.weights)
+    assert np.array_equal(plain._fitted.outputs.weights, scaled._fitted.outputs.weights)
     p, q = plain.predict_proba(X_test), scaled.predict_proba(X_test)
     assert log_loss(y_test, q) < log_loss(y_test, p) - 0.02
     assert np.array_equal(plain.predict(X_test), scaled.predict(X_test))

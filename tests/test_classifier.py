@@ -183,7 +183,7 @@ def test_the_same_network_however_it_is_written():
         net(network=MLP((8,)), optimizer=keras.optimizers.Adam, loss="focal:gamma=3"),
         net(network=8, optimizer=keras.optimizers.Adam(), loss="focal:gamma=3"),
     ]
-    weights = {s.fit(X2, y2)._result.weights.tobytes() for s in spellings}
+    weights = {s.fit(X2, y2)._fitted.outputs.weights.tobytes() for s in spellings}
     assert len(weights) == 1
 
 
@@ -196,14 +196,16 @@ def test_clone_keeps_everything():
         class_weight={0: 1.0, 1: 2.0},
     )
     copied = clone(own.fit(X2, y2))
-    assert not hasattr(copied, "_result")
+    assert not hasattr(copied, "_fitted")
     mine, theirs = own.get_params(), copied.get_params()
     objects = ("optimizer", "loss__terms")
     for name in set(mine) - set(objects):
         assert mine[name] == theirs[name], name
     assert mine.keys() == theirs.keys()
     assert copied.loss is not own.loss
-    assert np.array_equal(copied.fit(X2, y2)._result.weights, own._result.weights)
+    assert np.array_equal(
+        copied.fit(X2, y2)._fitted.outputs.weights, own._fitted.outputs.weights
+    )
 
 
 def test_printing_progress(capsys):
@@ -282,7 +284,7 @@ def test_a_users_loss_is_like_any_other():
     own = net(loss=Smooth(slope=2.0)).fit(X3, y3)
     p = own.predict_proba(X3)
     np.testing.assert_allclose(p.sum(axis=1), 1)
-    z = 2 * own._raw(X3)
+    z = 2 * own._raw_outputs(X3)
     e = np.exp(z - z.max(axis=1, keepdims=True))
     np.testing.assert_allclose(p, e / e.sum(axis=1, keepdims=True), atol=1e-5)
     # its probabilities need not have the order of its outputs, so that they decide

@@ -47,7 +47,7 @@ def test_class_weight_moves_decisions_and_not_probabilities(name, weight):
         p = fitted.predict_proba(X)[:, 1]
         assert abs(p.mean() - base) < 0.03
         assert log_loss(y, p) < 0.9 * log_loss(y, np.full(len(y), base))
-    ratio = heavy._class_weight[1] / heavy._class_weight[0]
+    ratio = heavy._fitted.target.class_weight[1] / heavy._fitted.target.class_weight[0]
     threshold = 1 / (1 + ratio)  # where the weighted risks of both classes are equal
     p = heavy.predict_proba(X)[:, 1]
     clear = abs(p - threshold) > 1e-6
@@ -71,7 +71,9 @@ def test_balanced_counts_the_sample_weights():
     w = np.where(y3 == 0, 3.0, 1.0)
     fitted = net(class_weight="balanced").fit(X3, y3, sample_weight=w)
     total = np.bincount(y3, w)
-    np.testing.assert_allclose(fitted._class_weight, w.sum() / (3 * total))
+    np.testing.assert_allclose(
+        fitted._fitted.target.class_weight, w.sum() / (3 * total)
+    )
 
 
 def test_costs_do_not_enter_the_monitored_score():
@@ -102,7 +104,7 @@ def test_weights_are_repetitions(name):
     make = {"loss": name, "batch_size": 512, "epochs": 10}
     weighted = net(**make).fit(X2, y2, sample_weight=w)
     repeated = net(**make).fit(X2[rows], y2[rows])
-    assert weighted._result.weights.dtype == np.float64
+    assert weighted._fitted.outputs.weights.dtype == np.float64
     np.testing.assert_allclose(
         weighted.decision_function(X2), repeated.decision_function(X2), atol=1e-6
     )
@@ -117,7 +119,7 @@ def test_epochs_of_partial_fit_are_the_epochs_of_fit():
     for done in range(1, 5):
         assert pieces.partial_fit(X2, y2) is pieces
         assert pieces.n_epochs_ == len(pieces.history_["loss"]) == done
-    assert np.array_equal(pieces._result.weights, whole._result.weights)
+    assert np.array_equal(pieces._fitted.outputs.weights, whole._fitted.outputs.weights)
     assert pieces.history_ == whole.history_
     assert pieces.history_["loss"][-1] < pieces.history_["loss"][0]
 
@@ -125,7 +127,9 @@ def test_epochs_of_partial_fit_are_the_epochs_of_fit():
 def test_fit_then_partial_fit_keeps_the_optimisers_state():
     longer = net(epochs=4).fit(X2, y2)
     went_on = net(epochs=3).fit(X2, y2).partial_fit(X2, y2)
-    assert np.array_equal(went_on._result.weights, longer._result.weights)
+    assert np.array_equal(
+        went_on._fitted.outputs.weights, longer._fitted.outputs.weights
+    )
     assert went_on.history_ == longer.history_
 
 
@@ -142,8 +146,10 @@ def test_partial_fit_takes_all_classes():
 
 def test_fit_starts_anew():
     fitted = net().fit(X2, y2)
-    first = fitted._result.weights
-    assert np.array_equal(fitted.partial_fit(X2, y2).fit(X2, y2)._result.weights, first)
+    first = fitted._fitted.outputs.weights
+    assert np.array_equal(
+        fitted.partial_fit(X2, y2).fit(X2, y2)._fitted.outputs.weights, first
+    )
     assert fitted.n_epochs_ == len(fitted.history_["loss"]) == 3
 
 
@@ -161,13 +167,13 @@ def test_warm_start_takes_the_statistics_of_the_best_epoch():
     body = MLP((8,), normalization="batch")
     make = {"network": body, "early_stopping": True, "learning_rate": 0.5}
     warm = net(warm_start=True, patience=1, epochs=20, **make).fit(X2, y2)
-    assert warm.n_epochs_ > warm._result.best_epoch
+    assert warm.n_epochs_ > warm._fitted.best_epoch
     before = warm.decision_function(X2)
     warm.set_params(learning_rate=1e-30, early_stopping=False, epochs=1)
-    start = warm._warm_state(warm._result)
-    assert start["stored"].tolist() == warm._result.stored.tolist()
+    start = warm._fitted.kept_weights
+    assert start["stored"].tolist() == warm._fitted.outputs.stored.tolist()
     warm.fit(X2, y2)
-    kernel = warm._result.weights - start["weights"]
+    kernel = warm._fitted.outputs.weights - start["weights"]
     assert abs(kernel).max() < 1e-6
     assert before.shape == warm.decision_function(X2).shape
 
@@ -189,7 +195,7 @@ def test_warm_start_goes_on_from_the_best_weights():
     fit = {"X_val": X2[100:], "y_val": y2[100:]}
     make = {"early_stopping": True, "patience": 2, "learning_rate": 0.1, "epochs": 60}
     warm = net(warm_start=True, **make).fit(X2[:100], y2[:100], **fit)
-    assert warm.n_epochs_ > warm._result.best_epoch
+    assert warm.n_epochs_ > warm._fitted.best_epoch
     best = warm.decision_function(X2)
     warm.set_params(early_stopping=False, learning_rate=1e-30, epochs=1)
     warm.fit(X2[:100], y2[:100], **fit)
@@ -208,7 +214,9 @@ def test_validation_data_alone_is_only_recorded():
     fit = {"X_val": X2[100:], "y_val": y2[100:]}
     plain = net(epochs=8, learning_rate=0.1).fit(X2[:100], y2[:100])
     watched = net(epochs=8, learning_rate=0.1).fit(X2[:100], y2[:100], **fit)
-    assert np.array_equal(plain._result.weights, watched._result.weights)
+    assert np.array_equal(
+        plain._fitted.outputs.weights, watched._fitted.outputs.weights
+    )
     assert "val_loss" not in plain.history_
     assert len(watched.history_["val_log_loss"]) == watched.n_epochs_ == 8
     last = log_loss(y2[100:], watched.predict_proba(X2[100:]))

@@ -9,7 +9,23 @@ from sklearn.utils.estimator_checks import (
 )
 
 from skloss import LossAwareClassifier, LossAwareRegressor
+from skloss.estimators._number_target import NumberTarget
 from skloss.losses import Loss, Quantile, loss_names
+
+
+class TargetInDomain(NumberTarget):
+    """Maps every target into the loss's domain."""
+
+    def encode(self, y, loss):
+        y = np.asarray(y, dtype=float)
+        inside = {
+            "nonnegative": abs(y),
+            "positive": abs(y) + 0.1,
+            "count": np.round(abs(y)),
+            "unit": expit(y),
+            "open_unit": np.clip(expit(y), 1e-6, 1 - 1e-6),
+        }
+        return super().encode(inside[loss.domain], loss)
 
 
 class InDomain(LossAwareRegressor):
@@ -20,16 +36,7 @@ class InDomain(LossAwareRegressor):
     the class.
     """
 
-    def _encoded(self, y):
-        y = np.asarray(y, dtype=float)
-        inside = {
-            "nonnegative": abs(y),
-            "positive": abs(y) + 0.1,
-            "count": np.round(abs(y)),
-            "unit": expit(y),
-            "open_unit": np.clip(expit(y), 1e-6, 1 - 1e-6),
-        }
-        return super()._encoded(inside[self.loss_.domain])
+    _target = TargetInDomain
 
     def predict(self, X):
         y = super().predict(X)

@@ -40,13 +40,16 @@ def test_without_effect_at_numbers_that_do_nothing():
     idle = {"clip_value": 1e30, "max_norm": 1e30, "input_noise": 1e-30}
     plain, cured = net().fit(X, y), net(**idle, weight_averaging=1e-30).fit(X, y)
     np.testing.assert_allclose(
-        cured._result.weights, plain._result.weights, rtol=1e-5, atol=1e-7
+        cured._fitted.outputs.weights,
+        plain._fitted.outputs.weights,
+        rtol=1e-5,
+        atol=1e-7,
     )
 
 
 def test_same_seed_same_bits():
     first, again = net(**EACH).fit(X, y), net(**EACH).fit(X, y)
-    assert np.array_equal(first._result.weights, again._result.weights)
+    assert np.array_equal(first._fitted.outputs.weights, again._fitted.outputs.weights)
     assert first.history_ == again.history_
 
 
@@ -55,13 +58,15 @@ def test_going_on():
     steps = net(**EACH)
     for _ in range(3):
         steps.partial_fit(X, y)
-    np.testing.assert_allclose(steps._result.weights, cured._result.weights, rtol=1e-5)
+    np.testing.assert_allclose(
+        steps._fitted.outputs.weights, cured._fitted.outputs.weights, rtol=1e-5
+    )
     steps.set_params(weight_averaging=0.0).partial_fit(X, y)
-    assert np.array_equal(steps._result.weights, steps._result.state["weights"])
+    assert np.array_equal(steps._fitted.outputs.weights, steps._fitted.state["weights"])
     warm = net(**EACH, warm_start=True).fit(X, y)
-    before = warm._result.weights
+    before = warm._fitted.outputs.weights
     warm.set_params(learning_rate=1e-30, max_norm=None).fit(X, y)
-    np.testing.assert_allclose(warm._result.weights, before, rtol=1e-5)
+    np.testing.assert_allclose(warm._fitted.outputs.weights, before, rtol=1e-5)
 
 
 def test_validation_and_early_stopping_see_the_average():
@@ -81,9 +86,9 @@ def test_validation_and_early_stopping_see_the_average():
 def test_noise_and_mixing_of_a_sparse_table():
     cures = {"input_noise": 0.3, "mixup": 0.4}
     table = sparse.random(100, 10, density=0.3, random_state=0, format="csr")
-    dense = net(**cures).fit(table.toarray(), y)._result.weights
+    dense = net(**cures).fit(table.toarray(), y)._fitted.outputs.weights
     np.testing.assert_allclose(
-        net(**cures).fit(table, y)._result.weights, dense, rtol=1e-5, atol=1e-6
+        net(**cures).fit(table, y)._fitted.outputs.weights, dense, rtol=1e-5, atol=1e-6
     )
 
 

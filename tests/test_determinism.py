@@ -35,7 +35,7 @@ def test_same_seed_gives_the_same_bits(make, X, y, params):
     a = make(random_state=3, **params).fit(X, y)
     make(random_state=9, **params).fit(X, y)  # whatever comes in between
     b = make(random_state=3, **params).fit(X, y)
-    assert a._result.weights.tobytes() == b._result.weights.tobytes()
+    assert a._fitted.outputs.weights.tobytes() == b._fitted.outputs.weights.tobytes()
     assert a.history_ == b.history_
 
 
@@ -44,11 +44,11 @@ def test_random_states_differ_and_are_consumed():
         classifier(random_state=np.random.RandomState(seed)).fit(X, y)
         for seed in (1, 2)
     )
-    assert not np.array_equal(one._result.weights, two._result.weights)
+    assert not np.array_equal(one._fitted.outputs.weights, two._fitted.outputs.weights)
     again = classifier(random_state=np.random.RandomState(1)).fit(X, y)
-    assert np.array_equal(one._result.weights, again._result.weights)
-    refit = one._result.weights
-    assert not np.array_equal(one.fit(X, y)._result.weights, refit)
+    assert np.array_equal(one._fitted.outputs.weights, again._fitted.outputs.weights)
+    refit = one._fitted.outputs.weights
+    assert not np.array_equal(one.fit(X, y)._fitted.outputs.weights, refit)
 
 
 @pytest.mark.parametrize(("make", "X", "y"), CASES, ids=["classifier", "regressor"])
@@ -57,12 +57,12 @@ def test_partial_fit_keeps_the_seed_of_its_first_call(make, X, y):
     whole = make(epochs=2, random_state=np.random.RandomState(1)).fit(X, y)
     pieces = make(epochs=2, random_state=np.random.RandomState(1))
     pieces.partial_fit(X, y).partial_fit(X, y)
-    assert np.array_equal(pieces._result.weights, whole._result.weights)
+    assert np.array_equal(pieces._fitted.outputs.weights, whole._fitted.outputs.weights)
 
 
 def test_no_seed_gives_different_networks():
     a, b = classifier().fit(X, y), classifier().fit(X, y)
-    assert not np.array_equal(a._result.weights, b._result.weights)
+    assert not np.array_equal(a._fitted.outputs.weights, b._fitted.outputs.weights)
 
 
 @pytest.mark.parametrize("seed", [None, 0])

@@ -73,7 +73,9 @@ def test_a_task_for_each_epoch():
     assert recorder.told == epochs_told(3)
     assert not {"_callback_fit_ctx", "_skl_callbacks_to_teardown"} & set(vars(own))
     plain = net().fit(X, y, sample_weight=WEIGHT)
-    np.testing.assert_allclose(own._result.weights, plain._result.weights, rtol=1e-5)
+    np.testing.assert_allclose(
+        own._fitted.outputs.weights, plain._fitted.outputs.weights, rtol=1e-5
+    )
 
 
 class Steps(keras.callbacks.Callback):

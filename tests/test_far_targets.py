@@ -43,7 +43,7 @@ def same(found, expected):
 @pytest.mark.parametrize("loss", ["squared_error", "huber", "quantile", "gaussian_nll"])
 def test_a_shift_of_the_target_is_a_shift_of_its_predictions(loss):
     near, far = net(loss).fit(X, y), net(loss).fit(X, FAR + y)
-    assert near._result.weights.dtype == np.float32
+    assert near._fitted.outputs.weights.dtype == np.float32
     same(far.predict(X) - FAR, near.predict(X))
     np.testing.assert_allclose(far.history_["loss"], near.history_["loss"], rtol=1e-5)
     if loss == "gaussian_nll":

@@ -147,7 +147,7 @@ def test_bagging():
         pipeline(), n_estimators=3, max_samples=0.7, random_state=0
     ).fit(wine_X, wine_y)
     assert bagging.score(wine_X, wine_y) > 0.95
-    one, two = (e["net"]._result.weights for e in bagging.estimators_[:2])
+    one, two = (e["net"]._fitted.outputs.weights for e in bagging.estimators_[:2])
     assert not np.array_equal(one, two)
 
 

@@ -170,7 +170,7 @@ def test_heads_have_all_that_their_losses_bring():
     net = make_net(heads, epochs=60, learning_rate=0.01).fit(X, y)
     found = net.named_estimators_
     assert found.grade.classes_.tolist() == ["high", "mild", "severe"]
-    assert found.grade._ranked.tolist() == ["mild", "severe", "high"]
+    assert found.grade._fitted.target.ranked.tolist() == ["mild", "severe", "high"]
     assert net.predict_proba(X)["grade"].shape == (200, 3)
     assert (np.diff(found.range.predict_quantiles(X)) >= 0).all()
     assert 0.6 < np.mean(NUMBER < found.law.predict_dist(X).ppf(0.8)) < 0.95
@@ -214,7 +214,7 @@ def test_pickle_and_determinism(net):
     again = pickle.loads(pickle.dumps(net))
     pd.testing.assert_frame_equal(again.predict(X), net.predict(X))
     twin = make_net(epochs=30, learning_rate=0.01).fit(X, Y)
-    assert np.array_equal(twin._result.weights, net._result.weights)
+    assert np.array_equal(twin._fitted.outputs.weights, net._fitted.outputs.weights)
     sparse = make_net(epochs=30, learning_rate=0.01).fit(csr_array(X), Y)
     np.testing.assert_allclose(
         sparse.predict(X)["number"], net.predict(X)["number"], rtol=1e-3
@@ -277,10 +277,10 @@ def test_what_surrounds_training():
     scores = net.history_["val_number_neg_max_error"]
     assert net.n_epochs_ == len(scores) == np.argmax(scores) + 4
     assert repr(diagnose(net)).startswith("LossAwareMultiTask(loss={'grade': 'focal'")
-    weights = net._result.weights
+    weights = net._fitted.outputs.weights
     net.set_params(warm_start=True, early_stopping=False, validation_scoring=None)
     net.set_params(epochs=1, learning_rate=1e-12, lr_schedule=None)
-    warm = net.fit(X, Y, sample_weight=np.ones(200))._result.weights
+    warm = net.fit(X, Y, sample_weight=np.ones(200))._fitted.outputs.weights
     np.testing.assert_allclose(warm, weights, atol=1e-5)
     with pytest.raises(ValueError, match="same classes as the previous fit"):
         net.fit(X, Y.assign(grade=np.where(GRADE == "mild", "low", "high")))
@@ -312,7 +312,10 @@ def test_validation_data_and_monitored_score():
     net = make_net(early_stopping=True).fit(X, Y, X_val=X[:50], y_val=Y[:50])
     p = np.clip(net.predict_proba(X[:50])["grade"], 1e-7, 1)
     log_loss = -np.log(p[np.arange(50), (GRADE[:50] == "severe").astype(int)]).mean()
-    off = np.abs(NUMBER[:50] - net.predict(X[:50])["number"]).mean() / net._scale[1]
+    off = (
+        np.abs(NUMBER[:50] - net.predict(X[:50])["number"]).mean()
+        / net._fitted.target.units.scale[1]
+    )
     best = min(net.history_["val_mean_score"])
     assert best == pytest.approx((log_loss + off) / 2, rel=1e-4)
     with pytest.raises(

@@ -1,5 +1,7 @@
 """Several heads on one body: the numbers, from Keras and by hand."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ from skloss import (
     RegressionHead,
 )
 from skloss._engine import train_population
+from skloss.estimators._fit_network import prepare_fit
 from skloss.losses import Square, Task
 from skloss.losses._core._multi_task_loss import MultiTaskLoss
 from skloss.networks import MLP
@@ -44,7 +47,9 @@ def make_net(weights=(0.7, 2.0), losses=("cross_entropy", "squared_error"), **pa
 
 def first_weights(net):
     """Return the weights that a fit of the net starts from."""
-    return net.set_params(epochs=1, learning_rate=1e-300).fit(X, Y)._result.weights
+    return (
+        net.set_params(epochs=1, learning_rate=1e-300).fit(X, Y)._fitted.outputs.weights
+    )
 
 
 def parts(weights, n_raw=4, units=8):
@@ -103,7 +108,7 @@ def test_training_is_that_of_keras_with_two_outputs(name, optimizer):
     seen = model.fit(X, y, epochs=5, batch_size=200, verbose=0).history["loss"]
     net = make_net(optimizer=name, learning_rate=0.02, epochs=5).fit(X, Y)
     np.testing.assert_allclose(net.history_["loss"], seen, rtol=1e-5)
-    k1, b1, k2, b2 = parts(net._result.weights)
+    k1, b1, k2, b2 = parts(net._fitted.outputs.weights)
     for ours, theirs in (
         (k1, hidden.kernel),
         (b1, hidden.bias),
@@ -121,7 +126,7 @@ def test_loss_and_predictions_by_hand():
         0.7 * cross_entropy + 2.0 * squared, rel=1e-12
     )
     net = make_net(learning_rate=0.05, epochs=50).fit(X, Y)
-    raw = by_hand(net._result.weights)[0]
+    raw = by_hand(net._fitted.outputs.weights)[0]
     out = net.model_.predict(X, verbose=0)
     p = np.exp(raw[:, :3] - logsumexp(raw[:, :3], axis=1, keepdims=True))
     number = raw[:, 3] * NUMBER.std() + NUMBER.mean()
@@ -140,13 +145,9 @@ def test_loss_and_predictions_by_hand():
 
 def train(job, start):
     """Train a job from given weights."""
-    job.plan.members[0].start = {
-        "weights": start,
-        "stored": np.zeros(0),
-        "slots": None,
-        "epoch": 0,
-    }
-    return train_population(job.plan, job.data)[0]
+    state = {"weights": start, "stored": np.zeros(0), "slots": None, "epoch": 0}
+    members = [replace(job.plan.members[0], start=state)]
+    return train_population(replace(job.plan, members=members), job.data)[0]
 
 
 @pytest.mark.slow
@@ -160,8 +161,8 @@ def test_a_head_alone_with_weight_one_is_the_single_task(first):
     start = first_weights(make_net(weights))
     k1, b1, k2, b2 = parts(start)
     alone = [k1.ravel(), b1, k2[:, columns].ravel(), b2[columns]]
-    single = train(kind(**params)._plan_fit(X, Y[first]), np.concatenate(alone))
-    both = train(make_net(weights, **params)._plan_fit(X, Y), start)
+    single = train(prepare_fit(kind(**params), X, Y[first]), np.concatenate(alone))
+    both = train(prepare_fit(make_net(weights, **params), X, Y), start)
     np.testing.assert_allclose(both.history["loss"], single.history["loss"], rtol=1e-12)
     theirs = parts(single.weights, len(columns))
     ours = parts(both.weights)
@@ -224,7 +225,7 @@ def test_trained_weights_by_hand():
     assert net.history_["loss"][0] == pytest.approx(value, rel=1e-9)
     net.set_params(epochs=300, learning_rate=0.03).fit(X, Y)
     net.set_params(warm_start=True, epochs=500, learning_rate=0.003).fit(X, Y)
-    k1, b1, k2, b2 = parts(net._result.weights, 6)
+    k1, b1, k2, b2 = parts(net._fitted.outputs.weights, 6)
     plain = np.concatenate([k1.ravel(), b1, k2[:, :4].ravel(), b2[:4]])
     _, cross_entropy, squared = by_hand(plain)
     found = [net.loss_parameters_[f"{n}__log_variance"] for n in ("grade", "number")]
@@ -295,10 +296,12 @@ def test_callbacks_see_all_heads_and_model_fit_trains_the_same():
     params = {"epochs": 3, "learning_rate": 0.01}
     net = make_net(**params).fit(X, Y)
     seen = make_net(**params, callbacks=[EachEpoch]).fit(X, Y)
-    assert np.array_equal(seen._result.weights, net._result.weights)
+    assert np.array_equal(seen._fitted.outputs.weights, net._fitted.outputs.weights)
     slow = make_net(**params, callbacks=[EachStep]).fit(X, Y)
     assert slow.trained_by_.startswith("keras.Model.fit")
-    np.testing.assert_allclose(slow._result.weights, net._result.weights, atol=1e-6)
+    np.testing.assert_allclose(
+        slow._fitted.outputs.weights, net._fitted.outputs.weights, atol=1e-6
+    )
 
 
 @pytest.mark.slow

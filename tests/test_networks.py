@@ -124,7 +124,7 @@ BODIES = {
 def test_bodies_train_repeat_and_export(name):
     one = fitted(BODIES[name], dropout=0.1)
     again = fitted(BODIES[name], dropout=0.1)
-    assert np.array_equal(one._result.weights, again._result.weights)
+    assert np.array_equal(one._fitted.outputs.weights, again._fitted.outputs.weights)
     p = one.model_.predict(X, verbose=0)
     np.testing.assert_allclose(p, one.predict_proba(X), atol=1e-6)
     assert eval(repr(BODIES[name])) == BODIES[name]
@@ -134,7 +134,7 @@ def test_layer_norm_is_that_of_keras_in_training():
     """One full-batch step of gradient descent."""
     body = MLP((5,), normalization="layer", activation="tanh")
     step = {"optimizer": "sgd", "learning_rate": 0.5, "batch_size": 60}
-    after = fitted(body, epochs=2, **step)._result.weights
+    after = fitted(body, epochs=2, **step)._fitted.outputs.weights
     model = keras.Sequential(
         [
             keras.layers.Dense(5, dtype="float64"),
@@ -144,7 +144,7 @@ def test_layer_norm_is_that_of_keras_in_training():
         ]
     )
     model.build((None, 4))
-    before = fitted(body, epochs=1, **step)._result.weights
+    before = fitted(body, epochs=1, **step)._fitted.outputs.weights
     sizes = [v.numpy().size for v in model.trainable_variables]
     pieces = np.split(before, np.cumsum(sizes)[:-1])
     for variable, piece in zip(model.trainable_variables, pieces, strict=True):

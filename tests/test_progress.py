@@ -92,7 +92,7 @@ def test_the_last_line_comes_even_if_training_fails(capsys, monkeypatch):
         plan.report(1, np.ones((1, 5, 1)))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skloss.estimators._job.train_population", interrupted)
+    monkeypatch.setattr("skloss.estimators._prepare.train_population", interrupted)
     with pytest.raises(KeyboardInterrupt):
         net(verbose=1).fit(X, y)
     assert capsys.readouterr().out.startswith("epoch    1  loss 1  learning rate 1")

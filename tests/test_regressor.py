@@ -163,7 +163,7 @@ def test_weights_are_repetitions(name):
     make = {"loss": name, "batch_size": 512, "epochs": 10}
     weighted = net(**make).fit(X, target(name), sample_weight=w)
     repeated = net(**make).fit(X[rows], target(name)[rows])
-    assert weighted._result.weights.dtype == np.float64
+    assert weighted._fitted.outputs.weights.dtype == np.float64
     np.testing.assert_allclose(
         weighted.predict(X), repeated.predict(X), rtol=1e-6, atol=1e-6
     )
@@ -177,7 +177,7 @@ def test_epochs_of_partial_fit_are_the_epochs_of_fit():
     for done in range(1, 5):
         pieces.partial_fit(X, y)
         assert pieces.n_epochs_ == len(pieces.history_["loss"]) == done
-    assert np.array_equal(pieces._result.weights, whole._result.weights)
+    assert np.array_equal(pieces._fitted.outputs.weights, whole._fitted.outputs.weights)
     assert pieces.history_ == whole.history_
 
 
@@ -215,7 +215,7 @@ def test_early_stopping_restores_the_best_weights(name, score):
     best = int(np.argmin(scores))
     assert stopped.outcome_ is Outcome.STOPPED_EARLY
     assert stopped.n_epochs_ == len(scores) == best + 3
-    assert stopped._result.best_epoch == best + 1
+    assert stopped._fitted.best_epoch == best + 1
     if score == "mean_absolute_error":
         error = mean_absolute_error(aim[100:], stopped.predict(X[100:]))
         assert error / stopped._scale[0] == pytest.approx(min(scores), rel=1e-5)
@@ -224,7 +224,9 @@ def test_early_stopping_restores_the_best_weights(name, score):
 def test_validation_data_alone_is_only_recorded():
     plain = net().fit(X[:100], y[:100])
     watched = net().fit(X[:100], y[:100], X_val=X[100:], y_val=y[100:])
-    assert np.array_equal(plain._result.weights, watched._result.weights)
+    assert np.array_equal(
+        plain._fitted.outputs.weights, watched._fitted.outputs.weights
+    )
     assert len(watched.history_["val_mean_absolute_error"]) == 3
 
 

@@ -10,9 +10,10 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from skloss.estimators._job import set_aside
 
 from skloss import LossAwareClassifier, LossAwareRegressor
+from skloss.estimators._fit_network import prepare_fit
+from skloss.estimators._split import set_aside
 from skloss.exceptions import IneffectiveParameterWarning
 from skloss.model_selection import FusedGridSearchCV
 from skloss.model_selection._cells import Folds
@@ -60,13 +61,13 @@ def test_groups_stay_together(kind, fraction):
 
 
 def test_fit_keeps_groups_apart():
-    train, held = sides(net()._plan_fit(X, y, groups=GROUPS))
+    train, held = sides(prepare_fit(net(), X, y, groups=GROUPS))
     assert held
     assert not train & held
-    train, held = sides(net()._plan_fit(X, y))
+    train, held = sides(prepare_fit(net(), X, y))
     assert train & held
     own = LossAwareRegressor(early_stopping=True)
-    train, held = sides(own._plan_fit(X, X[:, 0], groups=pd.Series(GROUPS)))
+    train, held = sides(prepare_fit(own, X, X[:, 0], groups=pd.Series(GROUPS)))
     assert held
     assert not train & held
 

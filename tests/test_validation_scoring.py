@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skloss import LossAwareClassifier, LossAwareRegressor
 from skloss._engine import trace_count
+from skloss.estimators._fit_network import prepare_fit
 from skloss.exceptions import IneffectiveParameterWarning
 
 X, y = load_breast_cancer(return_X_y=True)
@@ -120,11 +121,11 @@ def test_the_score_stops_and_chooses_the_weights(table):
     scores = net.history_["val_accuracy"]
     best = int(np.argmax(scores)) + 1
     assert len(scores) == net.n_epochs_ == best + 4 < 60
-    assert net._result.best_epoch == best
-    assert net._result.curve == [-score for score in scores]
+    assert net._fitted.best_epoch == best
+    assert net._fitted.record.curve == [-score for score in scores]
     assert net.score(*val.values()) == pytest.approx(max(scores), abs=1e-6)
     plain = classifier(early_stopping=True, **make).fit(*rows, **val)
-    assert plain._result.best_epoch != best  # the loss-neutral score chose another
+    assert plain._fitted.best_epoch != best  # the loss-neutral score chose another
     shorter = classifier(**{**make, "epochs": best}).fit(*rows, **val)
     np.testing.assert_allclose(
         net.decision_function(rows[0]), shorter.decision_function(rows[0]), rtol=1e-4
@@ -167,7 +168,7 @@ def test_a_scorer_that_fails_in_an_epoch():
         net.fit(*rows, **val)
     expected = [0.1, 0.2, np.nan, np.nan, 0.1]
     np.testing.assert_allclose(net.history_["val_score"], expected, rtol=1e-6)
-    assert net._result.best_epoch == 2
+    assert net._fitted.best_epoch == 2
 
 
 def test_rows_set_aside_are_scored():
@@ -230,7 +231,7 @@ def test_refused_before_training(net, scoring, match, more):
     for text in match:
         assert text in str(caught.value)
     assert trace_count() == before
-    assert not hasattr(net, "_result")
+    assert not hasattr(net, "_fitted")
 
 
 def test_no_scorer_at_all():
@@ -263,12 +264,12 @@ def test_without_validation_data_it_has_no_effect():
         net.partial_fit(X, y)
 
 
-def test_a_judge_can_be_pickled():
+def test_a_validation_scorer_can_be_pickled():
     net = classifier(early_stopping=True, validation_scoring="roc_auc")
-    judge = net._plan_fit(X, y).plan.members[0].judge
+    scorer = prepare_fit(net, X, y).plan.members[0].judge
     raw = RNG.normal(size=(24, 1))
-    assert pickle.loads(pickle.dumps(judge))(raw) == judge(raw)
-    assert judge.name == "roc_auc"
+    assert pickle.loads(pickle.dumps(scorer))(raw) == scorer(raw)
+    assert scorer.name == "roc_auc"
 
 
 def test_in_a_pipeline():

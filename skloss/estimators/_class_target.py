@@ -90,8 +90,8 @@ class ClassTarget:
         return X, dense_target(y)
 
     def check_known(self, classes):
-        """Raise ValueError if ``classes``, where given, are not those known."""
-        if classes is not None and not np.array_equal(np.unique(classes), self.classes):
+        """Raise ValueError if ``classes`` are not those that are known."""
+        if not np.array_equal(np.unique(classes), self.classes):
             raise ValueError(
                 f"classes={list(classes)!r} differ from those of the first call, "
                 f"{self.classes.tolist()}."

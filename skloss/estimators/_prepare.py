@@ -13,16 +13,16 @@ from sklearn.utils import check_random_state
 
 from skloss import schedules
 from skloss._callbacks._epoch_tasks import InTurn
-from skloss._engine import Data, Member, Plan, Stream, train_population
+from skloss._engine import Data, Plan, Stream, train_population
 from skloss._warn_once import warn_once
 from skloss.estimators import _units
 from skloss.estimators._callback_plan import tell_callbacks
-from skloss.estimators._fitted import Fitted, Measured
-from skloss.estimators._rows import automatic_batch_size, split_rows
+from skloss.estimators._fitted import Fitted
+from skloss.estimators._member import choose_dtype, make_member, settle_units
+from skloss.estimators._split import automatic_batch_size, split_rows
 from skloss.estimators._validation_scorer import ValidationScorer
-from skloss.estimators._varying import at_epoch, measured_curves, unreachable_ends
+from skloss.estimators._varying import unreachable_ends
 from skloss.exceptions import IneffectiveParameterWarning
-from skloss.losses._core._constant import best_constant
 from skloss.networks import MLP
 
 
@@ -73,7 +73,6 @@ def prepare(estimator, reading, *, epochs, tasks=None):
         Told of the epochs, if somebody wants to be.
     """
     settings, target, earlier = reading.settings, reading.target, reading.earlier
-    start = reading.start
 
     # -- rows
     rng = check_random_state(settings.random_state)
@@ -81,39 +80,19 @@ def prepare(estimator, reading, *, epochs, tasks=None):
         seed = earlier.seed
     else:
         seed = int(rng.randint(np.iinfo(np.int32).max))
-    table = reading.whole_table()
-    stratum = target.stratum(table.Y, reading.loss)
-    n_train = len(reading.table.Y)
-    train, held = split_rows(settings, table, n_train, stratum, reading.groups, rng)
-    weight = table.weight[train]
-    if reading.cost is not None:
-        weight = weight * reading.cost[train]
-    batch_size = settings.batch_size
-    if isinstance(batch_size, str):
-        batch_size = automatic_batch_size(len(train))
-    if isinstance(settings.network, MLP):
-        settings.network.check_rows(min(int(batch_size), len(train)))
-    steps = -(-len(train) // int(batch_size))
-    stream = Stream(
-        train.astype(np.int32),
-        weight / weight.mean(),
-        held.astype(np.int32),
-        table.weight[held],
-    )
+    table, stream = choose_rows(reading, rng)
+    train, held = stream.rows, stream.val_rows
+    batch_size = choose_batch_size(settings, len(train))
+    steps = -(-len(train) // batch_size)
 
     # -- units, loss and dtype
-    Y = table.Y[train]
-    target, new = settle_units(
-        target, reading.loss, Y, weight, earlier if start else None
-    )
-    dtype = choose_dtype(settings, target, reading.loss, len(train), batch_size, start)
-    if start is not None:
-        check_same_build(settings, target, reading.loss, earlier, start)
+    rows = table.Y[train], reading.weight_of(train)
+    target, new = settle_units(reading, *rows)
+    dtype = choose_dtype(reading, target, len(train) <= batch_size)
     warn_before(estimator, settings, validated=len(held) > 0, steps=steps)
-    member, before = make_member(reading, target, Y, weight, new, dtype, steps, seed)
-    rows = np.concatenate([train, held])
+    member, before = make_member(reading, target, *rows, new, dtype, steps, seed)
     if target.task.kind == "regression":
-        seen = (table.Y[rows] - member.loc) / member.scale
+        seen = (table.Y[np.concatenate([train, held])] - member.loc) / member.scale
         _units.check_seen(seen, member.loss, target.task, dtype, target.transform)
     scorer = validation_scorer(estimator, before, reading, stream)
 
@@ -122,7 +101,7 @@ def prepare(estimator, reading, *, epochs, tasks=None):
         members=[replace(member, judge=scorer)],
         network=settings.network,
         task=target.task,
-        batch_size=int(batch_size),
+        batch_size=batch_size,
         epochs=int(epochs),
         horizon=settings.epochs,
         dtype=dtype,
@@ -142,169 +121,30 @@ def prepare(estimator, reading, *, epochs, tasks=None):
     return Job(before, plan, data, part_of, told.trainer, told.watcher)
 
 
-def settle_units(target, loss, Y, weight, earlier):
-    """Return the target with its units, and which columns have new ones.
-
-    A training that goes on keeps them, but for a column that was constant so far.
-    """
-    if earlier is None:
-        units = target.measure_units(Y, weight, loss)
-        return target.with_units(units), np.ones(Y.shape[1], dtype=bool)
-    units = earlier.target.units
-    if units.varies.all():
-        return target.with_units(units), np.zeros(Y.shape[1], dtype=bool)
-    units, new = units.renew(target.measure_units(Y, weight, loss))
-    return target.with_units(units), new
-
-
-def seen_by_functions(target, loss):
-    """Return location and scale of the columns that a function sees vary."""
-    columns = target.columns_in_user_units(loss) & target.units.varies
-    return target.units.loc[columns], target.units.scale[columns]
-
-
-def needs_double(target, loss):
-    """Tell whether a function sees numbers that float32 does not resolve."""
-    return not _units.resolves(*seen_by_functions(target, loss), "float32").all()
-
-
-def choose_dtype(settings, target, loss, n_rows, batch_size, start):
-    """Return float64 where one batch holds all rows, float32 otherwise.
-
-    float64 too where a function sees numbers that float32 does not resolve.
-    """
-    dtype = settings.dtype
-    if start is not None:
-        dtype = start["weights"].dtype.name
-    elif dtype == "auto":
-        exact = n_rows <= batch_size or needs_double(target, loss)
-        dtype = "float64" if exact else "float32"
-    _units.check_resolved(*seen_by_functions(target, loss), dtype)
-    return dtype
-
-
-def check_same_build(settings, target, loss, earlier, start):
-    """Refuse to go on with weights, or an optimiser's state, of another shape."""
-    now = build_of(settings, target, loss)
-    before = build_of(earlier.settings, earlier.target, earlier.loss)
-    for name, value in now.items():
-        if name == "optimizer" and start["slots"] is None:
-            continue
-        if value != before[name]:
-            given = settings.shown_loss if name == "loss" else settings.given[name]
-            raise ValueError(
-                f"{name}={given!r} differs from the previous fit, so training cannot "
-                f"go on from it. Set {name} back, or call fit with warm_start=False."
-            )
-
-
-def build_of(settings, target, loss):
-    """Return what decides the shape of the weights and of the optimiser's state."""
-    return {
-        "network": settings.network.structure(),
-        "loss": (loss.n_raw(target.task), loss.n_global(target.task)),
-        "optimizer": settings.optimizer.structure(),
-    }
-
-
-def make_member(reading, target, Y, weight, new, dtype, steps, seed):
-    """Return the network's own numbers, and what is known before it is trained.
-
-    Parameters
-    ----------
-    reading : Reading
-    target : target
-        With its units.
-    Y : ndarray of shape (n, columns)
-        Of the training rows.
-    weight : ndarray of shape (n,)
-    new : ndarray of bool of shape (columns,)
-        Which columns have new units.
-    dtype : {"float32", "float64"}
-    steps : int
-        Of an epoch.
-    seed : int
-
-    Returns
-    -------
-    Member, Fitted
-    """
-    settings, start = reading.settings, reading.start
-    task, units = target.task, target.units
-    unscaled = target.columns_in_user_units(reading.loss)
-    double = needs_double(target, reading.loss)
-    loss = target.in_one_scale(reading.loss)
-    loss.rehearse(task, Y, "float64" if double else settings.dtype)
-    loc, scale = (
-        np.where(unscaled, 0.0, units.loc),
-        np.where(unscaled, 1.0, units.scale),
+def choose_rows(reading, rng):
+    """Return all rows, and which of them train and which validate."""
+    table, n_train = reading.whole_table(), len(reading.table.Y)
+    stratum = reading.target.stratum(table.Y, reading.loss)
+    train, held = split_rows(
+        reading.settings, table, n_train, stratum, reading.groups, rng
     )
-    seen = (Y - loc) / scale
-    measured = measure(reading, loss, task, seen, weight, new)
-    loss = loss.bind(measured.of_loss)
-    trained = _units.trained_as(loss, units.loc, units.scale)
-    if start is None or new.any():
-        gain = _units.gain(trained, task, Y, dtype)
-        measured = replace(measured, gain=gain)
-    trained = trained.bind(measured.gain)
-    varying = {**settings.curves, **measured.curves}
-    bias, head_scale = None, 1.0
-    if start is None or new.any():
-        first = at_epoch(trained, varying, 0)
-        bias = best_constant(first, task, seen, weight)
-    if start is None and not units.varies.all():
-        head_scale = np.ones(len(bias))
-        head_scale[loss.outputs(task, ~units.varies)] = 0.0
-    elif start is not None and new.any():
-        start = _units.restarted(start, bias, loss.outputs(task, new))
-    numbers = dict(settings.numbers)
-    if not units.varies.any():
-        # nothing to learn; optimisers would make steps of rounding errors
-        numbers["clip_norm"] = 0.0
-        varying.pop("clip_norm", None)
-    rate = float(settings.learning_rate)
-    member = Member(
-        loss=trained,
-        schedule=settings.schedule.settled(rate, steps, steps * settings.epochs),
-        optimizer=settings.optimizer,
-        learning_rate=rate,
-        head_bias=bias,
-        head_scale=head_scale,
-        **numbers,
-        annealed=varying,
-        patience=float(settings.patience) if settings.early_stopping else np.inf,
-        loc=loc,
-        scale=scale,
-        class_weight=target.class_weight,
-        start=start,
+    weight = reading.weight_of(train)
+    return table, Stream(
+        rows=train.astype(np.int32),
+        weight=weight / weight.mean(),
+        val_rows=held.astype(np.int32),
+        val_weight=table.weight[held],
     )
-    before = Fitted(settings, reading.features, target, loss, measured, seed)
-    return member, before
 
 
-def measure(reading, loss, task, seen, weight, new):
-    """Return what the loss measures of the target, or what it measured before.
-
-    Parameters
-    ----------
-    reading : Reading
-    loss : Loss
-    task : Task
-    seen : ndarray of shape (n, columns)
-        The target as the loss sees it.
-    weight : ndarray of shape (n,)
-    new : ndarray of bool of shape (columns,)
-        Which columns have new units.
-    """
-    earlier = reading.earlier
-    gain = {} if earlier is None else earlier.measured.gain
-    if reading.goes_on and not new.any():  # later calls keep what the first measured
-        return earlier.measured
-    of_loss = loss.measure(task, seen, weight)
-    if reading.goes_on:
-        of_loss = _units.renewed(earlier.measured.of_loss, of_loss, new)
-    curves = measured_curves(loss, reading.settings.curves, task, seen, weight)
-    return Measured(of_loss, curves, gain)
+def choose_batch_size(settings, n_rows):
+    """Return the number of rows of a step, refused where a layer needs more."""
+    batch_size = settings.batch_size
+    if isinstance(batch_size, str):
+        batch_size = automatic_batch_size(n_rows)
+    if isinstance(settings.network, MLP):
+        settings.network.check_rows(min(int(batch_size), n_rows))
+    return int(batch_size)
 
 
 def validation_scorer(estimator, before, reading, stream):

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from skloss.estimators._fitted import Fitted
-from skloss.estimators._rows import Table, sample_weights
 from skloss.estimators._settings import Settings
+from skloss.estimators._split import Table, sample_weights
 from skloss.estimators._table import Features
 from skloss.exceptions import LossTargetError
 from skloss.losses import Loss
@@ -59,6 +59,11 @@ class Reading:
         """Whether this is a further part of the earlier training, optimiser and all."""
         return self.start is not None and self.start["slots"] is not None
 
+    def weight_of(self, rows):
+        """Return what training rows weigh, by sample and by class."""
+        weight = self.table.weight[rows]
+        return weight if self.cost is None else weight * self.cost[rows]
+
     def whole_table(self):
         """Return the rows for training, and after them those given for validation."""
         if self.validation is None:
@@ -106,7 +111,8 @@ def read(
     if partial and earlier is not None:
         target, features = earlier.target, earlier.features
         X, y = target.read_more(estimator, features, X, y)
-        target.check_known(classes)
+        if classes is not None:
+            target.check_known(classes)
         start = earlier.state or earlier.kept_weights
     else:
         known = {} if classes is None else {"classes": classes}

@@ -1,8 +1,5 @@
 """Estimators that average others, already fitted: the networks of a search's folds."""
 
-from graphlib import TopologicalSorter
-from itertools import pairwise
-
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import NotFittedError
@@ -11,17 +8,16 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-SMALLEST = np.finfo(np.float64).tiny
-
-
-def last_step(member):
-    """Return the last step of a pipeline, else the estimator itself."""
-    return member.steps[-1][1] if isinstance(member, Pipeline) else member
-
-
-def target_of(member):
-    """Return what a fitted estimator, or the last step of a pipeline, predicts."""
-    return last_step(member)._fitted.target
+from skloss.model_selection._fold_votes import (
+    SMALLEST,
+    centre_scores,
+    costs,
+    last_step,
+    log,
+    ordered_rule,
+    rank_order,
+    target_of,
+)
 
 
 def all_have(method):
@@ -69,9 +65,9 @@ class FoldEnsemble(BaseEstimator):
         NotImplementedError
         """
         raise NotImplementedError(
-            f"{type(self).__name__} averages estimators that are fitted already, so it "
-            f"has no fit. Fit what they came from again and average the new ones; to "
-            f"hand it on as it is, wrap it in sklearn.frozen.FrozenEstimator."
+            f"{type(self).__name__} averages fitted estimators, so it has no fit. Fit "
+            f"what they came from again and average the new ones; to hand it on as it "
+            f"is, wrap it in sklearn.frozen.FrozenEstimator."
         )
 
     @property
@@ -269,7 +265,9 @@ class FoldEnsembleClassifier(ClassifierMixin, FoldEnsemble):
         ]
         if all(len(own) == len(classes) for own, _ in found):
             return np.mean([scores for _, scores in found], axis=0)
-        return np.mean([centred(own, scores, classes) for own, scores in found], axis=0)
+        return np.mean(
+            [centre_scores(own, scores, classes) for own, scores in found], axis=0
+        )
 
 
 class FoldEnsembleRegressor(RegressorMixin, FoldEnsemble):
@@ -354,49 +352,8 @@ class FoldEnsembleRegressor(RegressorMixin, FoldEnsemble):
         )
 
 
-def log(p):
-    """Return the logarithm, finite at 0."""
-    return np.log(np.maximum(p, SMALLEST))
-
-
 def seen_by_last(member, X):
     """Return X as the last step of a pipeline sees it."""
     if isinstance(member, Pipeline) and len(member.steps) > 1:
         return member[:-1].transform(X)
     return X
-
-
-def costs(member):
-    """Return the class weights of a fitted classifier, in the order of its classes."""
-    target = target_of(member)
-    return target.class_weight[target.columns()]
-
-
-def ordered_rule(loss):
-    """Return the loss, or the term of a sum, that decides on ordered classes."""
-    terms = getattr(loss, "losses", [loss])
-    return next((t for t in terms if t.ordered and hasattr(t, "decide")), None)
-
-
-def rank_order(finals, classes):
-    """Return all classes in rank order, from members that may lack some."""
-    after = {c: set() for c in classes.tolist()}
-    for final in finals:
-        target = target_of(final)
-        if target.task.kind == "multiclass":  # two classes have no order kept
-            for low, high in pairwise(target.ranked.tolist()):
-                after[high].add(low)
-    return list(TopologicalSorter(after).static_order())
-
-
-def centred(own, scores, classes):
-    """Return scores of all classes with mean 0 over the known ones.
-
-    What a member does not know scores as low as the lowest that it knows.
-    """
-    if scores.ndim == 1:
-        scores = np.stack([-scores, scores], axis=1) / 2
-    scores = scores - scores.mean(axis=1, keepdims=True)
-    full = np.repeat(scores.min(axis=1, keepdims=True), len(classes), axis=1)
-    full[:, np.searchsorted(classes, own)] = scores
-    return full

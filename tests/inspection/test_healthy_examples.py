@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-import skloss.estimators._base
+from skloss.estimators import _finish
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -25,16 +25,16 @@ def imported(name):
 @pytest.mark.parametrize(("name", "n_fits"), [("churn", 10), ("mnist_losses", 15)])
 def test_the_fits_of_an_example(name, n_fits, monkeypatch, tmp_path):
     """Those of churn are the winners of two searches and each loss at its best."""
-    seen, findings = [], skloss.estimators._base.findings
+    seen, findings = [], _finish.findings
 
-    def noted(net):
-        seen.append(findings(net))
+    def noted(fitted):
+        seen.append(findings(fitted))
         return seen[-1]
 
     example = imported(name)
     if name == "churn":
         monkeypatch.setattr(example, "PLOT", tmp_path / "churn.png")
-    monkeypatch.setattr("skloss.estimators._base.findings", noted)
+    monkeypatch.setattr(_finish, "findings", noted)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         example.main()

@@ -29,6 +29,7 @@ from skloss._diagnosis._rate_findings import (
     stalled,
 )
 from skloss._engine import Outcome
+from skloss.estimators._settings import Settings
 from skloss.inspection import diagnose
 
 ROUNDS = 3
@@ -138,18 +139,19 @@ def test_a_layer_that_starts_at_zero_does_not_leap():
     assert net.score(X, y_number) > 0.85
     assert diagnose(net).findings == []
     assert net.training_record_.layers["change"][0, 1] > 1e6
-    assert Training(net).change_per_epoch() < 1
+    assert Training(net._fitted).change_per_epoch() < 1
 
 
 def test_a_remedy_never_offers_what_is_set():
     net = LossAwareRegressor(learning_rate=0.01, network=(8,))
+    settings = Settings.of(net)
     offered = {"learning_rate": 0.01, "network__activation": "relu", "clip_norm": 1.0}
     found = Finding("stalled", "error", "It is so.", "Set it.", offered, "Look at it.")
-    assert found.beside(net).remedy == {"clip_norm": 1.0}
-    assert str(found.beside(net)) == "It is so. Set it."
-    net.set_params(clip_norm=1.0)
-    assert found.beside(net).remedy == {}
-    assert str(found.beside(net)) == "It is so. Look at it."
+    assert found.beside(settings).remedy == {"clip_norm": 1.0}
+    assert str(found.beside(settings)) == "It is so. Set it."
+    settings = Settings.of(net.set_params(clip_norm=1.0))
+    assert found.beside(settings).remedy == {}
+    assert str(found.beside(settings)) == "It is so. Look at it."
     assert found.remedy == offered
 
 
@@ -172,11 +174,14 @@ def trained(change=0.01, steps=10, epochs=20, idle=0.0, loss=None, **params):
         fitted_loss=0.5,
         predicted_loss=0.5,
     )
-    net = LossAwareRegressor(epochs=epochs, **params)
-    net.training_record_, net._curves = record, {}
     losses = falling if loss is None else np.asarray(loss)
-    net.history_ = {"loss": losses, "gradient_norm": np.ones(epochs)}
-    return Training(net)
+    fitted = SimpleNamespace(
+        settings=Settings.of(LossAwareRegressor(epochs=epochs, **params)),
+        record=record,
+        history={"loss": losses, "gradient_norm": np.ones(epochs)},
+        outputs=SimpleNamespace(stored=np.zeros(0)),
+    )
+    return Training(fitted)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "lion"])
@@ -186,7 +191,8 @@ def test_a_rate_does_not_go_to_and_fro(optimizer, rate):
     numbers = {"optimizer": optimizer, "steps": 1000}
     loss = np.linspace(1.0, 3.0, 20)
     high = rate_too_high(trained(0.6, loss=loss, learning_rate=rate, **numbers))
-    lower = high.beside(LossAwareRegressor(learning_rate=rate)).remedy["learning_rate"]
+    settings = Settings.of(LossAwareRegressor(learning_rate=rate))
+    lower = high.beside(settings).remedy["learning_rate"]
     assert lower < rate
     change = 0.6 * lower / rate
     assert rate_too_high(trained(change, learning_rate=lower, **numbers)) is None
@@ -220,7 +226,7 @@ def test_penalties_are_lifted_before_units_are_called_dead():
     assert RULES.index(held_down) < RULES.index(idle_units)
     assert stalled(t) is None
     t.layers["gradient_norm"][:] = 1e-3
-    t.net.history_["gradient_norm"][:] = 1e6  # of penalties
+    t.fitted.history["gradient_norm"][:] = 1e6  # of penalties
     assert exploding_gradients(t) is None
 
 
@@ -239,11 +245,12 @@ def test_one_normalisation_does_not_take_the_place_of_another(normalization):
 
 
 def test_divergence_at_small_steps_is_not_for_smaller_ones():
-    result = SimpleNamespace(outcome=Outcome.DIVERGED, n_epochs=1)
     net = LossAwareRegressor(learning_rate=1.0, clip_norm=0.5)
-    net.loss_, net._curves = "own", {}
+    ended = {"outcome": Outcome.DIVERGED, "n_epochs": 1, "loss": "own"}
     for _ in range(2):
-        found = diverged(net, result).beside(net)
+        settings = Settings.of(net)
+        fitted = SimpleNamespace(settings=settings, **ended)
+        found = diverged(fitted).beside(settings)
         net.set_params(**found.remedy)
     assert net.get_params()["clip_norm"] == 0.5
     assert found.remedy == {}
@@ -260,10 +267,11 @@ def test_patience_and_epochs_do_not_go_round(wait, patience, epochs):
         epochs=epochs,
         lr_schedule=f"reduce_on_plateau:patience={wait}",
     )
-    found = cannot_act(SimpleNamespace(net=net))
+    settings = Settings.of(net)
+    found = cannot_act(SimpleNamespace(settings=settings))
     if found is not None:
-        net.set_params(**found.beside(net).remedy)
-    assert cannot_act(SimpleNamespace(net=net)) is None
+        net.set_params(**found.beside(settings).remedy)
+    assert cannot_act(SimpleNamespace(settings=Settings.of(net))) is None
     assert wait < net.patience < net.epochs
 
 
@@ -274,7 +282,6 @@ def test_a_likelihood_below_zero_is_judged_by_its_way():
     assert t.gain() == pytest.approx(0.5)
     t.record.fitted_loss, t.record.predicted_loss = -3.0, -2.9
     t.record.reference_loss = -2.0
-    t.net._result = SimpleNamespace(stored=np.zeros(0))
     assert predicts_otherwise(t) is None
     t.record.predicted_loss = -2.4
     assert predicts_otherwise(t) is not None

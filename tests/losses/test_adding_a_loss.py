@@ -73,4 +73,6 @@ def test_one_class_trains_and_has_its_exact_probabilities(fresh):
     tuned = LossAwareClassifier("fresh", **settings)
     tuned.set_params(loss__pace=1.0).fit(X, y)
     plain = LossAwareClassifier(**settings).fit(X, y)
-    np.testing.assert_allclose(tuned._result.weights, plain._result.weights, atol=1e-7)
+    np.testing.assert_allclose(
+        tuned._fitted.outputs.weights, plain._fitted.outputs.weights, atol=1e-7
+    )

@@ -1,5 +1,7 @@
 """Several targets: a loss for each, quantiles for each, a trained weight for each."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,6 +9,7 @@ from scipy.stats import norm
 from sklearn.model_selection import GridSearchCV
 
 from skloss import LossAwareRegressor
+from skloss.estimators._fitted import KnownOutputs
 from skloss.exceptions import LossTargetError
 from skloss.losses import (
     CRPSGaussian,
@@ -101,8 +104,10 @@ def test_every_target_has_its_own_scaling_link_and_domain():
         loss, network=(16,), epochs=60, learning_rate=0.01, random_state=0
     ).fit(X, Z)
     mean, scale = Z.mean(axis=0), Z.std(axis=0)
-    np.testing.assert_allclose(net._loc, [mean[0], 0, 0])
-    np.testing.assert_allclose(net._scale, [scale[0], mean[1], mean[2]])
+    np.testing.assert_allclose(net._fitted.target.units.loc, [mean[0], 0, 0])
+    np.testing.assert_allclose(
+        net._fitted.target.units.scale, [scale[0], mean[1], mean[2]]
+    )
     truth = [1000 + 50 * X[:, 0], np.exp(1 + X[:, 1]), 7 * np.exp(X[:, 0] + 0.045)]
     for j, expected in enumerate(truth):
         off = net.predict(X)[:, j] - expected
@@ -178,15 +183,19 @@ def test_quantiles_are_those_of_each_targets_own_loss():
     levels = (0.05, 0.5, 0.95)
     inner = [Quantile(levels), NegativeBinomial(), LogNormalNLL()]
     net = fitted(PerTarget(inner), Z)
-    raw = net._raw(X)
+    raw = net._raw_outputs(X)
     # three levels; log mean, last the dispersion; mean and log-deviation of logarithms
     places = [[0, 1, 2], [3, 6], [4, 5]]
     q = net.predict_quantiles(X, levels)
     assert q.shape == (200, 3, 3)
     for j, (loss, place) in enumerate(zip(inner, places, strict=True)):
         alone = fitted(loss, Z[:, j])
-        alone.loss_, alone._raw = loss, lambda X, place=place: raw[:, place]
-        alone._loc, alone._scale = net._loc[[j]], net._scale[[j]]
+        alone._fitted = replace(
+            alone._fitted,
+            loss=loss,
+            outputs=KnownOutputs(X, raw[:, place]),
+            target=alone._fitted.target.with_units(net._fitted.target.units.of([j])),
+        )
         np.testing.assert_allclose(alone.predict_quantiles(X, levels), q[:, j])
     np.testing.assert_array_equal(net.predict_quantiles(X), q)
     np.testing.assert_array_equal(net.predict_interval(X), q[..., [0, 2]])
@@ -286,8 +295,10 @@ def test_the_variances_are_learnt_and_shown():
     ).fit(X, Z)
     shown = net.loss_parameters_["log_variance"]
     np.testing.assert_allclose(shown, np.log(noise**2 / Z.var(axis=0)), atol=0.1)
-    np.testing.assert_allclose(shown, net._raw(X[:5])[:, 2:].mean(axis=0), rtol=1e-6)
-    assert np.ptp(net._raw(X)[:, 2:], axis=0).max() == 0
+    np.testing.assert_allclose(
+        shown, net._raw_outputs(X[:5])[:, 2:].mean(axis=0), rtol=1e-6
+    )
+    assert np.ptp(net._raw_outputs(X)[:, 2:], axis=0).max() == 0
     assert net.predict(X).shape == (2000, 2)
     assert LossAwareRegressor(epochs=1).fit(X, Z).loss_parameters_ == {}
 

@@ -40,7 +40,7 @@ def test_a_factor_on_a_function_changes_its_values_only(optimizer):
     plain, many = (
         net(f, optimizer=optimizer, l2=1e-3).fit(X, y) for f in (squares, many_squares)
     )
-    assert np.array_equal(plain._result.weights, many._result.weights)
+    assert np.array_equal(plain._fitted.outputs.weights, many._fitted.outputs.weights)
     values = 1024 * np.array(plain.history_["loss"])
     np.testing.assert_allclose(many.history_["loss"], values, rtol=1e-6)
 
@@ -71,7 +71,7 @@ def test_values_are_those_of_the_function():
 
 def test_far_from_zero_a_function_is_computed_in_double_precision():
     near, far = net(dtype="float64").fit(X, y), net().fit(X, 2.0**33 + y)
-    assert net().fit(X, y)._result.weights.dtype == np.float32
+    assert net().fit(X, y)._fitted.outputs.weights.dtype == np.float32
     found = far.predict(X) - 2.0**33
     np.testing.assert_allclose(found, near.predict(X), atol=1e-5)
     with pytest.raises(LossTargetError, match="Set dtype='float64'"):

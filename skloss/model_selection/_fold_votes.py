@@ -1,0 +1,60 @@
+"""How classifiers that were fitted on different folds decide together."""
+
+from graphlib import TopologicalSorter
+from itertools import pairwise
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+SMALLEST = np.finfo(np.float64).tiny
+
+
+def last_step(member):
+    """Return the last step of a pipeline, else the estimator itself."""
+    return member.steps[-1][1] if isinstance(member, Pipeline) else member
+
+
+def target_of(member):
+    """Return what a fitted estimator, or the last step of a pipeline, predicts."""
+    return last_step(member)._fitted.target
+
+
+def log(p):
+    """Return the logarithm, finite at 0."""
+    return np.log(np.maximum(p, SMALLEST))
+
+
+def costs(member):
+    """Return the class weights of a fitted classifier, in the order of its classes."""
+    target = target_of(member)
+    return target.class_weight[target.columns()]
+
+
+def ordered_rule(loss):
+    """Return the loss, or the term of a sum, that decides on ordered classes."""
+    terms = getattr(loss, "losses", [loss])
+    return next((t for t in terms if t.ordered and hasattr(t, "decide")), None)
+
+
+def rank_order(finals, classes):
+    """Return all classes in rank order, from members that may lack some."""
+    after = {c: set() for c in classes.tolist()}
+    for final in finals:
+        target = target_of(final)
+        if target.task.kind == "multiclass":  # two classes have no order kept
+            for low, high in pairwise(target.ranked.tolist()):
+                after[high].add(low)
+    return list(TopologicalSorter(after).static_order())
+
+
+def centre_scores(own, scores, classes):
+    """Return scores of all classes with mean 0 over the known ones.
+
+    What a member does not know scores as low as the lowest that it knows.
+    """
+    if scores.ndim == 1:
+        scores = np.stack([-scores, scores], axis=1) / 2
+    scores = scores - scores.mean(axis=1, keepdims=True)
+    full = np.repeat(scores.min(axis=1, keepdims=True), len(classes), axis=1)
+    full[:, np.searchsorted(classes, own)] = scores
+    return full
