@@ -206,6 +206,10 @@ class Optimizer:
         rest = [(k, v) for k, v in self.own_params().items() if k not in knobs]
         return (self.cls, tuple(rest), tuple(knobs))
 
+    def __reduce__(self):
+        """Travel as text: whoever reads a fitted network need not know Keras' class."""
+        return type(self), (self.spec(),)
+
     def make(self):
         """Return a fresh Keras optimiser."""
         return self.cls(**self.own_params())

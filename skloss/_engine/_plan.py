@@ -32,6 +32,10 @@ class Outcome(Enum):
     STOPPED_EARLY = "stopped early: the monitored score no longer improved"
     DIVERGED = "diverged: a value that is not finite; lower the rate or clip gradients"
 
+    def __reduce__(self):
+        """Travel by value, as formats want it that know no enumerations."""
+        return type(self), (self.value,)
+
 
 @dataclass
 class Stream:

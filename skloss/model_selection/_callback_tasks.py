@@ -1,7 +1,7 @@
 """scikit-learn's callbacks (from 1.9) on a search: a task for each network."""
 
 
-class Tasks:
+class CallbackTasks:
     """Tells the callbacks of a search what begins and ends.
 
     Parameters

@@ -65,8 +65,8 @@ def net_of(estimator):
     )
 
 
-def checked_candidates(estimator, candidates):
-    """Return an estimator for each candidate, refused before anything is trained.
+def check_candidates(estimator, candidates):
+    """Return an estimator for each candidate; refuse what cannot be trained.
 
     Raises
     ------

@@ -14,7 +14,7 @@ from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import _routing_enabled
 from sklearn.utils.validation import _check_method_params
 
-from skloss.model_selection._cells import Folds, checked_candidates
+from skloss.model_selection._cells import Folds, check_candidates
 from skloss.model_selection._pruning import OptunaPruning
 from skloss.model_selection._run import FusedRun
 from skloss.model_selection._search import as_output
@@ -103,7 +103,7 @@ def fused_cross_validate(
     common = folds, scorer, score_params, error_score, parallel
     run = FusedRun(*common, record=return_estimator)
     watch = None if trial is None else OptunaPruning(None, None, {0: trial})
-    run(checked_candidates(clone(estimator), [{}]), [{}], watch=watch)
+    run(check_candidates(clone(estimator), [{}]), [{}], watch=watch)
     if run.interrupted:
         raise KeyboardInterrupt
     scored = run.candidate(0)

@@ -11,7 +11,7 @@ from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import check_random_state
 
-from skloss.model_selection._cells import checked_candidates
+from skloss.model_selection._cells import check_candidates
 from skloss.model_selection._pruning import SuccessiveHalving, pruning, quiet_study
 from skloss.model_selection._search import FusedSearch
 from skloss.model_selection._suggest import suggest_from
@@ -151,17 +151,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
                 f"optuna.create_study(direction='maximize')."
             )
 
-    def _check_folds(self):
-        """Raise if the study has trials of other folds, before anything is trained."""
-        for _, stored in self._trials.finished():
-            if len(stored) != self.n_splits_:
-                raise ValueError(
-                    f"study {self.study_.study_name!r} has trials with {len(stored)} "
-                    f"folds, but cv={self.cv!r} makes {self.n_splits_}; use another "
-                    f"study_name, or the same cv."
-                )
-
-    def _made_study(self):
+    def _make_study(self):
         """Return the study to work on."""
         if self.study is not None:
             return self.study
@@ -189,63 +179,70 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return optuna.samplers.TPESampler(seed=seed, constant_liar=True)
 
-    def _search(self, run):
+    def _search(self, run, metric, tasks, progress):
         """Ask, train and tell batch by batch; return what the study has finished."""
         self._check(run.scorer)
-        self.study_ = study = self._made_study()
-        self._trials = Trials(study, self.n_trials, self._metric)
-        self._check_folds()
-        self._asked = {}
-        self._tasks.begin_training(None)
+        study = self._make_study()
+        trials = Trials(study, self.n_trials, metric)
+        check_folds(study, trials, len(run.folds.splits), self.cv)
+        tasks.begin_training(None)
         deadline = np.inf if self.timeout is None else time.monotonic() + self.timeout
-        again = True
+        asked, again = {}, True
+        run.listeners.insert(
+            0, lambda candidate, folds: trials.tell(asked[candidate], folds)
+        )
         try:
             while not run.interrupted and time.monotonic() < deadline:
-                batch = self._trials.ask(self.batch_size)
+                batch = trials.ask(self.batch_size)
                 if not batch:
                     break
-                self._train(run, batch)
+                watch = self._watch(study, metric, asked)
+                self._train(run, batch, asked, progress, watch)
         except KeyboardInterrupt:
             run.interrupted = True
         except Exception:  # what is refused once would be refused for ever
             again = False
             raise
         finally:
-            self._trials.give_back_mine(again=again)
-        found = self._finished(run)
-        del self._trials, self._asked
-        return found
+            trials.give_back_mine(again=again)
+        return *self._finished(run, trials, asked), {"study_": study}
 
-    def _train(self, run, batch):
+    def _train(self, run, batch, asked, progress, watch):
         """Train a batch of trials."""
-        first = len(self._asked)
-        self._asked |= dict(enumerate(batch, first))
+        first = len(asked)
+        asked |= dict(enumerate(batch, first))
         params = [suggest_from(trial, self.param_distributions) for trial in batch]
-        estimators = checked_candidates(self.estimator, params)
-        self._progress.start(estimators, first)
-        run(estimators, params, first=first, watch=self._watch())
+        estimators = check_candidates(self.estimator, params)
+        progress.start(estimators, first)
+        run(estimators, params, first=first, watch=watch)
 
-    def _watch(self):
+    def _watch(self, study, metric, asked):
         """Return what reports to the study at each rung, or None."""
         if isinstance(self.pruner, SuccessiveHalving):
-            return pruning(self.pruner, self._metric)
-        if isinstance(self.study_.pruner, optuna.pruners.NopPruner):
+            return pruning(self.pruner, metric)
+        if isinstance(study.pruner, optuna.pruners.NopPruner):
             return None
-        return pruning(self.study_.pruner, self._metric, trials=self._asked)
+        return pruning(study.pruner, metric, trials=asked)
 
-    def _complete(self, candidate, folds):
-        """Tell the study; keep the estimators of the best candidate so far."""
-        self._trials.tell(self._asked[candidate], folds)
-        super()._complete(candidate, folds)
-
-    def _finished(self, run):
+    def _finished(self, run, trials, asked):
         """Return parameters and folds of the study's finished trials."""
-        ours = {trial.number: i for i, trial in self._asked.items()}
+        ours = {trial.number: i for i, trial in asked.items()}
         params, candidates = [], []
-        for trial, stored in self._trials.finished():
+        for trial, stored in trials.finished():
             mine = ours.get(trial.number)
             params.append(
                 suggest_from(FixedTrial(trial.params), self.param_distributions)
             )
             candidates.append(stored if mine is None else run.candidate(mine))
         return params, candidates
+
+
+def check_folds(study, trials, n_splits, cv):
+    """Raise if the study has trials of other folds, before anything is trained."""
+    for _, stored in trials.finished():
+        if len(stored) != n_splits:
+            raise ValueError(
+                f"study {study.study_name!r} has trials with {len(stored)} "
+                f"folds, but cv={cv!r} makes {n_splits}; use another "
+                f"study_name, or the same cv."
+            )

@@ -31,8 +31,8 @@ class FusedRun:
     error_score : float or "raise"
     parallel : dict
         Arguments of ``joblib.Parallel``.
-    complete : callable, optional
-        ``complete(candidate, folds)`` is told of each finished candidate.
+    listeners : list of callable
+        Each is called as ``listener(candidate, folds)`` when a candidate is finished.
     report : callable, optional
         ``report(candidates)`` gives what is called with the epoch and the history when
         networks of these candidates have trained some epochs, or None.
@@ -48,7 +48,7 @@ class FusedRun:
         score_params,
         error_score,
         parallel,
-        complete=lambda candidate, folds: None,
+        listeners=(),
         *,
         report=lambda candidates: None,
         record=False,
@@ -56,7 +56,7 @@ class FusedRun:
         self.folds, self.scorer, self.score_params = folds, scorer, score_params
         self.error_score = error_score
         self.parallel = {"prefer": "threads", **parallel}
-        self.complete, self.report, self.record = complete, report, record
+        self.listeners, self.report, self.record = list(listeners), report, record
         self.scored, self.writers = {}, Writers()
         self.remaining = {}
         self.interrupted = False
@@ -286,7 +286,8 @@ class FusedRun:
             folds = self.candidate(cell.candidate)
             if self.watch is not None:
                 self.watch.complete(cell.candidate, folds)
-            self.complete(cell.candidate, folds)
+            for listener in self.listeners:
+                listener(cell.candidate, folds)
 
     def candidate(self, number):
         """Return a candidate's scored folds."""

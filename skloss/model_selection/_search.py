@@ -20,8 +20,9 @@ from sklearn.utils import indexable
 from sklearn.utils.validation import _check_method_params
 
 from skloss._callbacks._epoch_tasks import with_callbacks
-from skloss.model_selection._callback_tasks import Tasks
-from skloss.model_selection._cells import Folds, checked_candidates, net_of
+from skloss.model_selection._best_so_far import BestSoFar
+from skloss.model_selection._callback_tasks import CallbackTasks
+from skloss.model_selection._cells import Folds, check_candidates, net_of
 from skloss.model_selection._ensemble import (
     FoldEnsembleClassifier,
     FoldEnsembleRegressor,
@@ -29,7 +30,6 @@ from skloss.model_selection._ensemble import (
 from skloss.model_selection._pruning import pruning
 from skloss.model_selection._refit import refit_best
 from skloss.model_selection._run import FusedRun
-from skloss.model_selection._scored import mean_score
 from skloss.model_selection._search_progress import Progress
 
 
@@ -39,6 +39,9 @@ class FusedSearch:
     @with_callbacks
     def fit(self, X, y=None, **params):
         """Train all candidates on all folds, and refit the best.
+
+        A search that fails leaves an earlier one as it was; one that is interrupted
+        keeps what is finished.
 
         Parameters
         ----------
@@ -69,120 +72,127 @@ class FusedSearch:
         routed = self._get_routed_params_for_fit(params)
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         splits = list(cv.split(X, y, **routed.splitter.split))
-        self.n_splits_ = len(splits)
-        folds = Folds(
-            X,
-            y,
-            splits,
-            routed.estimator.fit,
-            train_scores=self.return_train_score,
-        )
-        self._metric = self.refit if isinstance(self.refit, str) else None
-        self._best = None
-        weight = params.get("sample_weight")
-        self._tasks = Tasks(self, self.n_splits_, X, y, weight)
-        with Progress(self.verbose, self.n_splits_) as self._progress:
+        fit_params = routed.estimator.fit
+        folds = Folds(X, y, splits, fit_params, train_scores=self.return_train_score)
+        metric = self.refit if isinstance(self.refit, str) else None
+        best = BestSoFar(metric, keep_all=callable(self.refit))
+        tasks = CallbackTasks(self, len(splits), X, y, params.get("sample_weight"))
+
+        with Progress(self.verbose, len(splits)) as progress:
+
+            def complete(candidate, scored):
+                progress.complete(candidate, best.add(candidate, scored))
+                tasks.complete(candidate)
+
             run = FusedRun(
                 folds,
                 scorer,
                 routed.scorer.score,
                 self.error_score,
                 {"n_jobs": self.n_jobs, "pre_dispatch": self.pre_dispatch},
-                self._complete,
-                report=self._progress.reporter,
+                [complete],
+                report=progress.reporter,
             )
-            found, scored = self._search(run)
-        self._tasks.end_training()
-        if found:
-            self._set_results(found, scored, run, scorer, refit_metric)
+            candidates, scored, fitted = self._search(run, metric, tasks, progress)
+        tasks.end_training()
+        if candidates:
+            fitted |= self._results_of(candidates, scored, run, refit_metric)
         if run.interrupted:
+            if candidates:  # what is finished is kept
+                self._become(fitted)
             raise KeyboardInterrupt
         if self.refit:
-            self._tasks.refit(lambda: self._refit(X, y, routed.estimator.fit))
-        self._tasks.end()
-        del self._tasks, self._progress, self._best
+            curves = [fold.curve for fold in scored[fitted["best_index_"]]]
+            best_params = fitted["best_params_"]
+            fitted |= tasks.refit(
+                lambda: self._refit(X, y, fit_params, best_params, curves)
+            )
+        self._become(fitted)
+        tasks.end()
         return self
 
-    def _search(self, run):
-        """Train and score all candidates; return parameters and folds of the done."""
+    def _become(self, fitted):
+        """Take the fitted attributes of this search, and leave none of an earlier."""
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+        vars(self).update(fitted)
+
+    def _search(self, run, metric, tasks, progress):
+        """Train and score all candidates.
+
+        Returns
+        -------
+        params : list of dict
+            Of the candidates that are finished.
+        scored : list of list of Scored
+            Their folds.
+        fitted : dict
+            Further fitted attributes.
+        """
         candidates = list(self._candidates())
-        estimators = checked_candidates(self.estimator, candidates)
-        self._progress.start(estimators)
-        self._tasks.begin_training(len(candidates))
-        watch = pruning(self.pruner, self._metric)
+        estimators = check_candidates(self.estimator, candidates)
+        progress.start(estimators)
+        tasks.begin_training(len(candidates))
+        watch = pruning(self.pruner, metric)
         size = len(candidates) if watch is None else watch.at_once or len(candidates)
         for first in range(0, len(candidates), size):
             batch = slice(first, first + size)
             run(estimators[batch], candidates[batch], first=first, watch=watch)
         done = [i for i in range(len(candidates)) if run.remaining.get(i) == 0]
-        return [candidates[i] for i in done], [run.candidate(i) for i in done]
+        return [candidates[i] for i in done], [run.candidate(i) for i in done], {}
 
-    def _complete(self, candidate, folds):
-        """Keep the estimators of the best candidate so far."""
-        score = mean_score(folds, self._metric)
-        self._progress.complete(candidate, score)
-        self._tasks.complete(candidate)
-        if callable(self.refit):  # it alone knows which is the best
-            return
-        beaten = self._best is None or np.isnan(self._best[0]) or score > self._best[0]
-        tied = not beaten and score == self._best[0] and candidate < self._best[1]
-        loser = folds
-        if beaten or tied:
-            loser = self._best[2] if self._best else []
-            self._best = score, candidate, folds
-        for fold in loser:
-            fold.estimator = None
-
-    def _set_results(self, params, candidates, run, scorer, refit_metric):
-        """Set ``cv_results_`` and what follows from it, for all that is finished."""
-        sizes = [len(test) for _, test in run.folds.splits]
+    def _results_of(self, params, candidates, run, refit_metric):
+        """Return ``cv_results_`` and what follows from it, for all that is finished."""
+        splits, scorer = run.folds.splits, run.scorer
         out = [
-            as_output(one, size, scorer, self.error_score, run.folds.wanted)
+            as_output(one, len(test), scorer, self.error_score, run.folds.wanted)
             for folds in candidates
-            for one, size in zip(folds, sizes, strict=True)
+            for one, (_, test) in zip(folds, splits, strict=True)
         ]
         _warn_or_raise_about_fit_failures(out, self.error_score)
         if callable(self.scoring):
             _insert_error_scores(out, self.error_score)
         first = out[0]["test_scores"]
-        self.multimetric_ = isinstance(first, dict)
-        results = self._format_results(params, self.n_splits_, out)
+        several = isinstance(first, dict)
+        results = self._format_results(params, len(splits), out)
         results |= explanations(candidates)
-        if callable(self.scoring) and self.multimetric_:
+        if callable(self.scoring) and several:
             self._check_refit_for_multimetric(first)
             refit_metric = self.refit
-        self.scorer_ = scorer
-        if isinstance(scorer, _MultimetricScorer):
-            self.scorer_ = scorer._scorers
-        self.cv_results_ = results
-        if self.refit or not self.multimetric_:
-            self._set_best(refit_metric, candidates)
+        known = isinstance(scorer, _MultimetricScorer)
+        fitted = {
+            "n_splits_": len(splits),
+            "multimetric_": several,
+            "scorer_": scorer._scorers if known else scorer,
+            "cv_results_": results,
+        }
+        if self.refit or not several:
+            fitted |= self._best_of(results, refit_metric, candidates)
+        return fitted
 
-    def _set_best(self, refit_metric, candidates):
-        """Set the best candidate's attributes."""
-        results = self.cv_results_
-        self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
+    def _best_of(self, results, refit_metric, candidates):
+        """Return the best candidate's attributes."""
+        index = self._select_best_index(self.refit, refit_metric, results)
+        fitted = {"best_index_": index, "best_params_": results["params"][index]}
         if not callable(self.refit):
-            mean = results[f"mean_test_{refit_metric}"]
-            self.best_score_ = mean[self.best_index_]
-        self.best_params_ = results["params"][self.best_index_]
-        best = candidates[self.best_index_]
-        self._curves = [fold.curve for fold in best]
-        members = [fold.estimator for fold in best]
+            fitted["best_score_"] = results[f"mean_test_{refit_metric}"][index]
+        members = [fold.estimator for fold in candidates[index]]
         if all(member is not None for member in members):
             if is_classifier(self.estimator):
-                self.fold_ensemble_ = FoldEnsembleClassifier(members)
+                fitted["fold_ensemble_"] = FoldEnsembleClassifier(members)
             elif is_regressor(self.estimator):  # several tasks have no one mean
-                self.fold_ensemble_ = FoldEnsembleRegressor(members)
+                fitted["fold_ensemble_"] = FoldEnsembleRegressor(members)
+        return fitted
 
-    def _refit(self, X, y, fit_params):
-        """Fit the best candidate on all rows."""
-        best = clone(self.estimator).set_params(**clone(self.best_params_, safe=False))
+    def _refit(self, X, y, fit_params, params, curves):
+        """Return what the best candidate leaves, fitted on all rows."""
+        best = clone(self.estimator).set_params(**clone(params, safe=False))
         begin = time.perf_counter()
-        self.best_estimator_ = refit_best(best, X, y, fit_params, self._curves)
-        self.refit_time_ = time.perf_counter() - begin
-        if hasattr(self.best_estimator_, "feature_names_in_"):
-            self.feature_names_in_ = self.best_estimator_.feature_names_in_
+        best = refit_best(best, X, y, fit_params, curves)
+        fitted = {"best_estimator_": best, "refit_time_": time.perf_counter() - begin}
+        if hasattr(best, "feature_names_in_"):
+            fitted["feature_names_in_"] = best.feature_names_in_
+        return fitted
 
 
 def as_output(scored, n_test, scorer, error_score, wanted):
