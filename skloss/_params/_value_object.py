@@ -109,6 +109,21 @@ class Params:
             setattr(bound, name, getattr(self, name).bind(inner))
         return bound
 
+    def detached(self):
+        """Return an equal copy that shares no value object, list or array with this.
+
+        What is done to one, by ``set_params`` at any depth, does not reach the other.
+        Functions and objects of other libraries (Keras' losses, layers, schedules) are
+        shared: they may not be copyable, and nothing here changes them.
+
+        Returns
+        -------
+        Params
+        """
+        twin = copy.copy(self)
+        vars(twin).update({k: separate_value(v) for k, v in vars(self).items()})
+        return twin
+
     def structure(self):
         """Return what is left without the numbers: hashable, the same for one graph."""
         parts = []
@@ -147,6 +162,19 @@ class Params:
 
 class Varying(Params):
     """Base class of what stands for a number that changes during training."""
+
+
+def separate_value(value):
+    """Return a copy of value objects, containers and arrays, anything else as it is."""
+    if isinstance(value, Params):
+        return value.detached()
+    if type(value) in (list, tuple):
+        return type(value)(separate_value(one) for one in value)
+    if type(value) is dict:
+        return {key: separate_value(one) for key, one in value.items()}
+    if type(value) is np.ndarray:
+        return value.copy()
+    return value
 
 
 def is_number(value):
