@@ -9,6 +9,7 @@ import pickle
 
 from sklearn.base import BaseEstimator
 
+from skloss._keras import forget_model, get_model
 from skloss._tensorflow import keras
 
 # Which attribute says where a callback of Keras, or one derived from it, writes.
@@ -48,7 +49,7 @@ def copied(callback):
 
     A copy of a trial would report to a copy of the study, which nobody reads.
     """
-    memo = {id(vars(callback).get("_model")): None}
+    memo = {id(get_model(callback)): None}
     for value in vars(callback).values():
         if type(value).__module__.startswith("optuna."):
             memo[id(value)] = value
@@ -66,7 +67,7 @@ def copied(callback):
 def let_go(callbacks):
     """Take the model from callbacks that are kept: the estimator has the weights."""
     for callback in callbacks:
-        callback._model = None  # set_model would write TensorBoard's graph
+        forget_model(callback)
         if isinstance(callback, keras.callbacks.EarlyStopping):
             callback.best_weights = None
 

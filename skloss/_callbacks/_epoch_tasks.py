@@ -3,6 +3,7 @@
 import copy
 
 from skloss._engine import Outcome, Result
+from skloss._sklearn import has_callbacks, open_callback_context, supports_callbacks
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -30,13 +31,13 @@ class EpochTasks:
 
     def __init__(self, net, job, X, y, sample_weight):
         self.net, self.job, self.root = net, job, None
-        if not hasattr(net, "_init_callback_context"):
+        if not supports_callbacks(net):
             return
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self.data = {"estimator": net, "X": X, "y": y, "metadata": metadata}
-        self.root = net._init_callback_context(max_subtasks=job.plan.epochs)
+        self.root = open_callback_context(net, max_subtasks=job.plan.epochs)
         self.root.call_on_fit_task_begin(**self.data)
-        if hasattr(net, "_skl_callbacks"):
+        if has_callbacks(net):
             self.history = {}
             self.keras = job.plan.members[0].callback
             job.plan.members[0].callback = self

@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from skloss import networks, schedules
 from skloss._callbacks._epoch_callbacks import check_callbacks, plateaus
@@ -22,6 +22,7 @@ from skloss._engine import (
 from skloss._engine._optimizers import Optimizer
 from skloss._params import Params
 from skloss._params._checks import check_parameters
+from skloss._sklearn import check_sample_weight
 from skloss._tensorflow import start
 from skloss._warn_once import warn_once
 from skloss.estimators import _units as units
@@ -63,7 +64,7 @@ class BaseLossAware(Exports, Fit, WarmStart, MakesMember, NestedParams):
 
     def _weights(self, sample_weight, X):
         """Return sample weights as float64, refused where none is positive."""
-        weight = _check_sample_weight(
+        weight = check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
         largest = weight.max(initial=0.0)

@@ -4,7 +4,6 @@ from typing import ClassVar
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_consistent_length
 
 from skloss._callbacks._epoch_tasks import (
@@ -12,6 +11,7 @@ from skloss._callbacks._epoch_tasks import (
     EpochTasks,
     with_callbacks,
 )
+from skloss._sklearn import safe_indexing
 from skloss._warn_once import warn_once
 from skloss.estimators._arguments import explains_arguments
 from skloss.estimators._callback_plan import with_callbacks as with_keras_callbacks
@@ -96,7 +96,7 @@ class Fit(CallbackSupportMixin):
         held = stream.val_rows
         if self.validation_scoring is not None and len(held):
             if X_val is None:
-                X_val, y_val = _safe_indexing(X, held), _safe_indexing(y, held)
+                X_val, y_val = safe_indexing(X, held), safe_indexing(y, held)
             y_val = y_val.toarray() if issparse(y_val) else y_val
             judge = Judge(self, X_val, y_val, stream.val_weight)
             job.plan.members[0].judge = judge

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array, vstack
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
-from sklearn.utils import _safe_indexing
 
 from skloss._engine import Data, Plan, train_population
+from skloss._sklearn import safe_indexing
 
 N_DRAWS = 50
 BATCH_SIZES = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512))
@@ -78,7 +78,7 @@ def set_aside(Y, weight, fraction, kind, rng, groups=None):
         classes = Y[rows].argmax(axis=1) if Y.shape[1] > 1 else Y[rows, 0]
     try:
         if groups is not None:
-            own = _safe_indexing(groups, rows)
+            own = safe_indexing(groups, rows)
             train, held = grouped(rows, classes, own, fraction, rng)
         else:
             train, held = train_test_split(

@@ -9,6 +9,12 @@ from sklearn.base import clone
 from skloss import losses, networks, schedules
 from skloss._callbacks._callback_copies import fresh
 from skloss._engine._optimizers import OURS, Optimizer
+from skloss._keras import (
+    get_compile_arguments,
+    get_model_function,
+    get_rate_or_schedule,
+    get_wrapper_callbacks,
+)
 from skloss._model_fit._keras_fit import penalise, wrappers
 from skloss._params import Varying, split_names
 from skloss.estimators._varying import schedules_in
@@ -103,8 +109,8 @@ def taken_over(cls, estimator):
     if cls._family == "regression":
         params["target_transform"] = None
     routed = clone(estimator)
-    routed._initialize_callbacks()
-    made = routed._get_compile_kwargs()
+    callbacks = get_wrapper_callbacks(routed)
+    made = get_compile_arguments(routed)
     if not isinstance(own["loss"], str | type):
         made["loss"] = own["loss"]  # copies of Keras' losses lack some numbers
     build = model_function(estimator, routed)
@@ -119,7 +125,7 @@ def taken_over(cls, estimator):
         refuse("loss", None, "give the wrapper its loss, or compile the model")
     return cls(
         loss=losses.get(made["loss"], cls._family),
-        callbacks=routed._fit_callbacks or None,
+        callbacks=callbacks or None,
         dtype="float32",
         **params,
         **optimizer_params(made["optimizer"]),
@@ -209,7 +215,7 @@ def optimizer_params(made):
     """Return our parameters for a Keras optimiser."""
     config, defaults = made.get_config(), type(made)().get_config()
     if isinstance(config["learning_rate"], dict):
-        params = {"lr_schedule": made._learning_rate}
+        params = {"lr_schedule": get_rate_or_schedule(made)}
     else:  # Keras keeps it as float32: 0.05 is meant, not 0.05000000074505806
         params = {"learning_rate": float(str(np.float32(config["learning_rate"])))}
     if config["global_clipnorm"] is not None:
@@ -289,11 +295,11 @@ class Shared:
     @property
     def __signature__(self):
         """The signature of what the wrapper calls."""
-        return inspect.signature(self.wrapper._check_model_param())
+        return inspect.signature(get_model_function(self.wrapper))
 
     def __call__(self, **arguments):
         """Return the model."""
-        return self.wrapper._check_model_param()(**arguments)
+        return get_model_function(self.wrapper)(**arguments)
 
     def __deepcopy__(self, memo):
         return self

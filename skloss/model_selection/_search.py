@@ -4,7 +4,6 @@ import time
 
 import numpy as np
 from sklearn.base import clone, is_classifier, is_regressor
-from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection import (
     GridSearchCV,
     ParameterGrid,
@@ -12,14 +11,22 @@ from sklearn.model_selection import (
     RandomizedSearchCV,
     check_cv,
 )
-from sklearn.model_selection._validation import (
-    _insert_error_scores,
-    _warn_or_raise_about_fit_failures,
-)
 from sklearn.utils import indexable
-from sklearn.utils.validation import _check_method_params
 
 from skloss._callbacks._epoch_tasks import with_callbacks
+from skloss._sklearn import (
+    check_method_params,
+    check_refit_for_multimetric,
+    format_results,
+    get_routed_params,
+    get_scorers,
+    get_scorers_by_name,
+    insert_error_scores,
+    is_multimetric,
+    select_best_index,
+    validate_params,
+    warn_or_raise_about_fit_failures,
+)
 from skloss.model_selection._callback_tasks import Tasks
 from skloss.model_selection._cells import Folds, checked_candidates, net_of
 from skloss.model_selection._ensemble import (
@@ -61,12 +68,12 @@ class FusedSearch:
             Before training, for a candidate that cannot be, or callbacks of two
             networks that write to one path, with the remedy.
         """
-        self._validate_params()
+        validate_params(self)
         net_of(self.estimator)
-        scorer, refit_metric = self._get_scorers()
+        scorer, refit_metric = get_scorers(self)
         X, y = indexable(X, y)
-        params = _check_method_params(X, params=params)
-        routed = self._get_routed_params_for_fit(params)
+        params = check_method_params(X, params=params)
+        routed = get_routed_params(self, params)
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         splits = list(cv.split(X, y, **routed.splitter.split))
         self.n_splits_ = len(splits)
@@ -141,19 +148,19 @@ class FusedSearch:
             for folds in candidates
             for one, size in zip(folds, sizes, strict=True)
         ]
-        _warn_or_raise_about_fit_failures(out, self.error_score)
+        warn_or_raise_about_fit_failures(out, self.error_score)
         if callable(self.scoring):
-            _insert_error_scores(out, self.error_score)
+            insert_error_scores(out, self.error_score)
         first = out[0]["test_scores"]
         self.multimetric_ = isinstance(first, dict)
-        results = self._format_results(params, self.n_splits_, out)
+        results = format_results(self, params, self.n_splits_, out)
         results |= explanations(candidates)
         if callable(self.scoring) and self.multimetric_:
-            self._check_refit_for_multimetric(first)
+            check_refit_for_multimetric(self, first)
             refit_metric = self.refit
         self.scorer_ = scorer
-        if isinstance(scorer, _MultimetricScorer):
-            self.scorer_ = scorer._scorers
+        if is_multimetric(scorer):
+            self.scorer_ = get_scorers_by_name(scorer)
         self.cv_results_ = results
         if self.refit or not self.multimetric_:
             self._set_best(refit_metric, candidates)
@@ -161,7 +168,7 @@ class FusedSearch:
     def _set_best(self, refit_metric, candidates):
         """Set the best candidate's attributes."""
         results = self.cv_results_
-        self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
+        self.best_index_ = select_best_index(self, refit_metric, results)
         if not callable(self.refit):
             mean = results[f"mean_test_{refit_metric}"]
             self.best_score_ = mean[self.best_index_]
@@ -197,8 +204,8 @@ def as_output(scored, n_test, scorer, error_score, wanted):
         value = getattr(scored, f"{which}_scores")
         if scored.error is not None:
             value = error_score
-            if isinstance(scorer, _MultimetricScorer):
-                value = dict.fromkeys(scorer._scorers, error_score)
+            if is_multimetric(scorer):
+                value = dict.fromkeys(get_scorers_by_name(scorer), error_score)
         if value is not None:
             out[f"{which}_scores"] = value
     return out

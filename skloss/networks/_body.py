@@ -4,6 +4,12 @@ import inspect
 
 import numpy as np
 
+from skloss._keras import (
+    count_calls,
+    flatten_layers,
+    get_producer,
+    get_producer_inputs,
+)
 from skloss._params import Params, freeze, same, unknown_parameter
 from skloss._tensorflow import keras
 
@@ -235,7 +241,7 @@ def check(network, body):
 
 def check_layers(network, body):
     """Refuse what a compiled step cannot honour."""
-    for layer in body._flatten_layers():
+    for layer in flatten_layers(body):
         if getattr(layer, "stateful", False):
             raise TypeError(
                 f"network={network!r}: the layer {layer.name!r} has stateful=True, but "
@@ -292,11 +298,10 @@ def last_layer(body):
         return body, keras.layers.Identity()
     if len(body.outputs) != 1:
         return None, None
-    history = body.outputs[0]._keras_history
-    last = history.operation
-    if len(last._inbound_nodes) > 1:  # used elsewhere too
+    last = get_producer(body.outputs[0])
+    if count_calls(last) > 1:  # used elsewhere too
         return None, None
-    before = last._inbound_nodes[history.node_index].input_tensors
+    before = get_producer_inputs(body.outputs[0])
     whole = len(before) == 1 and isinstance(last, keras.layers.Layer)
     return last, keras.Model(body.input, before[0]) if whole else None
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from skloss._keras import flatten_layers, get_producer
 from skloss._params import is_number
 from skloss._tensorflow import keras, start
 from skloss.networks._body import Body, attached
@@ -113,15 +114,15 @@ def build_private(network, *arguments):
 
 def head_of(model):
     """Return the output layer of a model that ``build`` made."""
-    return model.outputs[0]._keras_history.operation
+    return get_producer(model.outputs[0])
 
 
 def leaves(model):
     """Return the model's innermost layers."""
     return [
         layer
-        for layer in model._flatten_layers(include_self=False)
-        if not list(layer._flatten_layers(include_self=False))
+        for layer in flatten_layers(model, include_self=False)
+        if not flatten_layers(layer, include_self=False)
     ]
 
 
