@@ -71,24 +71,23 @@ class Body(Params):
         }
         return {"build_fn": inspect.Parameter.empty, **own}
 
-    def get_params(self, deep=True):
-        """Return the function and its arguments, those not given by their default.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Of no effect.
-
-        Returns
-        -------
-        dict
-        """
+    def _own_values(self):
+        """Return the function and its arguments, those not given by their default."""
         values = {**self._defaults(), **self.arguments, "build_fn": self.build_fn}
         empty = inspect.Parameter.empty
         return {name: value for name, value in values.items() if value is not empty}
 
+    def _set_own(self, name, value):
+        if name == "build_fn":
+            self.build_fn = value
+        else:
+            self.arguments = {**self.arguments, name: value}
+
+    def _unknown(self, key):
+        return unknown_parameter(key, self, self._defaults())
+
     def set_params(self, **params):
-        """Set the function or arguments of it.
+        """Set the function, whose arguments are then the parameters, or its arguments.
 
         Returns
         -------
@@ -99,12 +98,9 @@ class Body(Params):
         ValueError
             If the function has no such argument; the message lists those it has.
         """
-        self.build_fn = params.pop("build_fn", self.build_fn)
-        for name in params:
-            if name not in self._defaults():
-                raise unknown_parameter(name, self, self._defaults())
-        self.arguments = {**self.arguments, **params}
-        return self
+        # the function first, which says what arguments there are
+        order = sorted(params, key=lambda name: name != "build_fn")
+        return super().set_params(**{name: params[name] for name in order})
 
     def knobs(self):
         """Return no numbers: any argument may change the graph."""
@@ -115,7 +111,7 @@ class Body(Params):
         return (type(self), self.build_fn, freeze(self._arguments()))
 
     def _arguments(self):
-        return {k: v for k, v in self.get_params().items() if k != "build_fn"}
+        return {k: v for k, v in self._own_values().items() if k != "build_fn"}
 
     def check(self):
         """Raise unless the function can be called with the arguments.
@@ -136,7 +132,7 @@ class Body(Params):
         for name in self.arguments:
             if name not in names:
                 raise unknown_parameter(name, self, names)
-        missing = set(names) - set(self.get_params())
+        missing = set(names) - set(self._own_values())
         if missing:
             name = min(missing)
             raise TypeError(
