@@ -1,11 +1,13 @@
 """Nested parameters, of all that has them: all or none are set, and nobody else's."""
 
 import inspect
+import threading
 
 import keras
 import numpy as np
 import pytest
 from canonical import NET, X, y_binary
+from sklearn import config_context
 from sklearn.base import clone
 
 from skloss import (
@@ -218,3 +220,27 @@ def test_a_name_of_a_part_has_names_too():
 def test_the_error_says_what_is_wrong_with_the_value():
     with pytest.raises(ValueError, match="Did you mean 'focal'"):
         LossAwareClassifier("focall").set_params(loss__gamma=3)
+
+
+class WithMore(LossAwareClassifier):
+    """An estimator of a user's, with a parameter of its own."""
+
+    def __init__(self, more=1, *, loss="focal", callbacks=None):
+        super().__init__(loss, callbacks=callbacks)
+        self.more = more
+
+
+def test_a_clone_forgets_nothing_and_shares_callbacks_alone():
+    holds_a_lock = keras.callbacks.Callback()
+    holds_a_lock.lock = threading.Lock()  # which cannot be copied
+    net = WithMore([1, 2], loss=Focal(3.0), callbacks=[holds_a_lock])
+    with config_context(enable_metadata_routing=True):
+        net.set_fit_request(sample_weight=True)
+    copied = clone(net)
+    assert type(copied) is WithMore
+    assert copied.get_params(deep=False) == net.get_params(deep=False)
+    assert str(copied.get_metadata_routing()) == str(net.get_metadata_routing())
+    assert copied.callbacks is not net.callbacks
+    assert copied.callbacks[0] is holds_a_lock
+    assert copied.loss is not net.loss
+    assert copied.more is not net.more

@@ -24,7 +24,7 @@ from skloss._params import Params
 from skloss._params._checks import check_parameters
 from skloss._sklearn import check_sample_weight
 from skloss._tensorflow import start
-from skloss._warn_once import warn_once
+from skloss._warn_user import warn_user
 from skloss.estimators import _units as units
 from skloss.estimators import _varying as annealing
 from skloss.estimators._exports import Exports
@@ -216,7 +216,7 @@ class BaseLossAware(Exports, Fit, WarmStart, MakesMember, NestedParams):
                 f"Dropout layers into the body, or use network=MLP(...)."
             )
         if optimizer.cls.__name__ == "AdamW" and self.weight_decay == 0:
-            warn_once(
+            warn_user(
                 "optimizer='adamw' with weight_decay=0.0 is Adam; set weight_decay, "
                 "for example 0.004, Keras' default.",
                 IneffectiveParameterWarning,
@@ -229,7 +229,7 @@ class BaseLossAware(Exports, Fit, WarmStart, MakesMember, NestedParams):
     def _warn_before(self, member, validated, steps):
         """Refuse or warn of a schedule, or a score, that cannot act or acts alone."""
         if self.validation_scoring is not None and not validated:
-            warn_once(
+            warn_user(
                 f"validation_scoring={self.validation_scoring!r} has no effect without "
                 f"validation data; set early_stopping=True, or give X_val and y_val.",
                 IneffectiveParameterWarning,
@@ -257,7 +257,7 @@ class BaseLossAware(Exports, Fit, WarmStart, MakesMember, NestedParams):
             if name != "lr_schedule":
                 texts += plateau.idle(self.learning_rate, patience)
         for text in texts + annealing.idle(self):
-            warn_once(text, IneffectiveParameterWarning)
+            warn_user(text, IneffectiveParameterWarning)
         schedules.check_rates(
             member.schedule, member.learning_rate, int(self.epochs), steps
         )
@@ -275,9 +275,9 @@ class BaseLossAware(Exports, Fit, WarmStart, MakesMember, NestedParams):
         if self.outcome_ is Outcome.DIVERGED:
             more = f" The weights of the best epoch are kept.{more}"
             headlines = [one.headline for one in found if one.name == "diverged"]
-            warn_once(f"{headlines[0]}{more}", DivergenceWarning)
+            warn_user(f"{headlines[0]}{more}", DivergenceWarning)
         elif found and not partial:
-            warn_once(f"{found[0].headline}{more}", ConvergenceWarning)
+            warn_user(f"{found[0].headline}{more}", ConvergenceWarning)
 
     def _keep(self, result, member, seed, history=None):
         """Set the fitted attributes from a result; ``history`` comes before its own."""

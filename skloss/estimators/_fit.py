@@ -12,7 +12,7 @@ from skloss._callbacks._epoch_tasks import (
     with_callbacks,
 )
 from skloss._sklearn import safe_indexing
-from skloss._warn_once import warn_once
+from skloss._warn_user import warn_user
 from skloss.estimators._arguments import explains_arguments
 from skloss.estimators._callback_plan import with_callbacks as with_keras_callbacks
 from skloss.estimators._job import set_aside
@@ -110,7 +110,7 @@ class Fit(CallbackSupportMixin):
             Y, kind = self._stratum(Y)
             return set_aside(Y, weight, fraction, kind, rng, groups)
         if groups is not None:
-            warn_once(
+            warn_user(
                 "groups has no effect: they keep together rows that early stopping "
                 "sets aside. Set early_stopping=True, or leave out groups or X_val.",
                 IneffectiveParameterWarning,

@@ -26,6 +26,11 @@ class NestedParams(Nested, BaseEstimator):
 
         Only ``fit`` copies them, and knows what must not be copied.
         """
+        # scikit-learn copies what it finds in a list deeply, which fails for a callback
+        # that holds a lock or a file, and has one of Optuna report to a copy of its
+        # study that nobody reads. Without this method ``get_params`` would have to
+        # return something other than the list that was given. It forgets no parameter,
+        # as such methods are known to: all but this one goes through scikit-learn.
         bare = copy.copy(self)
         bare.callbacks = None
         clone = super(NestedParams, bare).__sklearn_clone__()

@@ -17,7 +17,7 @@ from skloss._sklearn import (
     score_function,
     score_sign,
 )
-from skloss._warn_once import warn_once
+from skloss._warn_user import warn_user
 
 
 class Judge:
@@ -58,7 +58,7 @@ class Judge:
         try:
             return self.score(raw)
         except Exception as error:
-            warn_once(
+            warn_user(
                 f"validation_scoring={self.net.validation_scoring!r} failed, and its "
                 f"score is nan, which counts as no improvement: {error!r}",
                 UserWarning,
