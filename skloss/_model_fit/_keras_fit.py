@@ -17,6 +17,7 @@ from skloss._engine._predict import assign
 from skloss._engine._step import Layout
 from skloss._model_fit._keras_record import Record, targets
 from skloss._tensorflow import keras, quietly, tf
+from skloss._tensorflow._kept_state import keep_seed_and_determinism
 from skloss.networks._body import defines_training
 from skloss.schedules import Constant
 
@@ -147,7 +148,8 @@ class KerasFit:
                 random_state=plan.seed,
                 verbose=2 if self.verbose else 0,
             )
-            wrapper.fit(X, Y, sample_weight=stream.weight, **held)
+            with keep_seed_and_determinism():
+                wrapper.fit(X, Y, sample_weight=stream.weight, **held)
         let_go(self.callbacks)
         return record.result(model.stop_training)
 
