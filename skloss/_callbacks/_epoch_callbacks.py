@@ -3,8 +3,8 @@
 from string import Formatter
 
 from skloss import schedules
-from skloss._callbacks._callback_copies import let_go
-from skloss._callbacks._callback_names import named
+from skloss._callbacks._callback_copies import release_models
+from skloss._callbacks._callback_names import name_callbacks
 from skloss._keras import get_initial_epoch, get_monitor, traces_batches
 from skloss.networks import python_random_untouched
 
@@ -51,7 +51,7 @@ def plateaus(estimator):
             f"callbacks__{name}",
             schedules.ReduceLROnPlateau(patience=one.patience, min_lr=one.min_lr),
         )
-        for name, one in named(estimator.callbacks)
+        for name, one in name_callbacks(estimator.callbacks)
         if isinstance(one, keras.callbacks.ReduceLROnPlateau)
     ]
 
@@ -157,7 +157,7 @@ class EpochCallbacks:
     def close(self):
         """Let go of the model: a search has thousands of networks."""
         self.mirror = None
-        let_go(self.callbacks)
+        release_models(self.callbacks)
 
     @property
     def fitted(self):

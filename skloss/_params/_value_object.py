@@ -173,9 +173,13 @@ def freeze(value):
 
 def same(a, b):
     """Compare two parameter values, arrays and nested objects included."""
-    return a is b or (type(a) is type(b) and freeze(a) == freeze(b)) or number_eq(a, b)
+    return (
+        a is b
+        or (type(a) is type(b) and freeze(a) == freeze(b))
+        or equal_as_numbers(a, b)
+    )
 
 
-def number_eq(a, b):
+def equal_as_numbers(a, b):
     """Compare two numbers of possibly different types."""
     return is_number(a) and is_number(b) and a == b

@@ -1,6 +1,6 @@
 """Which way an estimator's callbacks go: into the compiled loop, or ``Model.fit``."""
 
-from skloss._callbacks._callback_copies import fresh
+from skloss._callbacks._callback_copies import make_callbacks
 from skloss._callbacks._epoch_callbacks import (
     EpochCallbacks,
     in_epochs,
@@ -46,7 +46,7 @@ def with_callbacks(estimator, job):
     estimator : BaseLossAware
     job : Job
     """
-    callbacks = fresh(estimator.callbacks)
+    callbacks = make_callbacks(estimator.callbacks)
     plan, (stream,) = job.plan, job.data.streams
     (member,) = plan.members
     body = own_train_step(plan, job.data)

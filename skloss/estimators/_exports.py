@@ -2,7 +2,7 @@
 
 from sklearn.utils.validation import check_is_fitted
 
-from skloss._callbacks._callback_copies import picklable
+from skloss._callbacks._callback_copies import select_picklable
 from skloss._engine import exported_model
 from skloss.networks import python_random_untouched
 
@@ -52,7 +52,7 @@ class Exports:
         state.pop("_model", None)
         if "callbacks_" in state:
             for name in ("callbacks", "callbacks_"):
-                state[name] = picklable(state[name])
+                state[name] = select_picklable(state[name])
         return state
 
     def __copy__(self):

@@ -6,7 +6,7 @@ import functools
 from sklearn.base import BaseEstimator
 
 from skloss import losses, networks, schedules
-from skloss._callbacks._callback_names import changed, nested_params
+from skloss._callbacks._callback_names import change_callbacks, get_nested_params
 from skloss._engine._optimizers import Optimizer
 from skloss._params import Nested, Params, find_holder, nearest, unknown_parameter
 
@@ -46,7 +46,7 @@ class NestedParams(Nested, BaseEstimator):
             return value
         makers = {
             "loss": lambda spec: losses.get(spec, self._family),
-            "network": networks.unchecked,
+            "network": networks.get_unchecked,
             "optimizer": OptimizerParams,
             "lr_schedule": schedules.get,
             "callbacks": CallbackParams,
@@ -103,7 +103,7 @@ class CallbackParams:
 
     def get_params(self):
         """Return the arguments by the callbacks' names and theirs."""
-        return nested_params(self.callbacks)
+        return get_nested_params(self.callbacks)
 
     def copy_with(self, **params):
         """Return a new list, in which callbacks are made anew with other arguments."""
@@ -111,4 +111,4 @@ class CallbackParams:
         for key in params:
             if key not in known:
                 raise unknown_parameter(key, self.callbacks, known)
-        return changed(self.callbacks, params)
+        return change_callbacks(self.callbacks, params)

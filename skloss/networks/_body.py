@@ -156,13 +156,13 @@ class Body(Params):
                 shown.append(f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
-    def called(self, **given):
+    def call_function(self, **given):
         """Call the function with its arguments, and what it takes of ``given``."""
         given = {k: v for k, v in given.items() if k in self._signature()}
-        own = {name: without_numpy(v) for name, v in self._arguments().items()}
+        own = {name: convert_numpy_scalars(v) for name, v in self._arguments().items()}
         return self.build_fn(**own, **given)
 
-    def made(self, n_features):
+    def make_body(self, n_features):
         """Call the function.
 
         Returns
@@ -174,7 +174,7 @@ class Body(Params):
         TypeError
             If it returns something else.
         """
-        body = self.called(n_features=n_features)
+        body = self.call_function(n_features=n_features)
         if not isinstance(body, keras.layers.Layer):
             raise TypeError(
                 f"network={self!r} returned {type(body).__name__}; it must return a "
@@ -183,16 +183,16 @@ class Body(Params):
         return body
 
 
-def without_numpy(value):
+def convert_numpy_scalars(value):
     """Return NumPy's scalars, which searches draw, as Python's, which Keras takes."""
     if isinstance(value, np.generic):
         return value.item()
     if type(value) in (list, tuple):
-        return type(value)(without_numpy(v) for v in value)
+        return type(value)(convert_numpy_scalars(v) for v in value)
     return value
 
 
-def attached(network, table, n_raw):
+def attach_body(network, table, n_raw):
     """Return the symbolic raw outputs of a user's network for a symbolic table.
 
     Parameters
@@ -209,10 +209,10 @@ def attached(network, table, n_raw):
         If its inputs do not take the columns of the table, or its output is not one
         row of numbers a row.
     """
-    body = network.made(table.shape[1])
-    check(network, body)
-    body, head = parted(network, body, n_raw)
-    x = body(blocks(network, body, table))
+    body = network.make_body(table.shape[1])
+    refuse_compiled(network, body)
+    body, head = split_head(network, body, n_raw)
+    x = body(split_columns(network, body, table))
     shapes = [tuple(part.shape) for part in keras.tree.flatten(x)]
     if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][1] is None:
         raise ValueError(
@@ -220,11 +220,11 @@ def attached(network, table, n_raw):
             f"vector a row: end it with Flatten, a global pooling or Concatenate."
         )
     raw = (head or keras.layers.Dense(n_raw, name="head"))(x)
-    check_layers(network, body)
+    refuse_layers(network, body)
     return raw
 
 
-def check(network, body):
+def refuse_compiled(network, body):
     """Refuse a compiled model: what it was compiled with would be ignored."""
     if getattr(body, "compiled", False):
         raise TypeError(
@@ -235,7 +235,7 @@ def check(network, body):
         )
 
 
-def check_layers(network, body):
+def refuse_layers(network, body):
     """Refuse what a compiled step cannot honour."""
     for layer in flatten_layers(body):
         if getattr(layer, "stateful", False):
@@ -253,7 +253,7 @@ def check_layers(network, body):
             )
 
 
-def parted(network, body, n_raw):
+def split_head(network, body, n_raw):
     """Return the body without its head, and the head, None where it has none.
 
     Raises
@@ -261,7 +261,7 @@ def parted(network, body, n_raw):
     ValueError
         If the last layer is an output layer that gives no raw outputs.
     """
-    last, inner = last_layer(body)
+    last, inner = split_last_layer(body)
     activation = getattr(last, "activation", None)
     kind = getattr(activation, "__name__", type(last).__name__.lower())
     units = getattr(last, "units", None)
@@ -284,13 +284,15 @@ def defines_training(layer):
     return own is not keras.Model.train_step
 
 
-def last_layer(body):
+def split_last_layer(body):
     """Return a model's last layer, and the model without it; a layer is its own."""
     if isinstance(body, keras.Sequential) and body.layers:
-        first = [keras.Input(batch_shape=x.shape, dtype=x.dtype) for x in inputs(body)]
+        first = [
+            keras.Input(batch_shape=x.shape, dtype=x.dtype) for x in get_inputs(body)
+        ]
         rest = body.layers[:-1] or [keras.layers.Identity()]
         return body.layers[-1], keras.Sequential([*first, *rest])
-    if not inputs(body):
+    if not get_inputs(body):
         return body, keras.layers.Identity()
     if len(body.outputs) != 1:
         return None, None
@@ -302,14 +304,14 @@ def last_layer(body):
     return last, keras.Model(body.input, before[0]) if whole else None
 
 
-def inputs(body):
+def get_inputs(body):
     """Return a model's symbolic inputs, in order; none if it takes what comes."""
     if isinstance(body, keras.Sequential) and not body.built:
         return []
     return list(getattr(body, "inputs", None) or [])
 
 
-def blocks(network, body, table):
+def split_columns(network, body, table):
     """Return what a body's inputs receive: consecutive blocks of the table's columns.
 
     Raises
@@ -317,11 +319,11 @@ def blocks(network, body, table):
     ValueError
         If the inputs do not take as many columns as there are.
     """
-    wanted = inputs(body)
+    wanted = get_inputs(body)
     if not wanted:
         return table
     shapes = [tuple(x.shape[1:]) for x in wanted]
-    sizes = widths(shapes, table.shape[1])
+    sizes = count_columns(shapes, table.shape[1])
     if sum(sizes) != table.shape[1]:
         names = ", ".join(
             f"{x.name!r} {s}" for x, s in zip(wanted, shapes, strict=True)
@@ -347,7 +349,7 @@ def blocks(network, body, table):
     return keras.tree.pack_sequence_as(body.input, found)
 
 
-def widths(shapes, n_features):
+def count_columns(shapes, n_features):
     """Return the columns of each shape; one open dimension takes what is left."""
     sizes, is_open = [], []
     for shape in shapes:
