@@ -18,7 +18,7 @@ LAYERS = (
     ("_callbacks",),
     ("_engine",),
     ("losses", "networks", "schedules"),
-    ("_keras", "_params", "_sklearn", "_tensorflow", "_warn_once", "exceptions"),
+    ("_keras", "_params", "_sklearn", "_tensorflow", "_warn_user", "exceptions"),
 )
 DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}
 KERAS_AT_HOME = {

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
+from tensorflow.python.framework import config
 
 from skloss import LossAwareClassifier, LossAwareRegressor
 from skloss._engine import Outcome
@@ -33,6 +34,13 @@ class Steps(kc.Callback):
     def on_train_batch_end(self, batch, logs=None):
         type(self).count += 1
         self.own += 1
+
+
+class Fails(kc.Callback):
+    """Fails in the first step."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        return 1 / 0
 
 
 def net(callbacks=(Steps,), **params):
@@ -126,6 +134,26 @@ def test_global_states_and_keras_stay_as_they_were():
     fitted()
     assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002
     assert [getattr(cls, name, None) for cls in classes for name in names] == before
+
+
+def test_tensorflows_seed_and_determinism_stay_as_they_were():
+    tf.random.set_seed(5)
+    expected = [float(tf.random.uniform([])) for _ in range(3)]
+    tf.random.set_seed(5)
+    found = [float(tf.random.uniform([]))]
+    net(epochs=1).fit(X, y)
+    found.append(float(tf.random.uniform([])))
+    with pytest.raises(ZeroDivisionError):
+        net([Fails], epochs=1).fit(X, y)
+    found.append(float(tf.random.uniform([])))
+    assert found == expected
+    assert not config.is_op_determinism_enabled()
+    tf.config.experimental.enable_op_determinism()
+    try:
+        net(epochs=1).fit(X, y)
+        assert config.is_op_determinism_enabled()
+    finally:
+        config.disable_op_determinism()
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ INITIALIZERS = ["he_normal", "he_uniform", "lecun_normal", "orthogonal"]
 def built(network, n_raw=1):
     """Return a model whose weights are those that training begins with."""
     model = networks.build(network, 4, n_raw, "float64", no_dropout)
-    fresh = networks.drawn_values(model, 3)
+    fresh = networks.draw_values(model, 3)
     for variable in model.weights:
         variable.assign(fresh[id(variable)] + 0.1)
     return model
@@ -92,7 +92,7 @@ def test_initial_weights_are_those_of_keras_and_of_the_seed(initializer):
         MLP((40, 40), kernel_initializer=initializer), 4, 1, "float64", no_dropout
     )
     one, same, other = (
-        list(networks.drawn_values(model, seed).values()) for seed in (3, 3, 4)
+        list(networks.draw_values(model, seed).values()) for seed in (3, 3, 4)
     )
     kernels = [k for k, v in enumerate(one) if v.ndim == 2]
     for k in kernels:

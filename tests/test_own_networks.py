@@ -117,7 +117,7 @@ def test_numbers_that_searches_draw_reach_keras_as_pythons():
     drawn = Body(
         stacked, sizes=(np.int64(3),), units=np.arange(9)[5], scaled=np.bool_(True)
     )
-    drawn.made(64)
+    drawn.make_body(64)
     assert seen == [[int, int, bool]]
     assert drawn.structure() == Body(stacked, sizes=(3,), units=5).structure()
 

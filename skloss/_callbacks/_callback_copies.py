@@ -9,6 +9,7 @@ import pickle
 
 from sklearn.base import BaseEstimator
 
+from skloss._keras import forget_model, get_model
 from skloss._tensorflow import keras
 
 # Which attribute says where a callback of Keras, or one derived from it, writes.
@@ -20,7 +21,7 @@ PATHS = {
 }
 
 
-def fresh(callbacks):
+def make_callbacks(callbacks):
     """Return this training's own callbacks: copies of objects, else newly made.
 
     Raises
@@ -31,7 +32,7 @@ def fresh(callbacks):
     made = []
     for given in callbacks or ():
         if isinstance(given, keras.callbacks.Callback):
-            callback = copied(given)
+            callback = copy_callback(given)
         else:
             callback = given()
             if not isinstance(callback, keras.callbacks.Callback):
@@ -43,12 +44,12 @@ def fresh(callbacks):
     return made
 
 
-def copied(callback):
+def copy_callback(callback):
     """Return a deep copy without a model; an Optuna trial is the same one.
 
     A copy of a trial would report to a copy of the study, which nobody reads.
     """
-    memo = {id(vars(callback).get("_model")): None}
+    memo = {id(get_model(callback)): None}
     for value in vars(callback).values():
         if type(value).__module__.startswith("optuna."):
             memo[id(value)] = value
@@ -63,15 +64,15 @@ def copied(callback):
         ) from error
 
 
-def let_go(callbacks):
+def release_models(callbacks):
     """Take the model from callbacks that are kept: the estimator has the weights."""
     for callback in callbacks:
-        callback._model = None  # set_model would write TensorBoard's graph
+        forget_model(callback)
         if isinstance(callback, keras.callbacks.EarlyStopping):
             callback.best_weights = None
 
 
-def path_of(callback):
+def find_path(callback):
     """Return where a callback writes, and the attribute that says it, or None."""
     for name, attribute in PATHS.items():
         if isinstance(callback, getattr(keras.callbacks, name)):
@@ -79,7 +80,7 @@ def path_of(callback):
     return None
 
 
-def picklable(callbacks):
+def select_picklable(callbacks):
     """Return those of the callbacks that can be pickled; None where there are none."""
     if callbacks is None:
         return None

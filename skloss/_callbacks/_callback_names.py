@@ -6,7 +6,7 @@ from collections import Counter
 from skloss._params import split_names
 
 
-def named(callbacks):
+def name_callbacks(callbacks):
     """Return the callbacks by name, as ``make_pipeline`` names steps.
 
     Parameters
@@ -30,7 +30,7 @@ def named(callbacks):
     return found
 
 
-def own_params(callback):
+def get_constructor_params(callback):
     """Return the constructor's arguments of a callback, as far as it keeps them all.
 
     Only then can it be made anew with one of them changed: setting an attribute would
@@ -53,16 +53,16 @@ def own_params(callback):
     return {name: getattr(callback, name) for name in parameters}
 
 
-def nested_params(callbacks):
+def get_nested_params(callbacks):
     """Return all nested parameters by name."""
     return {
         f"{name}__{key}": value
-        for name, callback in named(callbacks)
-        for key, value in own_params(callback).items()
+        for name, callback in name_callbacks(callbacks)
+        for key, value in get_constructor_params(callback).items()
     }
 
 
-def changed(callbacks, changes):
+def change_callbacks(callbacks, changes):
     """Return a new list in which callbacks are made anew with other arguments.
 
     Parameters
@@ -73,9 +73,9 @@ def changed(callbacks, changes):
     """
     _, nested = split_names(changes)
     made = []
-    for name, callback in named(callbacks):
+    for name, callback in name_callbacks(callbacks):
         if name in nested:
             cls = callback if inspect.isclass(callback) else type(callback)
-            callback = cls(**{**own_params(callback), **nested[name]})
+            callback = cls(**{**get_constructor_params(callback), **nested[name]})
         made.append(callback)
     return made

@@ -3,8 +3,9 @@
 from string import Formatter
 
 from skloss import schedules
-from skloss._callbacks._callback_copies import let_go
-from skloss._callbacks._callback_names import named
+from skloss._callbacks._callback_copies import release_models
+from skloss._callbacks._callback_names import name_callbacks
+from skloss._keras import get_initial_epoch, get_monitor, traces_batches
 from skloss.networks import python_random_untouched
 
 IN_EPOCHS = (
@@ -50,7 +51,7 @@ def plateaus(estimator):
             f"callbacks__{name}",
             schedules.ReduceLROnPlateau(patience=one.patience, min_lr=one.min_lr),
         )
-        for name, one in named(estimator.callbacks)
+        for name, one in name_callbacks(estimator.callbacks)
         if isinstance(one, keras.callbacks.ReduceLROnPlateau)
     ]
 
@@ -71,7 +72,7 @@ def in_epochs(callback):
         return callback.save_freq != "epoch"
     if isinstance(callback, keras_callbacks.TensorBoard):
         steps = callback.update_freq != "epoch" or callback.write_steps_per_second
-        return bool(steps or callback._should_trace)
+        return bool(steps or traces_batches(callback))
     plain = keras_callbacks.Callback
     return any(
         getattr(getattr(callback, hook), "__func__", None) is not getattr(plain, hook)
@@ -94,7 +95,7 @@ def settle_monitors(callbacks, recorded, direction, *, strict):
         Whether nothing else can be recorded.
     """
     for callback in callbacks:
-        name = getattr(callback, "monitor", getattr(callback, "_monitor", None))
+        name = get_monitor(callback)
         used = name is not None and getattr(callback, "save_best_only", True)
         if strict and used and name not in recorded:
             raise ValueError(
@@ -156,7 +157,7 @@ class EpochCallbacks:
     def close(self):
         """Let go of the model: a search has thousands of networks."""
         self.mirror = None
-        let_go(self.callbacks)
+        release_models(self.callbacks)
 
     @property
     def fitted(self):
@@ -180,7 +181,7 @@ class EpochCallbacks:
         self.open(self.restorers)
         for callback in self.restorers:
             callback.on_train_begin({})
-        state = self.mirror.state() if self.mirror.model._initial_epoch else None
+        state = self.mirror.state() if get_initial_epoch(self.mirror.model) else None
         self.close()
         return state
 

@@ -1,6 +1,7 @@
 """scikit-learn's callbacks (from 1.9) on a fit: a task for each epoch."""
 
 from skloss._engine import Outcome, Result
+from skloss._sklearn import has_callbacks, open_callback_context, supports_callbacks
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -33,7 +34,7 @@ class EpochTasks:
     @property
     def wants_epochs(self):
         """Tell whether anybody wants to be told of epochs."""
-        return hasattr(self.net, "_skl_callbacks")
+        return has_callbacks(self.net)
 
     def begin(self, epochs, attributes_after):
         """Tell that the fit begins.
@@ -45,8 +46,8 @@ class EpochTasks:
             From a Result to the attributes of the estimator that it would leave.
         """
         self.attributes_after = attributes_after
-        if hasattr(self.net, "_init_callback_context"):
-            self.root = self.net._init_callback_context(max_subtasks=epochs)
+        if supports_callbacks(self.net):
+            self.root = open_callback_context(self.net, max_subtasks=epochs)
             self.root.call_on_fit_task_begin(**self.data)
 
     def epoch_begin(self, network):

@@ -5,6 +5,7 @@ import numpy as np
 from skloss._engine._optimizers import state_variables
 from skloss._engine._predict import assign, values
 from skloss._engine._step import Layout
+from skloss._keras import get_initial_epoch
 from skloss._tensorflow import keras
 
 
@@ -65,7 +66,7 @@ class Mirror:
             for variables in self.moments()
         ]
         count = np.asarray(self.model.optimizer.iterations.value)
-        epoch = self.model._initial_epoch
+        epoch = get_initial_epoch(self.model)
         return {
             "weights": weights,
             "stored": stored,

@@ -5,6 +5,7 @@ import inspect
 
 import numpy as np
 
+from skloss._keras import get_rate_or_schedule
 from skloss._params import is_number, nearest, parse_spec
 from skloss._tensorflow import keras
 
@@ -261,5 +262,5 @@ def slots(optimizer):
 
 def state_variables(optimizer):
     """Return the step counter and the moments, without the learning rate."""
-    rate = getattr(optimizer, "_learning_rate", None)
+    rate = get_rate_or_schedule(optimizer)
     return [v for v in optimizer.variables if v is not rate]

@@ -10,13 +10,14 @@ from dataclasses import replace
 import numpy as np
 
 from skloss import networks
-from skloss._callbacks._callback_copies import let_go
+from skloss._callbacks._callback_copies import release_models
 from skloss._engine import chunks, plain_model, steps_of
 from skloss._engine._plan import CURES
 from skloss._engine._predict import assign
 from skloss._engine._step import Layout
 from skloss._model_fit._keras_record import Record, targets
 from skloss._tensorflow import keras, quietly, tf
+from skloss._tensorflow._kept_state import keep_seed_and_determinism
 from skloss.networks._body import defines_training
 from skloss.schedules import Constant
 
@@ -147,8 +148,9 @@ class KerasFit:
                 random_state=plan.seed,
                 verbose=2 if self.verbose else 0,
             )
-            wrapper.fit(X, Y, sample_weight=stream.weight, **held)
-        let_go(self.callbacks)
+            with keep_seed_and_determinism():
+                wrapper.fit(X, Y, sample_weight=stream.weight, **held)
+        release_models(self.callbacks)
         return record.result(model.stop_training)
 
     @property
@@ -164,7 +166,9 @@ def batch_size(plan, stream, model):
     moving ones wrong.
     """
     norms = keras.layers.BatchNormalization
-    normalised = any(isinstance(layer, norms) for layer in networks.leaves(model))
+    normalised = any(
+        isinstance(layer, norms) for layer in networks.get_leaf_layers(model)
+    )
     if not normalised or len(stream.rows) < 2:
         return plan.batch_size
     sizes = itertools.count(plan.batch_size)

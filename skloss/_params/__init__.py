@@ -1,6 +1,7 @@
 """Parameters: value objects that hold them, their names, their checks."""
 
 from skloss._params._names import nearest, split_names, unknown_parameter
+from skloss._params._nested_params import Nested, find_holder
 from skloss._params._spec import parse_spec
 from skloss._params._value_object import (
     Params,
@@ -12,8 +13,10 @@ from skloss._params._value_object import (
 )
 
 __all__ = [
+    "Nested",
     "Params",
     "Varying",
+    "find_holder",
     "freeze",
     "is_number",
     "is_numbers",

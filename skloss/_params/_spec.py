@@ -36,7 +36,7 @@ def parse_spec(spec):
         call = ast.parse(f"f({rest})", mode="eval").body
         if call.args or any(k.arg is None for k in call.keywords):
             raise SyntaxError
-        params = {k.arg: literal(k.value) for k in call.keywords}
+        params = {k.arg: read_literal(k.value) for k in call.keywords}
     except SyntaxError:
         raise ValueError(
             f"Cannot read {spec!r}: after the colon give knob=value pairs separated "
@@ -45,7 +45,7 @@ def parse_spec(spec):
     return name.strip(), params
 
 
-def literal(node):
+def read_literal(node):
     """Read a syntax node as a Python literal, a bare word as a string."""
     if isinstance(node, ast.Name):
         return node.id

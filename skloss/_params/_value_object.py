@@ -13,10 +13,11 @@ from numbers import Real
 
 import numpy as np
 
-from skloss._params._names import split_names, unknown_parameter
+from skloss._params._names import split_names
+from skloss._params._nested_params import Nested
 
 
-class Params:
+class Params(Nested):
     """Base class of every value object.
 
     A subclass's ``__init__`` only assigns each argument to the attribute of the same
@@ -32,53 +33,22 @@ class Params:
         parameters = inspect.signature(cls.__init__).parameters
         return {name: p.default for name, p in parameters.items() if name != "self"}
 
-    def get_params(self, deep=True):
-        """Return the constructor's arguments as a dict.
+    def _own_names(self):
+        return self._defaults()
 
-        Parameters
-        ----------
-        deep : bool, default=True
-            Also return the parameters of contained value objects, under nested names
-            such as ``then__final``.
+    def _holder_of(self, name, value):
+        return value if isinstance(value, Params) else None
 
-        Returns
-        -------
-        dict
-        """
-        params = {name: getattr(self, name) for name in self._defaults()}
-        if deep:
-            for name, value in list(params.items()):
-                if isinstance(value, Params):
-                    inner = value.get_params()
-                    params.update({f"{name}__{key}": v for key, v in inner.items()})
-        return params
+    def copy_with(self, **params):
+        """Return a copy with other parameters, by names as in ``set_params``.
 
-    def set_params(self, **params):
-        """Set parameters by name, nested ones as ``outer__inner``.
+        It shares nothing with this object, see ``detached``, which stays as it is.
 
         Returns
         -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a name is not a parameter; the message lists the valid ones.
+        Params
         """
-        for key in params:
-            if key.partition("__")[0] not in self._defaults():
-                raise unknown_parameter(key, self, self._defaults())
-        own, nested = split_names(params)
-        for name, value in own.items():
-            setattr(self, name, value)
-        for name, inner in nested.items():
-            target = getattr(self, name)
-            if not isinstance(target, Params):
-                raise unknown_parameter(
-                    f"{name}__{next(iter(inner))}", self, self.get_params()
-                )
-            target.set_params(**inner)
-        return self
+        return self.detached().set_params(**params)
 
     def knobs(self):
         """Return the numbers, flat, under their nested names.
@@ -203,9 +173,13 @@ def freeze(value):
 
 def same(a, b):
     """Compare two parameter values, arrays and nested objects included."""
-    return a is b or (type(a) is type(b) and freeze(a) == freeze(b)) or number_eq(a, b)
+    return (
+        a is b
+        or (type(a) is type(b) and freeze(a) == freeze(b))
+        or equal_as_numbers(a, b)
+    )
 
 
-def number_eq(a, b):
+def equal_as_numbers(a, b):
     """Compare two numbers of possibly different types."""
     return is_number(a) and is_number(b) and a == b

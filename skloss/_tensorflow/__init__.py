@@ -1,5 +1,8 @@
 """TensorFlow and Keras: loaded here and nowhere else, and started when first needed.
 
+What is private in TensorFlow is used in this folder and nowhere else in the package: it
+is about how TensorFlow starts, and about its global state.
+
 Where skloss is the first to load TensorFlow, what that says of itself is not said.
 Where the user loaded it before, its lines are the user's.
 """
@@ -95,6 +98,7 @@ def note_fork():
     """Note, in a forked process, whether TensorFlow had computed in its parent."""
     global _lock, _started, _left_behind
     _lock = threading.Lock()
+    # publicly it can only be asked whether there are devices, which makes them
     eager = context.context_safe()
     if eager is not None and eager._initialized:
         _started, _left_behind = False, True

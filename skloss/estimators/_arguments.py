@@ -42,11 +42,11 @@ def check_arguments(estimator, method, args, kwargs):
         name = next((n for n in kwargs if n not in signature.parameters), None)
         text = f"{type(estimator).__name__}.{method.__name__}() {error}."
         if name is not None:
-            text += place_of(estimator, name, kwargs[name])
+            text += explain_place(estimator, name, kwargs[name])
         raise TypeError(text) from None
 
 
-def place_of(estimator, name, value):
+def explain_place(estimator, name, value):
     """Return the end of a message, where an argument belongs; nothing if nowhere."""
     if name in estimator.get_params(deep=False):
         short = isinstance(value, Number | str)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from sklearn.utils.validation import check_is_fitted
 
-from skloss._callbacks._callback_copies import picklable
+from skloss._callbacks._callback_copies import select_picklable
 from skloss._callbacks._epoch_tasks import (
     CallbackSupportMixin,
     EpochTasks,
@@ -124,9 +124,9 @@ class BaseLossAware(FittedAttributes, CallbackSupportMixin, NestedParams):
         state = dict(super().__getstate__())
         if "_fitted" in state:
             fitted = state["_fitted"]
-            callbacks = picklable(fitted.callbacks)
+            callbacks = select_picklable(fitted.callbacks)
             state["_fitted"] = replace(fitted, callbacks=callbacks)
-            state["callbacks"] = picklable(state["callbacks"])
+            state["callbacks"] = select_picklable(state["callbacks"])
         return state
 
     def __copy__(self):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from skloss._callbacks._callback_copies import fresh
+from skloss._callbacks._callback_copies import make_callbacks
 from skloss._callbacks._epoch_callbacks import (
     EpochCallbacks,
     in_epochs,
@@ -77,7 +77,7 @@ def tell_callbacks(settings, plan, data, link):
     -------
     Told
     """
-    callbacks = fresh(settings.callbacks)
+    callbacks = make_callbacks(settings.callbacks)
     (stream,), (member,) = data.streams, plan.members
     body = own_train_step(plan, data)
     inside = [type(callback).__name__ for callback in callbacks if in_epochs(callback)]

@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skloss._diagnosis._findings import findings
 from skloss._diagnosis._training_record import training_record
 from skloss._engine import Outcome
-from skloss._warn_once import warn_once
+from skloss._warn_user import warn_user
 from skloss.estimators._calibration import best_temperature, predict_unseen
 from skloss.estimators._fitted import NetworkOutputs
 from skloss.estimators._varying import values_of_epochs
@@ -92,6 +92,6 @@ def warn_after(fitted, partial):
     if fitted.outcome is Outcome.DIVERGED:
         more = f" The weights of the best epoch are kept.{more}"
         headlines = [one.headline for one in found if one.name == "diverged"]
-        warn_once(f"{headlines[0]}{more}", DivergenceWarning)
+        warn_user(f"{headlines[0]}{more}", DivergenceWarning)
     elif found and not partial:
-        warn_once(f"{found[0].headline}{more}", ConvergenceWarning)
+        warn_user(f"{found[0].headline}{more}", ConvergenceWarning)

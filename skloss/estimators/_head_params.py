@@ -14,52 +14,11 @@ class HeadParams(NestedParams):
         except (TypeError, ValueError):
             return []  # values are judged at fit; here only names are asked for
 
-    def get_params(self, deep=True):
-        """Get parameters, with ``deep`` those of the heads as ``name__loss``.
+    def _named_values(self):
+        return dict(self._pairs())
 
-        Parameters
-        ----------
-        deep : bool, default=True
-
-        Returns
-        -------
-        dict
-        """
-        params = super().get_params(deep)
-        for name, head in self._pairs() if deep else ():
-            params[name] = head
-            inner = head.get_params()
-            params.update({f"{name}__{key}": value for key, value in inner.items()})
-        return params
-
-    def set_params(self, **params):
-        """Set parameters; a head by its name, its parameters as ``name__loss``.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a name is unknown; the message offers the nearest valid ones.
-        """
-        if "heads" in params:
-            self.heads = params.pop("heads")
-        heads, nested, others = dict(self._pairs()), {}, {}
-        for key, value in params.items():
-            name, _, rest = key.partition("__")
-            if name not in heads:
-                others[key] = value
-            elif rest:
-                nested.setdefault(name, {})[rest] = value
-            else:
-                heads[name] = value
-                self.heads = [(n, heads[n]) for n, _ in self.heads]
-        super().set_params(**others)
-        for name, changes in nested.items():
-            heads[name].set_params(**changes)
-        return self
+    def _take_named(self, values):
+        self.heads = [(name, values.get(name, head)) for name, head in self.heads]
 
     @property
     def loss(self):

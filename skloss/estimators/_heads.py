@@ -3,7 +3,7 @@
 import numpy as np
 
 from skloss import losses
-from skloss._params import Params, Varying, is_number, split_names, unknown_parameter
+from skloss._params import Params, Varying, find_holder, is_number
 from skloss._params._checks import check_choice
 from skloss.networks import python_random_untouched
 
@@ -13,57 +13,16 @@ class Head(Params):
 
     family = None
 
-    @python_random_untouched()
     def as_object(self):
         """Return the loss as an object, or None where it is none."""
-        try:
-            return losses.get(self.loss, self.family)
-        except (TypeError, ValueError):
-            return None  # values are judged at fit; here only names are asked for
+        return find_holder(self, "loss", self.loss)
 
-    def get_params(self, deep=True):
-        """Return the parameters; with ``deep`` also the loss's, as ``loss__gamma``.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-
-        Returns
-        -------
-        dict
-        """
-        params = super().get_params(deep=False)
-        loss = self.as_object() if deep else None
-        if loss is not None:
-            inner = loss.get_params()
-            params.update({f"loss__{key}": value for key, value in inner.items()})
-        return params
-
-    def set_params(self, **params):
-        """Set parameters; those of the loss also where it is given as a string.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a name is unknown; the message offers the nearest valid ones.
-        """
-        own, nested = split_names(params)
-        for name in (*own, *nested):
-            if name not in self._defaults() or (name in nested and name != "loss"):
-                raise unknown_parameter(name, self, self.get_params())
-        for name, value in own.items():
-            setattr(self, name, value)
-        if nested:
-            loss = self.as_object()
-            if loss is None:
-                key = f"loss__{next(iter(nested['loss']))}"
-                raise unknown_parameter(key, self, self.get_params())
-            self.loss = loss.set_params(**nested["loss"])
-        return self
+    @python_random_untouched()
+    def _holder_of(self, name, value):
+        """Return the object behind a value; a name may stand for the loss."""
+        if name == "loss":
+            return losses.get(value, self.family)
+        return super()._holder_of(name, value)
 
     def check(self):
         """Raise ValueError unless the weight is a finite number >= 0, or a schedule."""

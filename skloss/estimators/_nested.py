@@ -6,14 +6,12 @@ import functools
 from sklearn.base import BaseEstimator
 
 from skloss import losses, networks, schedules
-from skloss._callbacks._callback_names import changed, nested_params
+from skloss._callbacks._callback_names import change_callbacks, get_nested_params
 from skloss._engine._optimizers import Optimizer
-from skloss._params import Params, Varying, nearest, split_names
-
-VALUE_OBJECTS = ("loss", "network", "optimizer", "lr_schedule")
+from skloss._params import Nested, Params, find_holder, nearest, unknown_parameter
 
 
-class NestedParams(BaseEstimator):
+class NestedParams(Nested, BaseEstimator):
     """``loss__gamma``, ``optimizer__beta_1``, ``network__activation`` and the like."""
 
     _family = None
@@ -28,110 +26,89 @@ class NestedParams(BaseEstimator):
 
         Only ``fit`` copies them, and knows what must not be copied.
         """
+        # scikit-learn copies what it finds in a list deeply, which fails for a callback
+        # that holds a lock or a file, and has one of Optuna report to a copy of its
+        # study that nobody reads. Without this method ``get_params`` would have to
+        # return something other than the list that was given. It forgets no parameter,
+        # as such methods are known to: all but this one goes through scikit-learn.
         bare = copy.copy(self)
         bare.callbacks = None
         clone = super(NestedParams, bare).__sklearn_clone__()
         clone.callbacks = copy.copy(self.callbacks)
         return clone
 
-    @networks.python_random_untouched()
-    def _value_object(self, name):
-        """Return the object behind a parameter, or None where there is none."""
-        value = getattr(self, name)
+    def _own_names(self):
+        return self._get_param_names()
+
+    def _holder_of(self, name, value):
+        """Return the object behind a value, also where it is a name or a tuple."""
         if isinstance(value, Params):
             return value
         makers = {
-            "loss": lambda v: losses.get(v, self._family),
-            "network": networks.unchecked,
-            "optimizer": Optimizer,
+            "loss": lambda spec: losses.get(spec, self._family),
+            "network": networks.get_unchecked,
+            "optimizer": OptimizerParams,
             "lr_schedule": schedules.get,
+            "callbacks": CallbackParams,
         }
-        try:
+        if name not in makers:
+            return None
+        with networks.python_random_untouched():  # Keras' objects draw their seeds
             return makers[name](value)
-        except (TypeError, ValueError):
-            return None  # values are judged at fit; here only names are asked for
 
-    def get_params(self, deep=True):
-        """Get parameters, with ``deep`` those of loss, network, optimiser, schedule.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-
-        Returns
-        -------
-        dict
-        """
-        params = super().get_params(deep=False)
-        if not deep:
-            return params
-        for name in self._holders(params):
-            if name not in params:
-                continue
-            inner = self._value_object(name)
-            if isinstance(inner, Optimizer):
-                own = inner.own_params()
-            elif isinstance(inner, Params):
-                own = inner.get_params()
-            else:
-                continue
-            params.update({f"{name}__{key}": value for key, value in own.items()})
-        own = nested_params(self.callbacks)
-        params.update({f"callbacks__{key}": value for key, value in own.items()})
-        return params
-
-    def set_params(self, **params):
-        """Set parameters; nested names also where the value is a string.
-
-        ``set_params(loss="focal", loss__gamma=3)`` makes ``Focal(gamma=3)``.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a name is unknown; the message offers the nearest valid ones.
-        """
-        known = super().get_params(deep=False)
-        holders = (*self._holders({**known, **params}), "callbacks")
-        for key in params:
-            name, _, rest = key.partition("__")
-            if name not in known or (rest and name not in holders):
-                raise self._unknown(key)
-        own, nested = split_names(params)
-        for name, value in own.items():
-            setattr(self, name, value)
-        for name, inner in nested.items():
-            self._set_nested(name, inner)
-        return self
-
-    def _holders(self, params):
-        """Return the names of parameters that have parameters themselves."""
-        varying = [name for name, v in params.items() if isinstance(v, Varying)]
-        return dict.fromkeys((*VALUE_OBJECTS, *varying))
-
-    def _set_nested(self, name, changes):
-        if name == "callbacks":
-            known = nested_params(self.callbacks)
-            for key in changes:
-                if key not in known:
-                    raise self._unknown(f"callbacks__{key}")
-            self.callbacks = changed(self.callbacks, changes)
-            return
-        target = self._value_object(name)
-        if isinstance(target, Params):
-            setattr(self, name, target.set_params(**changes))
-        elif isinstance(target, Optimizer):
-            target.change(changes)
-            as_text = isinstance(self.optimizer, str)
-            self.optimizer = target.spec() if as_text else target.make()
-        else:
-            raise self._unknown(f"{name}__{next(iter(changes))}")
+    def _value_object(self, name):
+        """Return the object behind a parameter, or None where there is none."""
+        return find_holder(self, name, getattr(self, name))
 
     def _unknown(self, key):
         return ValueError(
             f"Invalid parameter {key!r} for estimator {self}. "
             f"{nearest(key, self.get_params())}"
         )
+
+
+class OptimizerParams:
+    """The numbers of an optimiser, as parameters.
+
+    Parameters
+    ----------
+    spec : str or keras.optimizers.Optimizer
+    """
+
+    def __init__(self, spec):
+        self.spec = spec
+        self.optimizer = Optimizer(spec)
+
+    def get_params(self):
+        """Return the optimiser's numbers by name."""
+        return self.optimizer.own_params()
+
+    def copy_with(self, **params):
+        """Return an optimiser with other numbers: text where it was text."""
+        changed = Optimizer(self.spec)
+        changed.change(params)
+        return changed.spec() if isinstance(self.spec, str) else changed.make()
+
+
+class CallbackParams:
+    """The constructors' arguments of callbacks, as parameters.
+
+    Parameters
+    ----------
+    callbacks : list of keras.callbacks.Callback, classes and functions, or None
+    """
+
+    def __init__(self, callbacks):
+        self.callbacks = callbacks
+
+    def get_params(self):
+        """Return the arguments by the callbacks' names and theirs."""
+        return get_nested_params(self.callbacks)
+
+    def copy_with(self, **params):
+        """Return a new list, in which callbacks are made anew with other arguments."""
+        known = self.get_params()
+        for key in params:
+            if key not in known:
+                raise unknown_parameter(key, self.callbacks, known)
+        return change_callbacks(self.callbacks, params)

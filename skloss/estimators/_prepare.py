@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils import check_random_state
 
 from skloss import schedules
 from skloss._callbacks._epoch_tasks import InTurn
 from skloss._engine import Data, Plan, Stream, train_population
-from skloss._warn_once import warn_once
+from skloss._sklearn import safe_indexing
+from skloss._warn_user import warn_user
 from skloss.estimators import _units
 from skloss.estimators._callback_plan import tell_callbacks
 from skloss.estimators._fitted import Fitted
@@ -163,7 +163,7 @@ def warn_before(estimator, settings, *, validated, steps):
     """Refuse or warn of a schedule, or a score, that cannot act or acts alone."""
     schedule, rate = settings.schedule, settings.learning_rate
     if settings.validation_scoring is not None and not validated:
-        warn_once(
+        warn_user(
             f"validation_scoring={settings.validation_scoring!r} has no effect without "
             f"validation data; set early_stopping=True, or give X_val and y_val.",
             IneffectiveParameterWarning,
@@ -189,5 +189,5 @@ def warn_before(estimator, settings, *, validated, steps):
         if name != "lr_schedule":
             texts += plateau.idle(rate, patience)
     for text in texts + unreachable_ends(settings):
-        warn_once(text, IneffectiveParameterWarning)
+        warn_user(text, IneffectiveParameterWarning)
     schedules.check_rates(schedule, float(rate), settings.epochs, steps)

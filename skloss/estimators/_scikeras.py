@@ -7,12 +7,18 @@ import numpy as np
 from sklearn.base import clone
 
 from skloss import losses, networks, schedules
-from skloss._callbacks._callback_copies import fresh
+from skloss._callbacks._callback_copies import make_callbacks
 from skloss._engine._optimizers import OURS, Optimizer
+from skloss._keras import (
+    get_compile_arguments,
+    get_model_function,
+    get_rate_or_schedule,
+    get_wrapper_callbacks,
+)
 from skloss._model_fit._keras_fit import penalise, wrappers
 from skloss._params import Varying, split_names
 from skloss.estimators._varying import schedules_in
-from skloss.networks._body import Body, last_layer
+from skloss.networks._body import Body, split_last_layer
 from skloss.schedules import Constant
 
 SAME = ("epochs", "verbose", "random_state", "warm_start")
@@ -59,7 +65,7 @@ class Conversions:
         TypeError, ValueError
             For what has no counterpart, by name.
         """
-        return taken_over(cls, estimator)
+        return convert_from_scikeras(cls, estimator)
 
     def to_scikeras(self):
         """Return a scikeras estimator with these parameters, not fitted.
@@ -75,7 +81,7 @@ class Conversions:
             For what has no counterpart, by name. Keras has few of the losses: see
             ``model_`` for the fitted network as a plain ``keras.Model``.
         """
-        return handed_over(self)
+        return convert_to_scikeras(self)
 
 
 def refuse(name, value, remedy):
@@ -86,7 +92,7 @@ def refuse(name, value, remedy):
 # -- from scikeras -------------------------------------------------------------------
 
 
-def taken_over(cls, estimator):
+def convert_from_scikeras(cls, estimator):
     """Return an estimator of class ``cls`` made of a scikeras one."""
     kind = "KerasClassifier" if cls._family == "classification" else "KerasRegressor"
     if not isinstance(estimator, getattr(wrappers(), kind)):
@@ -94,44 +100,44 @@ def taken_over(cls, estimator):
             f"{cls.__name__}.from_scikeras takes a {kind}, got "
             f"{type(estimator).__name__}."
         )
-    own, nested = parameters(estimator)
+    own, nested = split_parameters(estimator)
     params = {name: own[name] for name in SAME}
-    params |= validation_params(own)
+    params |= make_validation_params(own)
     params["batch_size"] = 32 if own["batch_size"] is None else own["batch_size"]
     if "class_weight" in own:
         params["class_weight"] = own["class_weight"]
     if cls._family == "regression":
         params["target_transform"] = None
     routed = clone(estimator)
-    routed._initialize_callbacks()
-    made = routed._get_compile_kwargs()
+    callbacks = get_wrapper_callbacks(routed)
+    made = get_compile_arguments(routed)
     if not isinstance(own["loss"], str | type):
         made["loss"] = own["loss"]  # copies of Keras' losses lack some numbers
-    build = model_function(estimator, routed)
-    if isinstance(build, functools.partial) and build.func is headed:
+    build = find_model_function(estimator, routed)
+    if isinstance(build, functools.partial) and build.func is build_with_head:
         params |= build.keywords  # made by ``to_scikeras``
     else:
-        user = {k: v for k, v in own.items() if k not in known_names()}
+        user = {k: v for k, v in own.items() if k not in get_scikeras_names()}
         network = WithoutHead(build, **user, **nested.get("model", {}))
         params["network"] = network
-        made = compiled_with(network, estimator, made, cls._family)
+        made = find_compiled_arguments(network, estimator, made, cls._family)
     if made["loss"] is None:
         refuse("loss", None, "give the wrapper its loss, or compile the model")
     return cls(
         loss=losses.get(made["loss"], cls._family),
-        callbacks=routed._fit_callbacks or None,
+        callbacks=callbacks or None,
         dtype="float32",
         **params,
-        **optimizer_params(made["optimizer"]),
+        **make_optimizer_params(made["optimizer"]),
     )
 
 
-def known_names():
+def get_scikeras_names():
     """Return the names of scikeras' own parameters."""
     return set(inspect.signature(wrappers().KerasClassifier).parameters)
 
 
-def parameters(estimator):
+def split_parameters(estimator):
     """Return an estimator's own parameters, and those of its parts, by their names."""
     own, nested = split_names(estimator.get_params(deep=False))
     for prefix in ("fit", "compile"):
@@ -153,7 +159,7 @@ def parameters(estimator):
     return own, nested
 
 
-def validation_params(own):
+def make_validation_params(own):
     """Return our parameters for rows that are set aside, and never end a training."""
     if not own["validation_split"]:
         return {}
@@ -164,7 +170,7 @@ def validation_params(own):
     }
 
 
-def model_function(estimator, routed):
+def find_model_function(estimator, routed):
     """Return what makes the wrapper's model."""
     given = estimator.build_fn if estimator.model is None else estimator.model
     if inspect.isfunction(given) or isinstance(given, functools.partial):
@@ -176,7 +182,7 @@ def model_function(estimator, routed):
     return build
 
 
-def compiled_with(network, estimator, made, family):
+def find_compiled_arguments(network, estimator, made, family):
     """Return loss and optimiser that the wrapper's model has in the end.
 
     Raises
@@ -205,11 +211,11 @@ def compiled_with(network, estimator, made, family):
     return {"loss": model.loss, "optimizer": model.optimizer}
 
 
-def optimizer_params(made):
+def make_optimizer_params(made):
     """Return our parameters for a Keras optimiser."""
     config, defaults = made.get_config(), type(made)().get_config()
     if isinstance(config["learning_rate"], dict):
-        params = {"lr_schedule": made._learning_rate}
+        params = {"lr_schedule": get_rate_or_schedule(made)}
     else:  # Keras keeps it as float32: 0.05 is meant, not 0.05000000074505806
         params = {"learning_rate": float(str(np.float32(config["learning_rate"])))}
     if config["global_clipnorm"] is not None:
@@ -252,7 +258,7 @@ class WithoutHead(Body):
             "n_outputs_expected_": 1,
             "target_type_": "binary",
         }
-        model = self.called(meta=meta, compile_kwargs=compile_kwargs)
+        model = self.call_function(meta=meta, compile_kwargs=compile_kwargs)
         if not isinstance(model, keras.Model):
             raise TypeError(
                 f"network={self!r} returned {type(model).__name__}; it must return a "
@@ -260,15 +266,15 @@ class WithoutHead(Body):
             )
         return model
 
-    def made(self, n_features):
+    def make_body(self, n_features):
         """Return the model without its last Dense layer, and what comes after it."""
         import keras
 
         # whatever it is compiled with: loss and optimiser are the estimator's
         body = self.model(n_features, {"optimizer": "sgd", "loss": None})
-        last, inner = last_layer(body)
+        last, inner = split_last_layer(body)
         while isinstance(last, keras.layers.Activation | keras.layers.Softmax):
-            last, inner = last_layer(inner)
+            last, inner = split_last_layer(inner)
         if not isinstance(last, keras.layers.Dense):
             name = None if last is None else last.name
             refuse("the last layer", name, "end in one Dense layer")
@@ -289,11 +295,11 @@ class Shared:
     @property
     def __signature__(self):
         """The signature of what the wrapper calls."""
-        return inspect.signature(self.wrapper._check_model_param())
+        return inspect.signature(get_model_function(self.wrapper))
 
     def __call__(self, **arguments):
         """Return the model."""
-        return self.wrapper._check_model_param()(**arguments)
+        return get_model_function(self.wrapper)(**arguments)
 
     def __deepcopy__(self, memo):
         return self
@@ -302,7 +308,7 @@ class Shared:
 # -- to scikeras ---------------------------------------------------------------------
 
 
-def handed_over(estimator):
+def convert_to_scikeras(estimator):
     """Return the scikeras estimator for one of ours."""
     params, named = estimator.get_params(deep=False), wrappers()
     for name, default in OURS_ALONE.items():
@@ -330,17 +336,17 @@ def handed_over(estimator):
         )
     body = {name: params[name] for name in ("network", "dropout", "l1", "l2")}
     return wrapper(
-        model=functools.partial(headed, **body),
-        loss=keras_loss(losses.get(params["loss"], estimator._family)),
+        model=functools.partial(build_with_head, **body),
+        loss=get_keras_loss(losses.get(params["loss"], estimator._family)),
         optimizer=optimizer.cls,
         batch_size=params["batch_size"],
-        callbacks=fresh(params["callbacks"]) or None,
+        callbacks=make_callbacks(params["callbacks"]) or None,
         **{name: params[name] for name in SAME},
         **{f"optimizer__{name}": value for name, value in routed.items()},
     )
 
 
-def keras_loss(loss):
+def get_keras_loss(loss):
     """Return Keras' own for a loss, where a plain output layer belongs to it."""
     import keras
 
@@ -353,7 +359,7 @@ def keras_loss(loss):
     return refuse("loss", loss, f"use 'cross_entropy' or one of {AS_THEY_ARE}")
 
 
-def headed(meta, network, dropout, l1, l2):
+def build_with_head(meta, network, dropout, l1, l2):
     """Return a network with the output layer that scikeras expects."""
     import keras
 

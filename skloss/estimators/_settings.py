@@ -13,7 +13,7 @@ from skloss._engine._optimizers import Optimizer
 from skloss._params._checks import KNOBS, check_choice, check_parameters
 from skloss._params._value_object import separate_value
 from skloss._tensorflow import start
-from skloss._warn_once import warn_once
+from skloss._warn_user import warn_user
 from skloss.estimators._calibration import check_calibration
 from skloss.estimators._validation_scorer import scorer_of
 from skloss.exceptions import IneffectiveParameterWarning
@@ -150,7 +150,7 @@ class Settings:
                 f"network=MLP(...)."
             )
         if self.optimizer.cls.__name__ == "AdamW" and self.given["weight_decay"] == 0:
-            warn_once(
+            warn_user(
                 "optimizer='adamw' with weight_decay=0.0 is Adam; set weight_decay, "
                 "for example 0.004, Keras' default.",
                 IneffectiveParameterWarning,

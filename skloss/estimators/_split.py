@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array, vstack
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import check_consistent_length
 
-from skloss._warn_once import warn_once
+from skloss._sklearn import check_sample_weight, safe_indexing
+from skloss._warn_user import warn_user
 from skloss.exceptions import IneffectiveParameterWarning
 
 N_DRAWS = 50
@@ -90,7 +89,7 @@ def split_rows(settings, table, n_train, stratum, groups, rng):
         fraction = settings.validation_fraction
         return set_aside(Y, weight, fraction, kind, rng, groups)
     if groups is not None:
-        warn_once(
+        warn_user(
             "groups has no effect: they keep together rows that early stopping "
             "sets aside. Set early_stopping=True, or leave out groups or X_val.",
             IneffectiveParameterWarning,
@@ -118,7 +117,7 @@ def set_aside(Y, weight, fraction, kind, rng, groups=None):
         classes = Y[rows].argmax(axis=1) if Y.shape[1] > 1 else Y[rows, 0]
     try:
         if groups is not None:
-            own = _safe_indexing(groups, rows)
+            own = safe_indexing(groups, rows)
             train, held = grouped(rows, classes, own, fraction, rng)
         else:
             train, held = train_test_split(

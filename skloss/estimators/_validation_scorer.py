@@ -9,10 +9,15 @@ from numbers import Real
 import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import check_scoring, get_scorer_names
-from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer, _PassthroughScorer
 
 from skloss._params import nearest
-from skloss._warn_once import warn_once
+from skloss._sklearn import (
+    forget_callbacks,
+    is_prediction_scorer,
+    score_function,
+    score_sign,
+)
+from skloss._warn_user import warn_user
 
 
 class ValidationScorer:
@@ -40,9 +45,9 @@ class ValidationScorer:
         self.name = name_of(self.scoring)
         self.scorer = scorer_of(estimator)
         self.before, self.net = before, copy.copy(estimator)
-        self.net.__dict__.pop("_skl_callbacks", None)
+        forget_callbacks(self.net)
         # predictions are known, and nothing else is made of X
-        self.X = np.empty((len(y), 0)) if predictions_only(self.scorer) else X
+        self.X = np.empty((len(y), 0)) if is_prediction_scorer(self.scorer) else X
         self.y = y
         self.weights = {}
         if np.ptp(weight) > 0 and takes_weights(self.scorer):
@@ -54,7 +59,7 @@ class ValidationScorer:
         try:
             return self.score(raw)
         except Exception as error:
-            warn_once(
+            warn_user(
                 f"validation_scoring={self.scoring!r} failed, and its "
                 f"score is nan, which counts as no improvement: {error!r}",
                 UserWarning,
@@ -132,19 +137,11 @@ def name_of(scoring):
     """
     if isinstance(scoring, str):
         return scoring
-    name = getattr(getattr(scoring, "_score_func", scoring), "__name__", "")
+    name = getattr(score_function(scoring), "__name__", "")
     name = name if name.isidentifier() else "score"
-    return f"neg_{name}" if getattr(scoring, "_sign", 1) < 0 else name
+    return f"neg_{name}" if score_sign(scoring) < 0 else name
 
 
 def takes_weights(scorer):
     """Tell whether a scorer can be given sample weights."""
-    function = getattr(scorer, "_score_func", scorer)
-    return "sample_weight" in signature(function).parameters
-
-
-def predictions_only(scorer):
-    """Tell whether a scorer looks at predictions only, not into the estimator."""
-    if isinstance(scorer, _MultimetricScorer):
-        return all(map(predictions_only, scorer._scorers.values()))
-    return isinstance(scorer, _BaseScorer | _PassthroughScorer)
+    return "sample_weight" in signature(score_function(scorer)).parameters

@@ -1,6 +1,5 @@
 """A learning rate for an estimator, from short trainings at many rates."""
 
-import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +10,7 @@ from skloss import networks, schedules
 from skloss._engine import Outcome, Stream, train_population
 from skloss._params import is_number
 from skloss._params._checks import check_count
+from skloss._warn_user import warn_user
 from skloss.estimators._fit_network import prepare_fit
 from skloss.estimators._settings import Settings
 from skloss.model_selection._cells import arguments_of_fit, net_of
@@ -166,11 +166,10 @@ def lr_range_test(estimator, X, y, *, low=1e-6, high=1.0, n=40, epochs=10, param
     flat = smooth.min() + NEGLIGIBLE * (worst(losses) - losses.min())
     best, highest = np.argmin(smooth), np.flatnonzero(smooth <= flat)[-1]
     if best in (0, n - 1):
-        warnings.warn(
+        warn_user(
             f"The lowest loss is at {rates[best]:g}, the edge of the rates from "
             f"{low:g} to {high:g}; {'lower low' if best == 0 else 'raise high'}.",
             UserWarning,
-            stacklevel=2,
         )
     return LRRangeTest(
         learning_rates_=rates,

@@ -1,5 +1,7 @@
 """scikit-learn's callbacks (from 1.9) on a search: a task for each network."""
 
+from skloss._sklearn import open_callback_context, supports_callbacks
+
 
 class CallbackTasks:
     """Tells the callbacks of a search what begins and ends.
@@ -15,12 +17,12 @@ class CallbackTasks:
     def __init__(self, search, n_splits, X, y, sample_weight):
         self.search, self.n_splits = search, n_splits
         self.root = self.training = None
-        if not hasattr(search, "_init_callback_context"):
+        if not supports_callbacks(search):
             return
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self.data = {"X": X, "y": y, "metadata": metadata}
-        self.root = search._init_callback_context(
-            max_subtasks=1 + (search.refit is not False)
+        self.root = open_callback_context(
+            search, max_subtasks=1 + (search.refit is not False)
         )
         self.root.call_on_fit_task_begin(estimator=search, **self.data)
 

@@ -8,10 +8,9 @@ from typing import Any
 from joblib.hashing import NumpyHasher
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _check_method_params
 
 from skloss._engine import Data, Stream
+from skloss._sklearn import check_method_params, has_callbacks, safe_indexing
 from skloss.estimators._arguments import check_arguments
 from skloss.estimators._base import BaseLossAware
 from skloss.estimators._fit_network import prepare_fit
@@ -91,7 +90,7 @@ def check_candidates(estimator, candidates):
 
 def refuse_callbacks(net):
     """Raise NotFusibleError for a net whose callbacks nobody would tell anything."""
-    if hasattr(net, "_skl_callbacks"):
+    if has_callbacks(net):
         raise NotFusibleError(
             f"{net!r} has callbacks of its own, which are told of one fit at a time. "
             f"Set them on the search, or use sklearn.model_selection.GridSearchCV."
@@ -125,15 +124,15 @@ class Folds:
         """Return X and y of a fold's "train" or "test" rows."""
         if (fold, which) not in self.parts:
             rows = self.splits[fold][which == "test"]
-            y = None if self.y is None else _safe_indexing(self.y, rows)
-            self.parts[fold, which] = _safe_indexing(self.X, rows), y
+            y = None if self.y is None else safe_indexing(self.y, rows)
+            self.parts[fold, which] = safe_indexing(self.X, rows), y
         return self.parts[fold, which]
 
     def fill(self, cell):
         """Fit the earlier steps, and make the net's job."""
         X, y = self.part(cell.fold, "train")
         train = self.splits[cell.fold][0]
-        params = _check_method_params(self.X, params=self.fit_params, indices=train)
+        params = check_method_params(self.X, params=self.fit_params, indices=train)
         if isinstance(cell.estimator, Pipeline) and len(cell.estimator.steps) > 1:
             seen, cell.tables = self.through_steps(cell, X, y, params)
         else:

@@ -1,19 +1,20 @@
 """Cross-validation with all folds in one graph, for objectives of Optuna too."""
 
 import numpy as np
+from sklearn import get_config
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
-from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection import GridSearchCV, check_cv
-from sklearn.model_selection._validation import (
-    _check_groups_routing_disabled,
-    _insert_error_scores,
-    _warn_or_raise_about_fit_failures,
-)
 from sklearn.utils import indexable
-from sklearn.utils.metadata_routing import _routing_enabled
-from sklearn.utils.validation import _check_method_params
 
+from skloss._sklearn import (
+    check_groups_routing_disabled,
+    check_method_params,
+    get_routed_params,
+    insert_error_scores,
+    is_multimetric,
+    warn_or_raise_about_fit_failures,
+)
 from skloss.model_selection._cells import Folds, check_candidates
 from skloss.model_selection._pruning import OptunaPruning
 from skloss.model_selection._run import FusedRun
@@ -85,17 +86,17 @@ def fused_cross_validate(
     >>> sorted(found)
     ['fit_time', 'score_time', 'test_score']
     """
-    _check_groups_routing_disabled(groups)
+    check_groups_routing_disabled(groups)
     X, y, groups = indexable(X, y, groups)
     scorer = check_scoring(estimator, scoring, raise_exc=error_score == "raise")
-    if trial is not None and isinstance(scorer, _MultimetricScorer):
+    if trial is not None and is_multimetric(scorer):
         raise ValueError(
             f"scoring={scoring!r} has several metrics; a trial reports one: name it."
         )
     cv = check_cv(cv, y, classifier=is_classifier(estimator))
-    params = _check_method_params(X, params=params or {})
+    params = check_method_params(X, params=params or {})
     split_params, fit_params, score_params = {"groups": groups}, params, {}
-    if _routing_enabled():
+    if get_config()["enable_metadata_routing"]:
         split_params, fit_params, score_params = routed(estimator, scoring, cv, params)
     splits = list(cv.split(X, y, **split_params))
     folds = Folds(X, y, splits, fit_params, train_scores=return_train_score)
@@ -112,9 +113,9 @@ def fused_cross_validate(
         as_output(fold, len(test), scorer, error_score, folds.wanted)
         for fold, (_, test) in zip(scored, splits, strict=True)
     ]
-    _warn_or_raise_about_fit_failures(out, error_score)
+    warn_or_raise_about_fit_failures(out, error_score)
     if callable(scoring):
-        _insert_error_scores(out, error_score)
+        insert_error_scores(out, error_score)
     found = {
         name: np.array([o[name] for o in out]) for name in ("fit_time", "score_time")
     }
@@ -132,7 +133,7 @@ def fused_cross_validate(
 def routed(estimator, scoring, cv, params):
     """Return what scikit-learn routes to the splitter, to ``fit`` and to the scorer."""
     search = GridSearchCV(estimator, {}, scoring=scoring, cv=cv)
-    to = search._get_routed_params_for_fit(params)
+    to = get_routed_params(search, params)
     return to.splitter.split, to.estimator.fit, to.scorer.score
 
 

@@ -7,10 +7,9 @@ from numbers import Integral
 import numpy as np
 import optuna
 from optuna.trial import FixedTrial
-from sklearn.metrics._scorer import _MultimetricScorer
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import check_random_state
 
+from skloss._sklearn import BaseSearchCV, get_scorers_by_name, is_multimetric
 from skloss.model_selection._cells import check_candidates
 from skloss.model_selection._pruning import SuccessiveHalving, pruning, quiet_study
 from skloss.model_selection._search import FusedSearch
@@ -130,10 +129,10 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             value = getattr(self, name)
             if not isinstance(value, Integral) or value < 1:
                 raise ValueError(f"{name}={value!r} must be an integer >= 1.")
-        if isinstance(scorer, _MultimetricScorer) and not isinstance(self.refit, str):
+        if is_multimetric(scorer) and not isinstance(self.refit, str):
             raise ValueError(
                 f"refit={self.refit!r} must name the metric that the study maximises, "
-                f"one of {sorted(scorer._scorers)}."
+                f"one of {sorted(get_scorers_by_name(scorer))}."
             )
         made_by = ("sampler", "storage", "study_name")
         given = [name for name in made_by if getattr(self, name) is not None]

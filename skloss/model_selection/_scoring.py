@@ -1,14 +1,17 @@
 """Scores of a trained cell, as scikit-learn's scorers give them."""
 
 import numpy as np
-from sklearn.metrics._scorer import _MultimetricScorer
-from sklearn.model_selection._validation import _score
-from sklearn.utils.validation import _check_method_params
 
 from skloss._engine import stacked_predictions
+from skloss._sklearn import (
+    check_method_params,
+    get_scorers_by_name,
+    is_multimetric,
+    is_prediction_scorer,
+    score_estimator,
+)
 from skloss.estimators._base import with_fitted
 from skloss.estimators._table import validated_table
-from skloss.estimators._validation_scorer import predictions_only
 
 
 def raw_outputs(cells, which):
@@ -57,26 +60,26 @@ def scores_of(cell, raw, folds, scorer, which, score_params, error_score):
     """
     X, y = folds.part(cell.fold, which)
     rows = folds.splits[cell.fold][which == "test"]
-    params = _check_method_params(folds.X, params=score_params, indices=rows)
+    params = check_method_params(folds.X, params=score_params, indices=rows)
     estimator = cell.estimator
-    if predictions_only(scorer):  # then the last step stands for a whole Pipeline
+    if is_prediction_scorer(scorer):  # then the last step stands for a whole Pipeline
         X = cell.tables[which]
         estimator = with_fitted(cell.net, cell.net._fitted.knowing(X, raw))
     common = X, y
-    if not isinstance(scorer, _MultimetricScorer):
+    if not is_multimetric(scorer):
         explained = explaining(scorer, cell.net)
-        return _score(estimator, *common, explained, params, error_score)
+        return score_estimator(estimator, *common, explained, params, error_score)
     try:
-        return _score(estimator, *common, scorer, params, error_score)
+        return score_estimator(estimator, *common, scorer, params, error_score)
     except AttributeError:
         if error_score == "raise":
             raise
         # asking a net without probabilities for them costs that score, not all
         return {
-            name: _score(
+            name: score_estimator(
                 estimator, *common, explaining(one, cell.net), params, error_score
             )
-            for name, one in scorer._scorers.items()
+            for name, one in get_scorers_by_name(scorer).items()
         }
 
 

@@ -4,7 +4,6 @@ import time
 
 import numpy as np
 from sklearn.base import clone, is_classifier, is_regressor
-from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection import (
     GridSearchCV,
     ParameterGrid,
@@ -12,14 +11,22 @@ from sklearn.model_selection import (
     RandomizedSearchCV,
     check_cv,
 )
-from sklearn.model_selection._validation import (
-    _insert_error_scores,
-    _warn_or_raise_about_fit_failures,
-)
 from sklearn.utils import indexable
-from sklearn.utils.validation import _check_method_params
 
 from skloss._callbacks._epoch_tasks import with_callbacks
+from skloss._sklearn import (
+    check_method_params,
+    check_refit_for_multimetric,
+    format_results,
+    get_routed_params,
+    get_scorers,
+    get_scorers_by_name,
+    insert_error_scores,
+    is_multimetric,
+    select_best_index,
+    validate_params,
+    warn_or_raise_about_fit_failures,
+)
 from skloss.model_selection._best_so_far import BestSoFar
 from skloss.model_selection._callback_tasks import CallbackTasks
 from skloss.model_selection._cells import Folds, check_candidates, net_of
@@ -64,12 +71,12 @@ class FusedSearch:
             Before training, for a candidate that cannot be, or callbacks of two
             networks that write to one path, with the remedy.
         """
-        self._validate_params()
+        validate_params(self)
         net_of(self.estimator)
-        scorer, refit_metric = self._get_scorers()
+        scorer, refit_metric = get_scorers(self)
         X, y = indexable(X, y)
-        params = _check_method_params(X, params=params)
-        routed = self._get_routed_params_for_fit(params)
+        params = check_method_params(X, params=params)
+        routed = get_routed_params(self, params)
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         splits = list(cv.split(X, y, **routed.splitter.split))
         fit_params = routed.estimator.fit
@@ -149,21 +156,21 @@ class FusedSearch:
             for folds in candidates
             for one, (_, test) in zip(folds, splits, strict=True)
         ]
-        _warn_or_raise_about_fit_failures(out, self.error_score)
+        warn_or_raise_about_fit_failures(out, self.error_score)
         if callable(self.scoring):
-            _insert_error_scores(out, self.error_score)
+            insert_error_scores(out, self.error_score)
         first = out[0]["test_scores"]
         several = isinstance(first, dict)
-        results = self._format_results(params, len(splits), out)
+        results = format_results(self, params, len(splits), out)
         results |= explanations(candidates)
         if callable(self.scoring) and several:
-            self._check_refit_for_multimetric(first)
+            check_refit_for_multimetric(self, first)
             refit_metric = self.refit
-        known = isinstance(scorer, _MultimetricScorer)
+        known = is_multimetric(scorer)
         fitted = {
             "n_splits_": len(splits),
             "multimetric_": several,
-            "scorer_": scorer._scorers if known else scorer,
+            "scorer_": get_scorers_by_name(scorer) if known else scorer,
             "cv_results_": results,
         }
         if self.refit or not several:
@@ -172,7 +179,7 @@ class FusedSearch:
 
     def _best_of(self, results, refit_metric, candidates):
         """Return the best candidate's attributes."""
-        index = self._select_best_index(self.refit, refit_metric, results)
+        index = select_best_index(self, refit_metric, results)
         fitted = {"best_index_": index, "best_params_": results["params"][index]}
         if not callable(self.refit):
             fitted["best_score_"] = results[f"mean_test_{refit_metric}"][index]
@@ -207,8 +214,8 @@ def as_output(scored, n_test, scorer, error_score, wanted):
         value = getattr(scored, f"{which}_scores")
         if scored.error is not None:
             value = error_score
-            if isinstance(scorer, _MultimetricScorer):
-                value = dict.fromkeys(scorer._scorers, error_score)
+            if is_multimetric(scorer):
+                value = dict.fromkeys(get_scorers_by_name(scorer), error_score)
         if value is not None:
             out[f"{which}_scores"] = value
     return out

@@ -2,7 +2,7 @@
 
 import os
 
-from skloss._callbacks._callback_copies import path_of
+from skloss._callbacks._callback_copies import find_path
 
 
 class Writers:
@@ -29,7 +29,7 @@ class Writers:
             return
         own = cell.candidate, cell.fold
         for callback in cell.job.watcher.callbacks:
-            found = path_of(callback)
+            found = find_path(callback)
             if found is None:
                 continue
             path, attribute = found

@@ -6,14 +6,14 @@ The loss brings the head, a linear layer with as many raw outputs as it needs.
 from skloss.networks._body import Body
 from skloss.networks._build import build as build
 from skloss.networks._build import build_private as build_private
-from skloss.networks._build import drawn_values as drawn_values
+from skloss.networks._build import draw_values as draw_values
 from skloss.networks._build import get as get
+from skloss.networks._build import get_leaf_layers as get_leaf_layers
+from skloss.networks._build import get_unchecked as get_unchecked
 from skloss.networks._build import head_of as head_of
 from skloss.networks._build import initial_values as initial_values
-from skloss.networks._build import leaves as leaves
 from skloss.networks._build import python_random_untouched as python_random_untouched
 from skloss.networks._build import structure as structure
-from skloss.networks._build import unchecked as unchecked
 from skloss.networks._mlp import MLP
 from skloss.networks._mlp import StackedDropout as StackedDropout
 

@@ -4,6 +4,12 @@ import inspect
 
 import numpy as np
 
+from skloss._keras import (
+    count_calls,
+    flatten_layers,
+    get_producer,
+    get_producer_inputs,
+)
 from skloss._params import Params, freeze, same, unknown_parameter
 from skloss._tensorflow import keras
 
@@ -65,24 +71,23 @@ class Body(Params):
         }
         return {"build_fn": inspect.Parameter.empty, **own}
 
-    def get_params(self, deep=True):
-        """Return the function and its arguments, those not given by their default.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Of no effect.
-
-        Returns
-        -------
-        dict
-        """
+    def _own_values(self):
+        """Return the function and its arguments, those not given by their default."""
         values = {**self._defaults(), **self.arguments, "build_fn": self.build_fn}
         empty = inspect.Parameter.empty
         return {name: value for name, value in values.items() if value is not empty}
 
+    def _set_own(self, name, value):
+        if name == "build_fn":
+            self.build_fn = value
+        else:
+            self.arguments = {**self.arguments, name: value}
+
+    def _unknown(self, key):
+        return unknown_parameter(key, self, self._defaults())
+
     def set_params(self, **params):
-        """Set the function or arguments of it.
+        """Set the function, whose arguments are then the parameters, or its arguments.
 
         Returns
         -------
@@ -93,12 +98,9 @@ class Body(Params):
         ValueError
             If the function has no such argument; the message lists those it has.
         """
-        self.build_fn = params.pop("build_fn", self.build_fn)
-        for name in params:
-            if name not in self._defaults():
-                raise unknown_parameter(name, self, self._defaults())
-        self.arguments = {**self.arguments, **params}
-        return self
+        # the function first, which says what arguments there are
+        order = sorted(params, key=lambda name: name != "build_fn")
+        return super().set_params(**{name: params[name] for name in order})
 
     def knobs(self):
         """Return no numbers: any argument may change the graph."""
@@ -109,7 +111,7 @@ class Body(Params):
         return (type(self), self.build_fn, freeze(self._arguments()))
 
     def _arguments(self):
-        return {k: v for k, v in self.get_params().items() if k != "build_fn"}
+        return {k: v for k, v in self._own_values().items() if k != "build_fn"}
 
     def check(self):
         """Raise unless the function can be called with the arguments.
@@ -130,7 +132,7 @@ class Body(Params):
         for name in self.arguments:
             if name not in names:
                 raise unknown_parameter(name, self, names)
-        missing = set(names) - set(self.get_params())
+        missing = set(names) - set(self._own_values())
         if missing:
             name = min(missing)
             raise TypeError(
@@ -154,13 +156,13 @@ class Body(Params):
                 shown.append(f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
-    def called(self, **given):
+    def call_function(self, **given):
         """Call the function with its arguments, and what it takes of ``given``."""
         given = {k: v for k, v in given.items() if k in self._signature()}
-        own = {name: without_numpy(v) for name, v in self._arguments().items()}
+        own = {name: convert_numpy_scalars(v) for name, v in self._arguments().items()}
         return self.build_fn(**own, **given)
 
-    def made(self, n_features):
+    def make_body(self, n_features):
         """Call the function.
 
         Returns
@@ -172,7 +174,7 @@ class Body(Params):
         TypeError
             If it returns something else.
         """
-        body = self.called(n_features=n_features)
+        body = self.call_function(n_features=n_features)
         if not isinstance(body, keras.layers.Layer):
             raise TypeError(
                 f"network={self!r} returned {type(body).__name__}; it must return a "
@@ -181,16 +183,16 @@ class Body(Params):
         return body
 
 
-def without_numpy(value):
+def convert_numpy_scalars(value):
     """Return NumPy's scalars, which searches draw, as Python's, which Keras takes."""
     if isinstance(value, np.generic):
         return value.item()
     if type(value) in (list, tuple):
-        return type(value)(without_numpy(v) for v in value)
+        return type(value)(convert_numpy_scalars(v) for v in value)
     return value
 
 
-def attached(network, table, n_raw):
+def attach_body(network, table, n_raw):
     """Return the symbolic raw outputs of a user's network for a symbolic table.
 
     Parameters
@@ -207,10 +209,10 @@ def attached(network, table, n_raw):
         If its inputs do not take the columns of the table, or its output is not one
         row of numbers a row.
     """
-    body = network.made(table.shape[1])
-    check(network, body)
-    body, head = parted(network, body, n_raw)
-    x = body(blocks(network, body, table))
+    body = network.make_body(table.shape[1])
+    refuse_compiled(network, body)
+    body, head = split_head(network, body, n_raw)
+    x = body(split_columns(network, body, table))
     shapes = [tuple(part.shape) for part in keras.tree.flatten(x)]
     if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][1] is None:
         raise ValueError(
@@ -218,11 +220,11 @@ def attached(network, table, n_raw):
             f"vector a row: end it with Flatten, a global pooling or Concatenate."
         )
     raw = (head or keras.layers.Dense(n_raw, name="head"))(x)
-    check_layers(network, body)
+    refuse_layers(network, body)
     return raw
 
 
-def check(network, body):
+def refuse_compiled(network, body):
     """Refuse a compiled model: what it was compiled with would be ignored."""
     if getattr(body, "compiled", False):
         raise TypeError(
@@ -233,9 +235,9 @@ def check(network, body):
         )
 
 
-def check_layers(network, body):
+def refuse_layers(network, body):
     """Refuse what a compiled step cannot honour."""
-    for layer in body._flatten_layers():
+    for layer in flatten_layers(body):
         if getattr(layer, "stateful", False):
             raise TypeError(
                 f"network={network!r}: the layer {layer.name!r} has stateful=True, but "
@@ -251,7 +253,7 @@ def check_layers(network, body):
             )
 
 
-def parted(network, body, n_raw):
+def split_head(network, body, n_raw):
     """Return the body without its head, and the head, None where it has none.
 
     Raises
@@ -259,7 +261,7 @@ def parted(network, body, n_raw):
     ValueError
         If the last layer is an output layer that gives no raw outputs.
     """
-    last, inner = last_layer(body)
+    last, inner = split_last_layer(body)
     activation = getattr(last, "activation", None)
     kind = getattr(activation, "__name__", type(last).__name__.lower())
     units = getattr(last, "units", None)
@@ -282,33 +284,34 @@ def defines_training(layer):
     return own is not keras.Model.train_step
 
 
-def last_layer(body):
+def split_last_layer(body):
     """Return a model's last layer, and the model without it; a layer is its own."""
     if isinstance(body, keras.Sequential) and body.layers:
-        first = [keras.Input(batch_shape=x.shape, dtype=x.dtype) for x in inputs(body)]
+        first = [
+            keras.Input(batch_shape=x.shape, dtype=x.dtype) for x in get_inputs(body)
+        ]
         rest = body.layers[:-1] or [keras.layers.Identity()]
         return body.layers[-1], keras.Sequential([*first, *rest])
-    if not inputs(body):
+    if not get_inputs(body):
         return body, keras.layers.Identity()
     if len(body.outputs) != 1:
         return None, None
-    history = body.outputs[0]._keras_history
-    last = history.operation
-    if len(last._inbound_nodes) > 1:  # used elsewhere too
+    last = get_producer(body.outputs[0])
+    if count_calls(last) > 1:  # used elsewhere too
         return None, None
-    before = last._inbound_nodes[history.node_index].input_tensors
+    before = get_producer_inputs(body.outputs[0])
     whole = len(before) == 1 and isinstance(last, keras.layers.Layer)
     return last, keras.Model(body.input, before[0]) if whole else None
 
 
-def inputs(body):
+def get_inputs(body):
     """Return a model's symbolic inputs, in order; none if it takes what comes."""
     if isinstance(body, keras.Sequential) and not body.built:
         return []
     return list(getattr(body, "inputs", None) or [])
 
 
-def blocks(network, body, table):
+def split_columns(network, body, table):
     """Return what a body's inputs receive: consecutive blocks of the table's columns.
 
     Raises
@@ -316,11 +319,11 @@ def blocks(network, body, table):
     ValueError
         If the inputs do not take as many columns as there are.
     """
-    wanted = inputs(body)
+    wanted = get_inputs(body)
     if not wanted:
         return table
     shapes = [tuple(x.shape[1:]) for x in wanted]
-    sizes = widths(shapes, table.shape[1])
+    sizes = count_columns(shapes, table.shape[1])
     if sum(sizes) != table.shape[1]:
         names = ", ".join(
             f"{x.name!r} {s}" for x, s in zip(wanted, shapes, strict=True)
@@ -346,7 +349,7 @@ def blocks(network, body, table):
     return keras.tree.pack_sequence_as(body.input, found)
 
 
-def widths(shapes, n_features):
+def count_columns(shapes, n_features):
     """Return the columns of each shape; one open dimension takes what is left."""
     sizes, is_open = [], []
     for shape in shapes:

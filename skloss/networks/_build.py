@@ -7,9 +7,10 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from skloss._keras import flatten_layers, get_producer
 from skloss._params import is_number
 from skloss._tensorflow import keras, start
-from skloss.networks._body import Body, attached
+from skloss.networks._body import Body, attach_body
 from skloss.networks._mlp import MLP
 
 _building = threading.RLock()  # Keras' dtype policy and source of seeds are global
@@ -25,12 +26,12 @@ def get(spec):
     ValueError
         If a parameter makes no sense.
     """
-    network = unchecked(spec)
+    network = get_unchecked(spec)
     network.check()
     return network
 
 
-def unchecked(spec):
+def get_unchecked(spec):
     """Return the network for ``spec``, whatever its parameters."""
     if isinstance(spec, MLP | Body):
         return spec
@@ -77,7 +78,7 @@ def build(network, n_features, n_raw, dtype, dropout_layer, seed=0):
         try:
             inputs = keras.Input((n_features,), dtype=dtype)
             if isinstance(network, Body):
-                return keras.Model(inputs, attached(network, inputs, n_raw))
+                return keras.Model(inputs, attach_body(network, inputs, n_raw))
             x = network.body(inputs, dropout_layer, dtype)
             head = keras.layers.Dense(n_raw, dtype=dtype, name="head")
             return keras.Model(inputs, head(x))
@@ -113,15 +114,15 @@ def build_private(network, *arguments):
 
 def head_of(model):
     """Return the output layer of a model that ``build`` made."""
-    return model.outputs[0]._keras_history.operation
+    return get_producer(model.outputs[0])
 
 
-def leaves(model):
+def get_leaf_layers(model):
     """Return the model's innermost layers."""
     return [
         layer
-        for layer in model._flatten_layers(include_self=False)
-        if not list(layer._flatten_layers(include_self=False))
+        for layer in flatten_layers(model, include_self=False)
+        if not flatten_layers(layer, include_self=False)
     ]
 
 
@@ -148,7 +149,7 @@ def initial_values(model, network, remake, seed):
         If a user's function returns another model than before.
     """
     if not isinstance(network, Body):
-        return drawn_values(model, seed)
+        return draw_values(model, seed)
     again = remake(seed=seed)
     pairs = list(zip(model.variables, again.variables, strict=False))
     same_sizes = all(a.shape == b.shape for a, b in pairs)
@@ -160,11 +161,11 @@ def initial_values(model, network, remake, seed):
     return {id(own): np.asarray(new.value) for own, new in pairs}
 
 
-def drawn_values(model, seed):
+def draw_values(model, seed):
     """Draw a fresh value for every trainable and stored weight of an MLP."""
     rng = np.random.default_rng(seed)
     values = {}
-    for layer in leaves(model):
+    for layer in get_leaf_layers(model):
         for variable in layer.weights:
             initializer = getattr(layer, f"{variable.name}_initializer", None)
             if initializer is None:

@@ -27,20 +27,11 @@ class Composite(Schedule):
         given = {name: getattr(self, name) for name in self.parts}
         return {name: get(v) for name, v in given.items() if not is_number(v)}
 
-    def set_params(self, **params):
-        """Set parameters; a nested one turns a part's name into its schedule.
-
-        Returns
-        -------
-        self
-        """
-        for part in self.parts:
-            if part in params:
-                setattr(self, part, params.pop(part))
-            nested = any(key.startswith(f"{part}__") for key in params)
-            if nested and isinstance(getattr(self, part), str):
-                setattr(self, part, get(getattr(self, part)))
-        return super().set_params(**params)
+    def _holder_of(self, name, value):
+        """Return the object behind a value; a name may stand for a part."""
+        if name in self.parts and isinstance(value, str):
+            return get(value)
+        return super()._holder_of(name, value)
 
     def resolve(self):
         """Return the schedule with names of parts turned into their schedules."""

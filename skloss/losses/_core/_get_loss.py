@@ -2,6 +2,7 @@
 
 import inspect
 
+from skloss._keras import get_function_arguments
 from skloss._params import nearest, parse_spec
 from skloss.exceptions import LossTargetError
 from skloss.losses._core._custom import CustomLoss, CustomRegressionLoss
@@ -129,7 +130,7 @@ def keras_equivalent(spec, family):
         names = cls.from_keras.get(type(spec).__name__)
         if names is not None:
             # Keras leaves some of its arguments, Huber's delta, out of the config
-            config = {**getattr(spec, "_fn_kwargs", {}), **spec.get_config()}
+            config = {**get_function_arguments(spec), **spec.get_config()}
             own = {"apply_class_balancing", "label_smoothing"} - set(names)
             if any(config.get(key) for key in own):
                 return None  # what we lack is wrapped, not dropped

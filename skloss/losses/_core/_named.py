@@ -2,7 +2,7 @@
 
 import copy
 
-from skloss._params import split_names, unknown_parameter
+from skloss._params import split_names
 from skloss.losses._core._loss import Loss
 
 # From the weakest to the strongest.
@@ -52,39 +52,12 @@ class NamedLosses(Loss):
 
     # -- a value object ------------------------------------------------------------
 
-    def get_params(self, deep=True):
-        """Return the constructor's arguments and, if ``deep``, all that has a name."""
-        params = super().get_params(deep=False)
-        if not deep:
-            return params
-        for name, loss in self.named().items():
-            params[name] = loss
-            inner = loss.get_params() if isinstance(loss, Loss) else {}
-            params.update({f"{name}__{key}": value for key, value in inner.items()})
-        return {**params, **self.numbers()}
+    def _named_values(self):
+        return {**self.named(), **self.numbers()}
 
-    def set_params(self, **params):
-        """Set constructor's arguments, a loss by its name, or its numbers.
-
-        The losses themselves do not change, so that others may hold them too.
-        """
-        for key in set(params) & set(self._defaults()):
-            setattr(self, key, params.pop(key))
-        for key, value in params.items():
-            named, numbers = self.named(), self.numbers()
-            name, _, rest = key.partition("__")
-            if key in numbers:
-                numbers[key] = value
-            elif name not in named:
-                raise unknown_parameter(key, self, self.get_params())
-            elif rest:
-                loss = named[name]
-                twin = type(loss)(**loss.get_params(deep=False))
-                named[name] = twin.set_params(**{rest: value})
-            else:
-                named[name] = value
-            self.hold(named, numbers)
-        return self
+    def _take_named(self, values):
+        named, numbers = self.named(), self.numbers()
+        self.hold({k: values[k] for k in named}, {k: values[k] for k in numbers})
 
     def knobs(self):
         """Return the own numbers and every loss's, flat."""

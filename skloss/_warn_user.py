@@ -1,4 +1,4 @@
-"""Warnings that a log of many fits has once."""
+"""Warnings that name the user's line, and that a log of many fits has once."""
 
 import sys
 import warnings
@@ -7,11 +7,14 @@ ASIDE = ("skloss", "sklearn", "joblib")  # whose lines say nothing to the user
 _said = set()
 
 
-def warn_once(text, category):
+def warn_user(text, category):
     """Warn as the user's line would, once where a filter says so.
 
     That is the line that called skloss, scikit-learn or joblib: fits in several calls
     of a Pipeline are told apart, those in one cross-validation are not.
+
+    No caller counts the frames between (``stacklevel``): with a decorator more, a
+    Pipeline or a search around the fit, such a number would be wrong.
 
     Python's own memory of what a line has said is emptied whenever filters change,
     and they change and change back within a fit and around each fit of scikit-learn's

@@ -4,22 +4,29 @@ import re
 import warnings
 from pathlib import Path
 
+import keras
 import pytest
 from canonical import NET, X, y_binary
 from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import skloss
-from skloss import LossAwareClassifier, _warn_once
+from skloss import LossAwareClassifier, _warn_user
 from skloss._diagnosis._finding import HEADLINES
 from skloss.exceptions import IneffectiveParameterWarning
+from skloss.inspection import lr_range_test
+from skloss.model_selection import FusedGridSearchCV
+from skloss.schedules import Step
+
+PACKAGE = Path(skloss.__file__).parent
 
 
 @pytest.fixture(autouse=True)
 def nothing_said(monkeypatch):
-    monkeypatch.setattr(_warn_once, "_said", set())
+    monkeypatch.setattr(_warn_user, "_said", set())
 
 
 def net(**params):
@@ -72,13 +79,37 @@ def test_a_filter_is_obeyed():
         warnings.filterwarnings("ignore", "The learning rate", ConvergenceWarning)
         net().fit(X, y_binary)
         net().fit(X, y_binary)
-    assert _warn_once._said == set()
+    assert _warn_user._said == set()
 
 
 def test_every_finding_has_a_headline_without_numbers():
-    folder = Path(skloss.__file__).parent
     source = "".join(
-        path.read_text() for path in folder.glob("_diagnosis/_*findings.py")
+        path.read_text() for path in PACKAGE.glob("_diagnosis/_*findings.py")
     )
     assert set(re.findall(r'Finding\(\s*"(\w+)"', source)) == set(HEADLINES)
     assert not any(re.search(r"\d", text) for text in HEADLINES.values())
+
+
+def test_the_line_is_the_users_whatever_lies_between():
+    searched = {"learning_rate": [1e-6, 2e-6]}
+    rows = {"X": X, "y": y_binary}
+    works = [
+        lambda: net().fit(X, y_binary),
+        lambda: net(callbacks=[keras.callbacks.Callback()]).fit(X, y_binary),
+        lambda: make_pipeline(StandardScaler(), net()).fit(X, y_binary),
+        lambda: GridSearchCV(net(), searched, cv=2).fit(X, y_binary),
+        lambda: FusedGridSearchCV(net(), searched, cv=2).fit(X, y_binary),
+        lambda: net(lr_schedule=Step(every=1000)).fit(X, y_binary),
+        lambda: lr_range_test(net(), **rows, low=1e-7, high=1e-6, n=3, epochs=2),
+    ]
+    for number, work in enumerate(works):
+        found = said("always", work, Warning)
+        place = work.__code__.co_filename, work.__code__.co_firstlineno
+        places = {(one.filename, one.lineno) for one in found}
+        assert places == {place}, (number, found)
+
+
+def test_nothing_in_the_package_warns_another_way():
+    source = "".join(path.read_text() for path in PACKAGE.rglob("*.py"))
+    assert "stacklevel" not in source.replace("(``stacklevel``)", "")
+    assert "warnings.warn(" not in source
