@@ -7,10 +7,10 @@ import numpy as np
 from skloss._params import is_number
 from skloss.exceptions import LossTargetError
 from skloss.losses._core import _ops as ops
+from skloss.losses._core._combined import Combined, agreed
 from skloss.losses._core._domains import widest
 from skloss.losses._core._families import RegressionLoss
 from skloss.losses._core._loss import Loss
-from skloss.losses._core._named import every
 from skloss.losses._core._side_by_side import SideBySide
 from skloss.losses._core._task import Task
 
@@ -41,8 +41,10 @@ class PerTarget(SideBySide, RegressionLoss):
     """
 
     elicits = "what each target's loss elicits"
-    nonnegative = every("nonnegative")
-    has_quantiles = every("has_quantiles")
+    in_user_units = Combined(agreed)
+    has_quantiles = Combined(all)
+    target_scaling = Combined(tuple)
+    domain = Combined(widest)
 
     def __init__(self, losses, weights=None):
         self.losses = losses
@@ -150,16 +152,6 @@ class PerTarget(SideBySide, RegressionLoss):
         return np.concatenate(columns, axis=1)
 
     # -- the target ----------------------------------------------------------------
-
-    @property
-    def target_scaling(self):
-        """Return how each target is scaled."""
-        return tuple(loss.target_scaling for loss in self.losses)
-
-    @property
-    def domain(self):
-        """Return the widest of the targets' domains."""
-        return widest(loss.domain for loss in self.losses)
 
     def check_target(self, task, y):
         """Raise LossTargetError for a wrong number of targets, or a wrong one."""

@@ -3,6 +3,7 @@
 import numpy as np
 
 from skloss.losses._core import _ops as ops
+from skloss.losses._core._combined import Combined
 from skloss.losses._core._side_by_side import SideBySide
 from skloss.losses._core._user_units import InUserUnits
 
@@ -22,6 +23,7 @@ class MultiTaskLoss(SideBySide):
     """
 
     elicits = "what each head's loss elicits"
+    in_user_units = Combined(any)  # ``in_user_units_by_column`` says of which head
 
     def __init__(self, terms, of):
         self.terms = terms
@@ -106,6 +108,7 @@ class UncertaintyWeightedTasks(MultiTaskLoss):
 
     convex = False
     gradient_growth = "exponential"
+    nonnegative = False
 
     def _factors(self):
         return [0.5 if task.family == "regression" else 1.0 for task in self.of]

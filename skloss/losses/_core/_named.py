@@ -3,21 +3,13 @@
 import copy
 
 from skloss._params import split_names, unknown_parameter
+from skloss.losses._core._combined import (
+    Combined,
+    smallest,
+    strongest_growth,
+    weakest_proper,
+)
 from skloss.losses._core._loss import Loss
-
-# From the weakest to the strongest.
-PROPERNESS = ("none", "order", "link", "strict")
-GROWTH = ("bounded", "linear", "exponential")
-
-
-def first(name):
-    """Return a property that reads the attribute of the first loss."""
-    return property(lambda self: getattr(self.losses[0], name))
-
-
-def every(name):
-    """Return a property that tells whether the attribute of every loss is true."""
-    return property(lambda self: all(getattr(loss, name) for loss in self.losses))
 
 
 class NamedLosses(Loss):
@@ -28,10 +20,13 @@ class NamedLosses(Loss):
     follow from these.
     """
 
-    robust = every("robust")
-    convex = every("convex")
-    decomposable = every("decomposable")
-    in_user_units = first("in_user_units")
+    proper = Combined(weakest_proper)
+    gradient_growth = Combined(strongest_growth)
+    robust = Combined(all)
+    convex = Combined(all)
+    nonnegative = Combined(all)
+    decomposable = Combined(all)
+    head_scale = Combined(smallest)
 
     def named(self):
         """Return the losses by name."""
@@ -118,24 +113,7 @@ class NamedLosses(Loss):
             for key, space in loss.search_space.items()
         }
 
-    @property
-    def proper(self):
-        """Return the weakest properness among the losses."""
-        ranks = [PROPERNESS.index(loss.proper) for loss in self.losses]
-        return PROPERNESS[min(ranks)]
-
-    @property
-    def gradient_growth(self):
-        """Return the strongest growth among the losses."""
-        ranks = [GROWTH.index(loss.gradient_growth) for loss in self.losses]
-        return GROWTH[max(ranks)]
-
     # -- what the losses ask for ---------------------------------------------------
-
-    @property
-    def head_scale(self):
-        """Return the smallest factor that a loss asks for."""
-        return min(loss.head_scale for loss in self.losses)
 
     def measure(self, task, y_true, sample_weight):
         """Return the losses' measured knobs."""

@@ -63,7 +63,7 @@ def find_certain(loss, task):
     """
     size, several = task.size, task.kind == "multiclass"
     y, value = objective(loss, task, np.full(size, 1 / size if several else 0.5), None)
-    if loss.n_raw(task) != size:  # thresholds between classes that are ordered
+    if several and loss.head != "scores":  # thresholds between ordered classes
         return best_constants(loss, task, y)
     certain = np.array([log_odds(task, clipped(row)) for row in y])
     if is_flat(value, certain, loss.nonnegative):

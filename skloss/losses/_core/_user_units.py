@@ -5,7 +5,7 @@ import copy
 import numpy as np
 
 from skloss.losses._core import _ops as ops
-from skloss.losses._core._wrapper import Wrapper, inner
+from skloss.losses._core._wrapper import Wrapper
 
 
 class InUserUnits(Wrapper):
@@ -25,8 +25,6 @@ class InUserUnits(Wrapper):
     """
 
     in_user_units = False
-    decomposable = inner("decomposable")
-    global_pace = inner("global_pace")
 
     def __init__(self, loss, location, spread, gain=1.0):
         self.loss = loss
