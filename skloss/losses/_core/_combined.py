@@ -64,6 +64,11 @@ def one_or_mixture(values):
     return values[0] if len(set(values)) == 1 else "a mixture"
 
 
+def first_known(values):
+    """Return the first value that is not None, or None."""
+    return next((value for value in values if value is not None), None)
+
+
 def in_every(values):
     """Return, in their order, what all tuples have in common."""
     first, *others = values

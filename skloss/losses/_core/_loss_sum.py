@@ -9,6 +9,7 @@ from skloss.losses._core import _ops as ops
 from skloss.losses._core._combined import (
     Combined,
     agreed,
+    first_known,
     in_every,
     most_demanding_scaling,
     of_single_term,
@@ -210,8 +211,7 @@ class ClassificationSum(LossSum, ClassificationLoss):
 
     family = "classification"
     ordered = Combined(any)
-    decision = Combined(single_or(None))
-    decide = of_single_term(ClassificationLoss.decide)
+    decision = Combined(first_known)
     inverse_link = of_single_term(ClassificationLoss.inverse_link)
     observed_probabilities = of_single_term(ClassificationLoss.observed_probabilities)
     monitor_name = of_single_term(ClassificationLoss.monitor_name)
@@ -312,16 +312,18 @@ class ClassificationSum(LossSum, ClassificationLoss):
         Ordered classes are decided on by the first term that knows their order, if
         there are probabilities to decide by.
         """
-        if task.kind == "multiclass":
-            decide = [x.decide for x in self.losses if x.decision is not None]
-            if decide:
-                return self.choose_by_probabilities(
-                    lambda: decide[0](self.link(raw)),
-                    lambda: self.scores_without_probabilities(task, raw),
-                )
-        elif all(loss.keeps_order for loss in self.losses):
+        if task.kind == "multiclass" and self.decision is not None:
+            return self.choose_by_probabilities(
+                lambda: self.decide(self.link(raw)),
+                lambda: self.scores_without_probabilities(task, raw),
+            )
+        if task.kind != "multiclass" and all(x.keeps_order for x in self.losses):
             return raw  # odds are even at 0 for each of them, so for their sum
         return super().scores(task, raw)
+
+    def decide(self, p):
+        """Return the decision scores of the first term that knows the order."""
+        return next(x for x in self.losses if x.decision is not None).decide(p)
 
     def scores_without_probabilities(self, task, raw):
         """Return the raw scores, or a term's where raw outputs are no scores."""
