@@ -138,7 +138,7 @@ class BaseLossAware(Exports, Fit, WarmStart, MakesMember, NestedParams):
         own = own / own.mean()
         steps = -(-len(train) // int(batch_size))
         self._warn_before(member, len(held) > 0, steps)
-        member.schedule = member.schedule.settled(
+        member.schedule = member.schedule.settle(
             member.learning_rate, steps, steps * int(self.epochs)
         )
         plan = Plan(

@@ -124,7 +124,7 @@ class PerTarget(SideBySide, RegressionLoss):
 
     def columnwise(self, task, y_true, raw):
         """Return the targets' values per row, times weights of mean one."""
-        values = self.weighted(self.row_values(task, y_true, raw))
+        values = self.apply_shares(self.row_values(task, y_true, raw))
         return len(self.losses) * ops.stack(values, axis=-1)
 
     def inverse_link(self, task, raw):

@@ -68,26 +68,28 @@ class UncertaintyWeighted(Wrapper):
         """Return the wrapped loss's factors, and 1 for each s."""
         return np.append(self.loss.global_pace(task), np.ones(task.size))
 
-    def _own(self, task, raw):
+    def _inner_outputs(self, task, raw):
         return raw[..., : self.loss.n_raw(task)]
 
     def rowwise(self, task, y_true, raw):
         """Return the value per row."""
-        s, outside = ops.held(raw[..., -task.size :])
-        value = self.loss.columnwise(task, y_true, self._own(task, raw))
+        s, outside = ops.bound(raw[..., -task.size :])
+        value = self.loss.columnwise(task, y_true, self._inner_outputs(task, raw))
         return ops.sum(0.5 * (ops.exp(-s) * value + s) + outside, axis=-1)
 
     def split(self, task, raw):
         """Return the wrapped loss's raw outputs, one axis per target."""
-        return self.loss.split(task, self._own(task, raw))
+        return self.loss.split(task, self._inner_outputs(task, raw))
 
     def inverse_link(self, task, raw):
         """Return the wrapped loss's point predictions."""
-        return self.loss.inverse_link(task, self._own(task, raw))
+        return self.loss.inverse_link(task, self._inner_outputs(task, raw))
 
     def monitor(self, task, y_true, raw, class_weight):
         """Return the wrapped loss's score per row."""
-        return self.loss.monitor(task, y_true, self._own(task, raw), class_weight)
+        return self.loss.monitor(
+            task, y_true, self._inner_outputs(task, raw), class_weight
+        )
 
     def best_constant(self, task, y_true, sample_weight):
         """Return the wrapped loss's best constant, and the s that belong to it."""
@@ -99,7 +101,7 @@ class UncertaintyWeighted(Wrapper):
 
     def saturated(self, task, y_true, constant):
         """Return the wrapped loss's, beside the best constant's s."""
-        own = self.loss.saturated(task, y_true, self._own(task, constant))
+        own = self.loss.saturated(task, y_true, self._inner_outputs(task, constant))
         s = np.tile(constant[-task.size :], (len(y_true), 1))
         return np.concatenate([own, s], axis=1)
 

@@ -22,7 +22,7 @@ class Composite(Schedule):
         super().__init_subclass__(**kwargs)
         Schedule.composites[cls.__name__] = cls
 
-    def inner(self):
+    def part_schedules(self):
         """Return the parts that are schedules, by the names of their parameters."""
         given = {name: getattr(self, name) for name in self.parts}
         return {name: get(v) for name, v in given.items() if not is_number(v)}
@@ -57,12 +57,12 @@ class Composite(Schedule):
         """Raise ``ValueError`` if a number or a part makes no sense."""
         super().check()
         self.check_agreement()
-        for part in self.inner().values():
+        for part in self.part_schedules().values():
             part.check()
 
     def check_agreement(self):
         """Raise ``ValueError`` if the parts do not go together."""
-        for name, part in self.inner().items():
+        for name, part in self.part_schedules().items():
             if part.monitors:
                 raise ValueError(
                     f"{type(self).__name__}: {name}={part!r}, but "
@@ -70,12 +70,12 @@ class Composite(Schedule):
                     f"schedule alone."
                 )
 
-    def settled(self, learning_rate, steps_per_epoch, n_steps):
+    def settle(self, learning_rate, steps_per_epoch, n_steps):
         """Return the schedule with its parts settled."""
         args = learning_rate, steps_per_epoch, n_steps
-        return self.bind({n: p.settled(*args) for n, p in self.inner().items()})
+        return self.bind({n: p.settle(*args) for n, p in self.part_schedules().items()})
 
     def idle(self, learning_rate, patience=None, epochs=None):
         """Return the parts' messages about what cannot act."""
-        parts = self.inner().values()
+        parts = self.part_schedules().values()
         return [m for part in parts for m in part.idle(learning_rate, patience, epochs)]

@@ -16,17 +16,17 @@ _remembered = OrderedDict()
 
 
 def best_constant(loss, task, y_true, sample_weight):
-    """Return ``loss.best_constant``, remembered: in a search many networks share it."""
+    """Return ``loss.best_constant``, found once: in a search many networks share it."""
     data = y_true, sample_weight
-    return remembered(
+    return remember(
         "constant", loss, task, data, lambda: loss.best_constant(task, *data)
     )
 
 
-def remembered(name, loss, task, data, find):
-    """Return what ``find()`` finds for a loss, a task and arrays, remembered by name.
+def remember(name, loss, task, data, compute):
+    """Return what ``compute()`` returns for a loss, a task and arrays, computed once.
 
-    Of the arrays only a digest is kept.
+    The result is kept under the name. Of the arrays only a digest is kept.
     """
     digest = hashlib.blake2b()
     for array in data:
@@ -38,12 +38,14 @@ def remembered(name, loss, task, data, find):
         if key in _remembered:
             _remembered.move_to_end(key)
             return _remembered[key].copy()
-    found = np.array(find(), np.float64)
+    # outside the lock, which would make all threads wait for one search: two that ask
+    # for the same at a time find the same
+    result = np.array(compute(), np.float64)
     with _lock:
-        _remembered[key] = found
+        _remembered[key] = result
         if len(_remembered) > MAX_REMEMBERED:
             _remembered.popitem(last=False)
-    return found.copy()
+    return result.copy()
 
 
 def minimise_constant(loss, task, target, start, sample_weight=None):

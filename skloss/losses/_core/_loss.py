@@ -155,13 +155,13 @@ class Loss(Params):
 
     def knobs(self):
         """Return the numbers, the measured ones included."""
-        return {**super().knobs(), **self._known()}
+        return {**super().knobs(), **self._measured_values()}
 
     def structure(self):
         """Return all that is no number: losses with the same share a graph."""
-        return (*super().structure(), tuple(self._known()))
+        return (*super().structure(), tuple(self._measured_values()))
 
-    def _known(self):
+    def _measured_values(self):
         """Return the measured knobs that have been measured."""
         values = {name: getattr(self, name) for name in self.measured}
         return {name: value for name, value in values.items() if value is not None}

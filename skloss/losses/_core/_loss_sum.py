@@ -73,11 +73,11 @@ class LossSum(NamedLosses):
     """
 
     # said of the minimiser: by the terms that count
-    elicits = Combined(one_or_mixture, of="counting")
-    robust = Combined(all, of="counting")
-    convex = Combined(all, of="counting")
-    nonnegative = Combined(all, of="counting")
-    gradient_growth = Combined(strongest_growth, of="counting")
+    elicits = Combined(one_or_mixture, of="counting_losses")
+    robust = Combined(all, of="counting_losses")
+    convex = Combined(all, of="counting_losses")
+    nonnegative = Combined(all, of="counting_losses")
+    gradient_growth = Combined(strongest_growth, of="counting_losses")
     # asked of the target and of the network: by every term
     head = Combined(agreed)
     in_user_units = Combined(agreed)
@@ -151,7 +151,7 @@ class LossSum(NamedLosses):
         return [loss for _, _, loss in self.terms]
 
     @property
-    def counting(self):
+    def counting_losses(self):
         """Return the losses of the terms that count: whose weight is not zero.
 
         A weight that is not a number, a schedule or a tensor, counts.
@@ -160,15 +160,15 @@ class LossSum(NamedLosses):
 
     def batch_value(self, task, y_true, raw, weight):
         """Return the weighted sum of the terms' values."""
-        return self.weighted(lambda loss: loss.batch_value(task, y_true, raw, weight))
+        return self.sum_terms(lambda loss: loss.batch_value(task, y_true, raw, weight))
 
     def rowwise(self, task, y_true, raw):
         """Return the weighted sum of the terms' values per row."""
-        return self.weighted(lambda loss: loss.rowwise(task, y_true, raw))
+        return self.sum_terms(lambda loss: loss.rowwise(task, y_true, raw))
 
     def pointwise(self, y_true, raw):
         """Return the weighted sum of the terms' values."""
-        return self.weighted(lambda loss: loss.pointwise(y_true, raw))
+        return self.sum_terms(lambda loss: loss.pointwise(y_true, raw))
 
     # The terms have one head: what its raw outputs are, the first one says for all.
 
@@ -194,7 +194,7 @@ class LossSum(NamedLosses):
         """Return the terms' trained numbers that do not depend on X."""
         return self.losses[0].trained(task, last)
 
-    def weighted(self, call):
+    def sum_terms(self, call):
         """Return the weighted sum of ``call(loss)`` over the terms."""
         total = None
         for _, weight, loss in self.terms:
@@ -223,13 +223,13 @@ class ClassificationSum(LossSum, ClassificationLoss):
 
         A softmax loss that only keeps the order does no harm beside one with a link.
         """
-        if len(self.losses) == 1 == len(self.counting):
+        if len(self.losses) == 1 == len(self.counting_losses):
             return self.losses[0].proper
-        linked = [gives_link(loss) for loss in self.counting]
-        on_softmax = [isinstance(loss, SoftmaxLoss) for loss in self.counting]
+        linked = [gives_link(loss) for loss in self.counting_losses]
+        on_softmax = [isinstance(loss, SoftmaxLoss) for loss in self.counting_losses]
         if any(linked) and (all(linked) or all(on_softmax)):
             return "link"
-        return weakest_proper([loss.proper for loss in self.counting])
+        return weakest_proper([loss.proper for loss in self.counting_losses])
 
     def choose_by_probabilities(self, there, none):
         """Return ``there()`` if the loss gives probabilities, else ``none()``.
@@ -271,7 +271,7 @@ class ClassificationSum(LossSum, ClassificationLoss):
 
     def binary(self, y_true, raw):
         """Return the weighted sum of the terms' values for two classes."""
-        return self.weighted(lambda loss: loss.binary(y_true, raw))
+        return self.sum_terms(lambda loss: loss.binary(y_true, raw))
 
     @property
     def has_one_link(self):
@@ -292,8 +292,8 @@ class ClassificationSum(LossSum, ClassificationLoss):
         log_p = ops.log_softmax(scores)
         return pull_link(
             log_p,
-            self.weighted(lambda loss: loss.pull(log_p)),
-            self.weighted(lambda loss: loss.smoothing()),
+            self.sum_terms(lambda loss: loss.pull(log_p)),
+            self.sum_terms(lambda loss: loss.smoothing()),
         )
 
     @of_single_term
@@ -352,11 +352,11 @@ class RegressionSum(LossSum, RegressionLoss):
         """Return the weakest properness, "none" where terms elicit different things."""
         if self.elicits == "a mixture":
             return "none"
-        return weakest_proper([loss.proper for loss in self.counting])
+        return weakest_proper([loss.proper for loss in self.counting_losses])
 
     def columnwise(self, task, y_true, raw):
         """Return the weighted sum of the terms' values per row and target."""
-        return self.weighted(lambda loss: loss.columnwise(task, y_true, raw))
+        return self.sum_terms(lambda loss: loss.columnwise(task, y_true, raw))
 
     def split(self, task, raw):
         """Return the terms' raw outputs, one axis per target."""

@@ -85,7 +85,7 @@ class MultiTaskLoss(SideBySide):
         ]
         return type(self)(tuple(terms), self.of)
 
-    def of_outputs(self, values):
+    def spread_over_outputs(self, values):
         """Return a value of each loss at its raw outputs."""
         row = np.ones(self.n_raw(None))
         for value, place in zip(values, self.places(), strict=True):
@@ -95,7 +95,7 @@ class MultiTaskLoss(SideBySide):
     @property
     def head_scale(self):
         """Return each raw output's factor on its initial weights."""
-        return self.of_outputs([loss.head_scale for loss in self.losses])
+        return self.spread_over_outputs([loss.head_scale for loss in self.losses])
 
 
 class UncertaintyWeightedTasks(MultiTaskLoss):
@@ -127,7 +127,7 @@ class UncertaintyWeightedTasks(MultiTaskLoss):
 
     def rowwise(self, task, y_true, raw):
         """Return the value per row."""
-        s, outside = ops.held(raw[..., -len(self.terms) :])
+        s, outside = ops.bound(raw[..., -len(self.terms) :])
         values = self.row_values(task, y_true, raw)
         return sum(
             factor * ops.exp(-s[..., j]) * value + s[..., j] / 2 + outside[..., j]

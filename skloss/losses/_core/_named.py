@@ -40,7 +40,7 @@ class NamedLosses(Loss):
         """Take other losses and numbers of the same names."""
         raise NotImplementedError(f"{type(self).__name__} must define hold")
 
-    def seen(self, task, y):
+    def split_target(self, task, y):
         """Yield name, loss, task and target of each loss: all see the same."""
         for name, loss in self.named().items():
             yield name, loss, task, y
@@ -119,16 +119,16 @@ class NamedLosses(Loss):
         """Return the losses' measured knobs."""
         return {
             f"{name}__{key}": value
-            for name, loss, task, y in self.seen(task, y_true)
+            for name, loss, task, y in self.split_target(task, y_true)
             for key, value in loss.measure(task, y, sample_weight).items()
         }
 
     def check_target(self, task, y):
         """Raise LossTargetError where the target is outside a loss's domain."""
-        for _, loss, own_task, own in self.seen(task, y):
+        for _, loss, own_task, own in self.split_target(task, y):
             loss.check_target(own_task, own)
 
     def rehearse(self, task, y, dtype):
         """Raise LossTargetError where a function among the losses is no loss."""
-        for _, loss, own_task, own in self.seen(task, y):
+        for _, loss, own_task, own in self.split_target(task, y):
             loss.rehearse(own_task, own, dtype)

@@ -7,6 +7,8 @@ import numpy as np
 from skloss.losses._core import _ops as ops
 from skloss.losses._core._wrapper import Wrapper
 
+OWN_KNOBS = {"location", "spread", "gain"}
+
 
 class InUserUnits(Wrapper):
     """A loss of the target as it is, and of raw outputs that stand for a scaled one.
@@ -38,15 +40,18 @@ class InUserUnits(Wrapper):
     # The numbers of the loss keep their names, by which its schedules know them.
 
     def knobs(self):
-        """Return the own numbers and the wrapped loss's."""
-        return {**{name: getattr(self, name) for name in OWN}, **self.loss.knobs()}
+        """Return the wrapper's numbers, and those of the wrapped loss by their names."""
+        return {
+            **{name: getattr(self, name) for name in OWN_KNOBS},
+            **self.loss.knobs(),
+        }
 
     def bind(self, knobs):
         """Return a copy whose numbers are replaced, by tensors if need be."""
         bound = copy.copy(self)
-        for name in OWN & knobs.keys():
+        for name in OWN_KNOBS & knobs.keys():
             setattr(bound, name, knobs[name])
-        others = {name: value for name, value in knobs.items() if name not in OWN}
+        others = {name: value for name, value in knobs.items() if name not in OWN_KNOBS}
         bound.loss = self.loss.bind(others)
         return bound
 
@@ -54,22 +59,24 @@ class InUserUnits(Wrapper):
         """Return the wrapped loss's measured numbers."""
         return self.loss.measure(task, y_true, sample_weight)
 
-    def _back(self, raw):
+    def _unscale(self, raw):
         return raw * self.spread + self.location
 
-    def _driven(self, value):
+    def _multiply_gradient(self, value):
         """Return the value, whose gradient is multiplied by ``gain``."""
         still = ops.stop_gradient(value)
         return still + self.gain * (value - still)
 
     def rowwise(self, task, y_true, raw):
         """Return the wrapped loss's value per row."""
-        return self._driven(self.loss.rowwise(task, y_true, self._back(raw)))
+        return self._multiply_gradient(
+            self.loss.rowwise(task, y_true, self._unscale(raw))
+        )
 
     def batch_value(self, task, y_true, raw, weight):
         """Return the wrapped loss's value."""
-        value = self.loss.batch_value(task, y_true, self._back(raw), weight)
-        return self._driven(value)
+        value = self.loss.batch_value(task, y_true, self._unscale(raw), weight)
+        return self._multiply_gradient(value)
 
     def monitor(self, task, y_true, raw, class_weight):
         """Return the wrapped loss's score, in scaled units."""
@@ -83,7 +90,7 @@ class InUserUnits(Wrapper):
 
     def saturated(self, task, y_true, constant):
         """Return the wrapped loss's saturated model, as raw outputs."""
-        free = self.loss.saturated(task, y_true, self._back(constant))
+        free = self.loss.saturated(task, y_true, self._unscale(constant))
         return (free - self.location) / self.spread
 
     def gain_for(self, task, y_true, raw, dtype):
@@ -110,6 +117,3 @@ class InUserUnits(Wrapper):
             return 1.0
         size *= np.sqrt(np.mean((slope / size) ** 2))
         return float(2.0 ** -np.round(np.log2(size)))
-
-
-OWN = {"location", "spread", "gain"}
