@@ -102,6 +102,7 @@ class PerTarget(SideBySide, RegressionLoss):
         self._check_weights()
 
     def _check_weights(self):
+        """Raise ValueError unless there is a weight >= 0 for each loss, and one > 0."""
         if self.weights is None:
             return
         weights = np.atleast_1d(np.asarray(self.weights, dtype=object))

@@ -78,7 +78,7 @@ class Tweedie(LogLinkLoss):
         base = ops.clip(raw, -30.0, 30.0)
         beyond = raw - base
 
-        def exponential(rate):
+        def exponential(rate):  # a line beyond the bounds, of the slope there
             return ops.exp(rate * base) * (1 + rate * beyond)
 
         a, b = 1 - self.power, 2 - self.power

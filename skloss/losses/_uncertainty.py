@@ -61,7 +61,7 @@ class UncertaintyWeighted(Wrapper):
         return self.loss.n_raw(task) + task.size
 
     def n_global(self, task):
-        """Return the wrapped loss's, and one s a target."""
+        """Return the wrapped loss's number of such outputs, and one s a target."""
         return self.loss.n_global(task) + task.size
 
     def global_pace(self, task):
@@ -69,6 +69,7 @@ class UncertaintyWeighted(Wrapper):
         return np.append(self.loss.global_pace(task), np.ones(task.size))
 
     def _inner_outputs(self, task, raw):
+        """Return the wrapped loss's raw outputs: all but the s, which come last."""
         return raw[..., : self.loss.n_raw(task)]
 
     def rowwise(self, task, y_true, raw):
@@ -86,7 +87,7 @@ class UncertaintyWeighted(Wrapper):
         return self.loss.inverse_link(task, self._inner_outputs(task, raw))
 
     def monitor(self, task, y_true, raw, class_weight):
-        """Return the wrapped loss's score per row."""
+        """Return the wrapped loss's score of each row."""
         return self.loss.monitor(
             task, y_true, self._inner_outputs(task, raw), class_weight
         )
@@ -100,12 +101,12 @@ class UncertaintyWeighted(Wrapper):
         return np.concatenate([best, np.log(np.clip(mean, 1e-4, 1e4))])
 
     def saturated(self, task, y_true, constant):
-        """Return the wrapped loss's, beside the best constant's s."""
-        own = self.loss.saturated(task, y_true, self._inner_outputs(task, constant))
+        """Return the wrapped loss's saturated model, beside the best constant's s."""
+        free = self.loss.saturated(task, y_true, self._inner_outputs(task, constant))
         s = np.tile(constant[-task.size :], (len(y_true), 1))
-        return np.concatenate([own, s], axis=1)
+        return np.concatenate([free, s], axis=1)
 
     def trained(self, task, last):
         """Return the log-variances, and the wrapped loss's trained numbers."""
-        own = self.loss.trained(task, last[: -task.size])
-        return {**own, "log_variance": last[-task.size :]}
+        inside = self.loss.trained(task, last[: -task.size])
+        return {**inside, "log_variance": last[-task.size :]}

@@ -125,7 +125,7 @@ class Product(Operation):
 
     @property
     def absolute(self):
-        """Tell whether one gives rates."""
+        """Tell whether one of the two gives rates, and the other multiples."""
         return any(part.absolute for part in self.part_schedules().values())
 
     def check_agreement(self):

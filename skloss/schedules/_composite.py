@@ -24,8 +24,8 @@ class Composite(Schedule):
 
     def part_schedules(self):
         """Return the parts that are schedules, by the names of their parameters."""
-        given = {name: getattr(self, name) for name in self.parts}
-        return {name: get(v) for name, v in given.items() if not is_number(v)}
+        values = {name: getattr(self, name) for name in self.parts}
+        return {name: get(v) for name, v in values.items() if not is_number(v)}
 
     def set_params(self, **params):
         """Set parameters; a nested one turns a part's name into its schedule.
@@ -44,14 +44,14 @@ class Composite(Schedule):
 
     def resolve(self):
         """Return the schedule with names of parts turned into their schedules."""
-        given = {name: getattr(self, name) for name in self.parts}
-        found = {
+        values = {name: getattr(self, name) for name in self.parts}
+        schedules = {
             name: get(value)
-            for name, value in given.items()
+            for name, value in values.items()
             if isinstance(value, str | Schedule) or callable(value)
         }
-        changed = any(found[name] is not given[name] for name in found)
-        return self.bind(found) if changed else self
+        changed = any(schedules[name] is not values[name] for name in schedules)
+        return self.bind(schedules) if changed else self
 
     def check(self):
         """Raise ``ValueError`` if a number or a part makes no sense."""
@@ -71,7 +71,7 @@ class Composite(Schedule):
                 )
 
     def settle(self, learning_rate, steps_per_epoch, n_steps):
-        """Return the schedule with its parts settled."""
+        """Return the schedule in which each part is settled."""
         args = learning_rate, steps_per_epoch, n_steps
         return self.bind({n: p.settle(*args) for n, p in self.part_schedules().items()})
 

@@ -172,7 +172,7 @@ class Schedule(Varying):
         return self
 
     def settle(self, learning_rate, steps_per_epoch, n_steps):
-        """Return the schedule of one training: what Python computes is computed.
+        """Return the schedule of one training, in which nothing is left to Python.
 
         Parameters
         ----------

@@ -44,12 +44,12 @@ class Sequential(Composite):
 
     @property
     def bounded(self):
-        """Tell whether both are."""
+        """Tell whether both schedules are bounded."""
         return all(part.bounded for part in self.part_schedules().values())
 
     @property
     def absolute(self):
-        """Tell whether both give rates."""
+        """Tell whether both schedules give rates: they agree in that."""
         return get(self.first).absolute
 
     def check_agreement(self):
@@ -79,7 +79,7 @@ class Sequential(Composite):
         return ops.where(step < length, begin, rest)
 
     def settle(self, learning_rate, steps_per_epoch, n_steps):
-        """Return the schedule with its parts settled over their own steps."""
+        """Return the schedule in which each part is settled over its own steps."""
         length = max(round(self.epochs * steps_per_epoch), 1)
         spans = {"first": length, "then": max(n_steps - length, 1)}
         return self.bind(

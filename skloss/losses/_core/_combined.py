@@ -15,7 +15,7 @@ GROWTH = ("bounded", "linear", "exponential")
 
 
 class Combined:
-    """An attribute that a rule makes of the attributes of the same name.
+    """An attribute, or a method, that a rule makes of those of the same name.
 
     Parameters
     ----------
@@ -40,7 +40,10 @@ class Combined:
 
 
 def agreed(values):
-    """Return the value that all losses share: their sum is refused otherwise."""
+    """Return the value that all losses share: their sum is refused otherwise.
+
+    So it is with the methods that read raw outputs, since the losses have one head.
+    """
     return values[0]
 
 

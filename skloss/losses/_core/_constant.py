@@ -107,6 +107,7 @@ def lowest_rows(value, start):
         total, slope = ops.value_and_gradient(value, rows)
         return float(total), np.asarray(slope).ravel()
 
+    # a start that is not finite, or flat, gives a line search nothing to go by
     at_start = np.hstack(value_and_gradient(start.ravel()))
     if not np.isfinite(at_start).all() or not at_start[1:].any():
         return start
@@ -122,6 +123,7 @@ def objective(loss, task, target, sample_weight):
         weight = np.ones(len(target)) if sample_weight is None else sample_weight
         weight = weight / weight.sum()
         return target, lambda z: loss.batch_value(task, target, z, weight)
+    # rows of one class have one constant: classes and frequencies replace the rows
     if task.kind == "multiclass":  # one row per class, weighing its frequency
         y, weight = np.eye(task.size), target / target.sum()
         return y, lambda z: loss.batch_value(task, y, z, weight)

@@ -164,8 +164,10 @@ class ClassificationLoss(Loss):
         """
         start = self.start_for(task, prior)
         found = minimise_constant(self, task, prior, start)
-        if np.abs(found - start).max() < 1:  # a search that runs away goes further
+        if np.abs(found - start).max() < 1:
             return found
+        # A search that ran away stopped where it did by chance. If the loss still falls
+        # as far again, there is no minimum, and the start is the better place.
         y, value = objective(self, task, prior, None)
         here, beyond = (
             float(value(ops.convert_to_tensor(np.tile(z, (len(y), 1)))))

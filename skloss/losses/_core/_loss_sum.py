@@ -29,6 +29,7 @@ from skloss.losses._core._terms import (
     check_agreement,
     check_equal,
     check_weight,
+    gives_link,
     multiply_weights,
     weight_as_code,
 )
@@ -78,10 +79,12 @@ class LossSum(NamedLosses):
     convex = Combined(all, of="counting_losses")
     nonnegative = Combined(all, of="counting_losses")
     gradient_growth = Combined(strongest_growth, of="counting_losses")
-    # asked of the target and of the network: by every term
+    # asked of the target and of the network: by every term; what raw outputs of one
+    # head stand for, the first says for all
     head = Combined(agreed)
     in_user_units = Combined(agreed)
     kinds = Combined(in_every)
+    trained = Combined(agreed)
 
     def __init__(self, terms):
         self.terms = terms
@@ -170,8 +173,6 @@ class LossSum(NamedLosses):
         """Return the weighted sum of the terms' values."""
         return self.sum_terms(lambda loss: loss.pointwise(y_true, raw))
 
-    # The terms have one head: what its raw outputs are, the first one says for all.
-
     def n_raw(self, task):
         """Return the terms' number of raw outputs."""
         return self._agreed("n_raw", task)
@@ -189,10 +190,6 @@ class LossSum(NamedLosses):
     def global_pace(self, task):
         """Return the largest factors that a term asks for."""
         return np.max([loss.global_pace(task) for loss in self.losses], axis=0)
-
-    def trained(self, task, last):
-        """Return the terms' trained numbers that do not depend on X."""
-        return self.losses[0].trained(task, last)
 
     def sum_terms(self, call):
         """Return the weighted sum of ``call(loss)`` over the terms."""
@@ -225,6 +222,8 @@ class ClassificationSum(LossSum, ClassificationLoss):
         """
         if len(self.losses) == 1 == len(self.counting_losses):
             return self.losses[0].proper
+        # a softmax loss without a link has the gradient A_y (v - e_y) all the same, so
+        # that beside one with a link the sum has the closed form
         linked = [gives_link(loss) for loss in self.counting_losses]
         on_softmax = [isinstance(loss, SoftmaxLoss) for loss in self.counting_losses]
         if any(linked) and (all(linked) or all(on_softmax)):
@@ -241,6 +240,8 @@ class ClassificationSum(LossSum, ClassificationLoss):
         tensors = [w for _, w, _ in self.terms if not isinstance(w, Real | Varying)]
         if not tensors or all(linked) or not any(linked):
             return super().choose_by_probabilities(there, none)
+        # a weight that is exactly 0 takes its term out of the minimiser: there are
+        # probabilities if some linked term is left, and all others are out, or harmless
         good = self.sum_weights(gives_link)
         bad = self.sum_weights(lambda loss: not gives_link(loss))
         other = self.sum_weights(lambda loss: not isinstance(loss, SoftmaxLoss))
@@ -288,6 +289,7 @@ class ClassificationSum(LossSum, ClassificationLoss):
             p = super().link(scores)
             if not self.keeps_order:
                 return p
+            # far out the gradients are next to zero, and rounding breaks the order
             return with_order(order_by(p, scores), scores)
         log_p = ops.log_softmax(scores)
         return pull_link(
@@ -336,6 +338,9 @@ class RegressionSum(LossSum, RegressionLoss):
     family = "regression"
     n_outputs = Combined(agreed)
     inverse = Combined(agreed)
+    split = Combined(agreed)
+    point = Combined(agreed)
+    inverse_link = Combined(agreed)
     domain = Combined(narrowest)
     target_scaling = Combined(most_demanding_scaling)
     # a distribution is what one loss predicts: of several there is none in common
@@ -358,18 +363,6 @@ class RegressionSum(LossSum, RegressionLoss):
         """Return the weighted sum of the terms' values per row and target."""
         return self.sum_terms(lambda loss: loss.columnwise(task, y_true, raw))
 
-    def split(self, task, raw):
-        """Return the terms' raw outputs, one axis per target."""
-        return self.losses[0].split(task, raw)
-
-    def point(self, raw):
-        """Return the terms' point prediction."""
-        return self.losses[0].point(raw)
-
-    def inverse_link(self, task, raw):
-        """Return the terms' point predictions."""
-        return self.losses[0].inverse_link(task, raw)
-
     def best_constant(self, task, y_true, sample_weight):
         """Return the minimising raw outputs, sought from those of the first term."""
         start = self.losses[0].best_constant(task, y_true, sample_weight)
@@ -380,11 +373,6 @@ class RegressionSum(LossSum, RegressionLoss):
         below = [loss for loss in self.losses if not loss.nonnegative]
         loss = (below or self.losses)[0]
         return loss.saturated(task, y_true, constant)
-
-
-def gives_link(loss):
-    """Tell whether probabilities follow from a loss's slopes."""
-    return loss.proper in ("link", "strict")
 
 
 def terms_of(loss):

@@ -111,6 +111,7 @@ class UncertaintyWeightedTasks(MultiTaskLoss):
     nonnegative = False
 
     def _factors(self):
+        """Return c_j of each head."""
         return [0.5 if task.family == "regression" else 1.0 for task in self.of]
 
     def n_raw(self, task):
@@ -118,7 +119,7 @@ class UncertaintyWeightedTasks(MultiTaskLoss):
         return super().n_raw(task) + len(self.terms)
 
     def n_global(self, task):
-        """Return the losses', and one s a head."""
+        """Return the losses' number of such outputs, and one s a head."""
         return super().n_global(task) + len(self.terms)
 
     def global_pace(self, task):

@@ -82,7 +82,7 @@ class NamedLosses(Loss):
         return self
 
     def knobs(self):
-        """Return the own numbers and every loss's, flat."""
+        """Return the numbers of no single loss, and each loss's under its name."""
         knobs = self.numbers()
         for name, loss in self.named().items():
             knobs.update({f"{name}__{key}": v for key, v in loss.knobs().items()})
@@ -106,7 +106,7 @@ class NamedLosses(Loss):
 
     @property
     def search_space(self):
-        """Return those of the losses."""
+        """Return the search spaces of the losses, each under its loss's name."""
         return {
             f"{name}__{key}": space
             for name, loss in self.named().items()
@@ -116,7 +116,7 @@ class NamedLosses(Loss):
     # -- what the losses ask for ---------------------------------------------------
 
     def measure(self, task, y_true, sample_weight):
-        """Return the losses' measured knobs."""
+        """Return what each loss measures on its own target, under its name."""
         return {
             f"{name}__{key}": value
             for name, loss, task, y in self.split_target(task, y_true)

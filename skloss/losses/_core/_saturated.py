@@ -70,6 +70,8 @@ def find_certain(loss, task):
         return certain
     if loss.constant_for.__func__ is not ClassificationLoss.constant_for:
         return find_best_constants(loss, task, y)
+    # A minimum at finite scores, as of squared margins, lies on the way from zero to
+    # certainty for losses that treat all classes alike: a search along one line.
     log_share = minimize_scalar(
         lambda x: float(value(np.exp(x) * certain)), bounds=(-6.0, 0.0)
     ).x

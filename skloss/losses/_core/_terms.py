@@ -14,6 +14,11 @@ def weight_as_code(weight):
     return f"({weight!r})" if " + " in repr(weight) else repr(weight)
 
 
+def gives_link(loss):
+    """Tell whether probabilities follow from a loss's slopes."""
+    return loss.proper in ("link", "strict")
+
+
 def check_weight(weight):
     """Raise ValueError unless a weight is a finite number >= 0, or a schedule."""
     fine = is_number(weight) and 0 <= weight < float("inf")

@@ -40,7 +40,7 @@ class InUserUnits(Wrapper):
     # The numbers of the loss keep their names, by which its schedules know them.
 
     def knobs(self):
-        """Return the wrapper's numbers, and those of the wrapped loss by their names."""
+        """Return the wrapper's numbers, and the wrapped loss's by their own names."""
         return {
             **{name: getattr(self, name) for name in OWN_KNOBS},
             **self.loss.knobs(),
@@ -60,21 +60,22 @@ class InUserUnits(Wrapper):
         return self.loss.measure(task, y_true, sample_weight)
 
     def _unscale(self, raw):
+        """Return raw outputs in the user's units."""
         return raw * self.spread + self.location
 
     def _multiply_gradient(self, value):
         """Return the value, whose gradient is multiplied by ``gain``."""
-        still = ops.stop_gradient(value)
+        still = ops.stop_gradient(value)  # the value stays, its gradient is gained
         return still + self.gain * (value - still)
 
     def rowwise(self, task, y_true, raw):
-        """Return the wrapped loss's value per row."""
+        """Return the wrapped loss's value of each row, in the user's units."""
         return self._multiply_gradient(
             self.loss.rowwise(task, y_true, self._unscale(raw))
         )
 
     def batch_value(self, task, y_true, raw, weight):
-        """Return the wrapped loss's value."""
+        """Return the wrapped loss's value of the batch, in the user's units."""
         value = self.loss.batch_value(task, y_true, self._unscale(raw), weight)
         return self._multiply_gradient(value)
 
