@@ -118,18 +118,18 @@ def test_in_compositions():
 
 
 def test_a_table_is_numbers_and_structure():
-    table = get(halves).settled(0.1, 5, 40)
-    other = get(lambda epoch: 1.0).settled(0.1, 5, 40)
+    table = get(halves).settle(0.1, 5, 40)
+    other = get(lambda epoch: 1.0).settle(0.1, 5, 40)
     assert table.structure() == other.structure()
-    assert table.structure() != get(halves).settled(0.1, 5, 45).structure()
-    assert table.structure() != get(Always()).settled(0.1, 1, 8).structure()
+    assert table.structure() != get(halves).settle(0.1, 5, 45).structure()
+    assert table.structure() != get(Always()).settle(0.1, 1, 8).structure()
     assert pickle.loads(pickle.dumps(table)).structure() == table.structure()
     knobs = table.knobs()
     np.testing.assert_allclose(knobs["numbers"], [1, 1, *0.5 ** np.arange(1, 7)])
 
 
 def test_a_table_in_a_population_and_after_its_end():
-    tables = [get(f).settled(1.0, 3, 12) for f in (halves, lambda epoch: epoch + 1)]
+    tables = [get(f).settle(1.0, 3, 12) for f in (halves, lambda epoch: epoch + 1)]
     rows = np.stack([t.knobs()["numbers"] for t in tables])
     step = np.arange(20, dtype="float32")[:, None]
     together = tables[0].bind({"numbers": rows}).multiplier(step, 3, 12)

@@ -143,7 +143,7 @@ def make_member(reading, target, Y, weight, new, dtype, steps, seed):
     rate = float(settings.learning_rate)
     member = Member(
         loss=trained,
-        schedule=settings.schedule.settled(rate, steps, steps * settings.epochs),
+        schedule=settings.schedule.settle(rate, steps, steps * settings.epochs),
         optimizer=settings.optimizer,
         learning_rate=rate,
         head_bias=bias,

@@ -69,7 +69,7 @@ class NegativeBinomial(RegressionLoss):
 
     def pointwise(self, y_true, raw):
         """Return the value per element."""
-        f, (s, outside) = raw[..., 0], ops.held(raw[..., 1])
+        f, (s, outside) = raw[..., 0], ops.bound(raw[..., 1])
         a = ops.softplus(s)
         k = 1 / a
         value = (k + y_true) * ops.softplus(f + ops.log(a)) - y_true * f
@@ -143,7 +143,7 @@ class ZeroInflatedPoisson(RegressionLoss):
 
     def pointwise(self, y_true, raw):
         """Return the value per element."""
-        f, (g, outside) = raw[..., 0], ops.held(raw[..., 1])
+        f, (g, outside) = raw[..., 0], ops.bound(raw[..., 1])
         base = ops.minimum(f, 30.0)
         mu = ops.exp(base) * (1 + f - base)
         some = mu - y_true * f + ops.lgamma(y_true + 1)
@@ -152,7 +152,7 @@ class ZeroInflatedPoisson(RegressionLoss):
 
     def point(self, raw):
         """Return the mean."""
-        some = ops.sigmoid(-ops.held(raw[..., 1])[0])
+        some = ops.sigmoid(-ops.bound(raw[..., 1])[0])
         return some * ops.exp(ops.minimum(raw[..., 0], 30.0))
 
     def monitor_name(self):

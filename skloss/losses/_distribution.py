@@ -29,7 +29,7 @@ class LocationScale(RegressionLoss):
 
     def pointwise(self, y_true, raw):
         """Return the value per element."""
-        s, outside = ops.held(raw[..., 1])
+        s, outside = ops.bound(raw[..., 1])
         return self.value(y_true - raw[..., 0], s) + outside
 
     def point(self, raw):
@@ -38,7 +38,7 @@ class LocationScale(RegressionLoss):
 
     def deviation(self, raw):
         """Return the scale."""
-        return ops.exp(ops.held(raw[..., 1])[0])
+        return ops.exp(ops.bound(raw[..., 1])[0])
 
     def monitor_name(self):
         """Return "negative_log_likelihood"."""
@@ -85,7 +85,7 @@ class GaussianNLL(LocationScale):
 
     def deviation(self, raw):
         """Return the standard deviation."""
-        return ops.exp(0.5 * ops.held(raw[..., 1])[0])
+        return ops.exp(0.5 * ops.bound(raw[..., 1])[0])
 
     def best_constant(self, task, y_true, sample_weight):
         """Return mean and log-variance, per target."""

@@ -126,4 +126,5 @@ class HLGauss(RegressionLoss):
         return log_mass.reshape(len(y_true), -1)
 
     def _masses_of(self, y_true):
+        """Return the masses of the bins as NumPy numbers of double precision."""
         return np.asarray(self.masses(np.asarray(y_true, np.float64), "float64"))

@@ -14,11 +14,11 @@ from skloss.losses._core._softmax_losses import SoftmaxLoss
 class ImbalanceLoss(ClassificationLoss):
     """A loss whose scores favour rare classes, and that can take the favour back.
 
-    A subclass writes ``adjusted(scores)``, whose softmax is the posterior of the data
-    as given; its own softmax cross-entropy is the loss unless ``pointwise`` says
+    A subclass writes ``adjust_scores``, whose softmax is the posterior of the data as
+    given; its own softmax cross-entropy is the loss unless ``pointwise`` says
     otherwise. ``posterior`` chooses what ``predict`` and ``predict_proba`` go by:
-    "train" the adjusted scores, "balanced" the scores themselves. In a weighted sum
-    of losses it is always "train".
+    "train" the adjusted scores, "balanced" the scores themselves. In a sum of
+    several losses it is always "train".
 
     Attributes
     ----------
@@ -50,26 +50,26 @@ class ImbalanceLoss(ClassificationLoss):
             return ops.ones_like(like) / like.shape[-1]
         return ops.cast(self.prior_, like.dtype)
 
-    def adjusted(self, scores):
+    def adjust_scores(self, scores):
         """Return the scores whose softmax is the posterior of the data as given."""
-        raise NotImplementedError(f"{type(self).__name__} must define adjusted")
+        raise NotImplementedError(f"{type(self).__name__} must define adjust_scores")
 
     def pointwise(self, y_true, raw):
         """Return the cross-entropy of the adjusted scores."""
-        return -ops.sum(y_true * ops.log_softmax(self.adjusted(raw)), axis=-1)
+        return -ops.sum(y_true * ops.log_softmax(self.adjust_scores(raw)), axis=-1)
 
     def scores(self, task, raw):
         """Return what the classes are decided by."""
         if self.posterior == "balanced":
             return raw
         if task.kind == "multiclass":
-            return self.adjusted(raw)
-        pair = self.adjusted(as_pair(raw))
+            return self.adjust_scores(raw)
+        pair = self.adjust_scores(as_pair(raw))
         return pair[..., 1] - pair[..., 0]
 
     def link(self, scores):
         """Return the posterior of the data as given."""
-        return ops.floor_and_normalise(ops.softmax(self.adjusted(scores)), 1e-7)
+        return ops.floor_and_normalise(ops.softmax(self.adjust_scores(scores)), 1e-7)
 
     def binary_link(self, raw):
         """Return the probability of class 1 in the data as given."""
@@ -123,7 +123,7 @@ class LogitAdjusted(ImbalanceLoss):
         super().check()
         check_range(self, "tau", 0, float("inf"), "[)")
 
-    def adjusted(self, scores):
+    def adjust_scores(self, scores):
         """Return z + tau log pi."""
         return scores + self.tau * ops.log(self.prior(scores))
 
@@ -175,7 +175,7 @@ class VectorScaling(ImbalanceLoss):
         """Tell whether ``posterior`` is "train"."""
         return self.posterior == "train"
 
-    def adjusted(self, scores):
+    def adjust_scores(self, scores):
         """Return (pi / max pi)^gamma z + tau log pi."""
         log_prior = ops.log(self.prior(scores))
         top = ops.max(log_prior, axis=-1, keepdims=True)
@@ -248,7 +248,7 @@ class LDAM(ImbalanceLoss, SoftmaxLoss):
         kept = ops.expm1(-self.margins(log_p)) * ops.exp(log_p)
         return 1 / (1 + kept)
 
-    def adjusted(self, scores):
+    def adjust_scores(self, scores):
         """Return log v less the log of the pull."""
         log_p = ops.log_softmax(scores)
         return log_p - ops.log(self.pull(log_p))
@@ -309,7 +309,7 @@ class ClassBalanced(ImbalanceLoss, SoftmaxLoss):
         log_p = ops.log_softmax(raw)
         return -ops.sum(y_true * self.pull(log_p) * log_p, axis=-1)
 
-    def adjusted(self, scores):
+    def adjust_scores(self, scores):
         """Return z - log w."""
         return scores - ops.log(self.pull(scores))
 

@@ -73,7 +73,7 @@ class MixtureDensity(RegressionLoss):
     def pointwise(self, y_true, raw):
         """Return the value per element."""
         logits, m, s = self.parts(raw)
-        s, outside = ops.held(s, 5.0)
+        s, outside = ops.bound(s, 5.0)
         z = (y_true[..., None] - m) * ops.exp(-s)
         log_p = ops.log_softmax(logits) - s - 0.5 * z * z - 0.9189385332046727
         return ops.sum(outside, axis=-1) - ops.logsumexp(log_p, axis=-1)

@@ -66,20 +66,20 @@ class AsymmetricLoss(OneVsRestLoss):
         """Return the score of probability one half."""
         return {"offset_": float(self.score_of(0.5))}
 
-    def published(self, raw):
+    def published_score(self, raw):
         """Return the score as the authors count it."""
         return raw if self.offset_ is None else raw + self.offset_
 
     def binary(self, y_true, raw):
         """Return the value per element."""
-        score = self.published(raw)
+        score = self.published_score(raw)
         log_p, log_q = ops.log_sigmoid(score), ops.log_sigmoid(-score)
         present = -ops.exp(self.gamma_pos * log_q) * log_p
-        r, log_rest, counts = self.shifted(score, log_q)
+        r, log_rest, counts = self.shift_probability(score, log_q)
         absent = -ops.exp(self.gamma_neg * ops.log(r)) * log_rest
         return y_true * present + (1 - y_true) * ops.where(counts, absent, 0.0)
 
-    def shifted(self, score, log_q):
+    def shift_probability(self, score, log_q):
         """Return r (1 where it is 0), log(1 - r) and where r > 0."""
         clip = ops.convert_to_tensor(self.clip, dtype=log_q.dtype)
         excess = ops.sigmoid(score) - clip
@@ -91,14 +91,14 @@ class AsymmetricLoss(OneVsRestLoss):
 
     def eta(self, raw):
         """Return the probability that follows from the two slopes."""
-        return self.eta_of(self.published(raw))
+        return self.probability_of(self.published_score(raw))
 
-    def eta_of(self, score):
+    def probability_of(self, score):
         """Return the same for a score as the authors count it."""
         score = ops.clip(score, -FARTHEST, FARTHEST)
         log_p, log_q = ops.log_sigmoid(score), ops.log_sigmoid(-score)
         p, q = ops.exp(log_p), ops.exp(log_q)
-        r, log_rest, counts = self.shifted(score, log_q)
+        r, log_rest, counts = self.shift_probability(score, log_q)
         rise = ops.exp(log_q - log_rest) - self.gamma_neg * log_rest * q / r
         rise = ops.where(counts, p * ops.exp(self.gamma_neg * ops.log(r)) * rise, 0.0)
         fall = ops.exp(self.gamma_pos * log_q) * (q - self.gamma_pos * p * log_p)
@@ -110,7 +110,7 @@ class AsymmetricLoss(OneVsRestLoss):
         steps = np.arange(64.0).reshape(-1, *[1] * np.ndim(probability))
         for _ in range(10):
             width /= 64
-            below = np.asarray(self.eta_of(low + width * steps)) <= probability
+            below = np.asarray(self.probability_of(low + width * steps)) <= probability
             low = low + width * (below.sum(axis=0) - 1)
         return low
 

@@ -7,10 +7,10 @@ import numpy as np
 from skloss._params import is_number
 from skloss.exceptions import LossTargetError
 from skloss.losses._core import _ops as ops
+from skloss.losses._core._combined import Combined, agreed
 from skloss.losses._core._domains import widest
 from skloss.losses._core._families import RegressionLoss
 from skloss.losses._core._loss import Loss
-from skloss.losses._core._named import every
 from skloss.losses._core._side_by_side import SideBySide
 from skloss.losses._core._task import Task
 
@@ -41,8 +41,10 @@ class PerTarget(SideBySide, RegressionLoss):
     """
 
     elicits = "what each target's loss elicits"
-    nonnegative = every("nonnegative")
-    has_quantiles = every("has_quantiles")
+    in_user_units = Combined(agreed)
+    has_quantiles = Combined(all)
+    target_scaling = Combined(tuple)
+    domain = Combined(widest)
 
     def __init__(self, losses, weights=None):
         self.losses = losses
@@ -100,6 +102,7 @@ class PerTarget(SideBySide, RegressionLoss):
         self._check_weights()
 
     def _check_weights(self):
+        """Raise ValueError unless there is a weight >= 0 for each loss, and one > 0."""
         if self.weights is None:
             return
         weights = np.atleast_1d(np.asarray(self.weights, dtype=object))
@@ -122,7 +125,7 @@ class PerTarget(SideBySide, RegressionLoss):
 
     def columnwise(self, task, y_true, raw):
         """Return the targets' values per row, times weights of mean one."""
-        values = self.weighted(self.row_values(task, y_true, raw))
+        values = self.apply_shares(self.row_values(task, y_true, raw))
         return len(self.losses) * ops.stack(values, axis=-1)
 
     def inverse_link(self, task, raw):
@@ -150,16 +153,6 @@ class PerTarget(SideBySide, RegressionLoss):
         return np.concatenate(columns, axis=1)
 
     # -- the target ----------------------------------------------------------------
-
-    @property
-    def target_scaling(self):
-        """Return how each target is scaled."""
-        return tuple(loss.target_scaling for loss in self.losses)
-
-    @property
-    def domain(self):
-        """Return the widest of the targets' domains."""
-        return widest(loss.domain for loss in self.losses)
 
     def check_target(self, task, y):
         """Raise LossTargetError for a wrong number of targets, or a wrong one."""

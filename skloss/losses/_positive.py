@@ -78,7 +78,7 @@ class Tweedie(LogLinkLoss):
         base = ops.clip(raw, -30.0, 30.0)
         beyond = raw - base
 
-        def exponential(rate):
+        def exponential(rate):  # a line beyond the bounds, of the slope there
             return ops.exp(rate * base) * (1 + rate * beyond)
 
         a, b = 1 - self.power, 2 - self.power
@@ -288,7 +288,10 @@ class BetaLikelihood(RegressionLoss):
         Stirling's series turns the huge terms of a high precision into k times the
         divergence of y from m.
         """
-        (f, out_f), (s, out_s) = ops.held(raw[..., 0], 15.0), ops.held(raw[..., 1])
+        (f, out_f), (s, out_s) = (
+            ops.bound(raw[..., 0], 15.0),
+            ops.bound(raw[..., 1]),
+        )
         y = ops.clip(y_true, 1e-7, 1 - 1e-7)
         log_y, log_rest = ops.log(y), ops.log1p(-y)
         log_m, log_n = ops.log_sigmoid(f), ops.log_sigmoid(-f)
@@ -300,7 +303,7 @@ class BetaLikelihood(RegressionLoss):
 
     def point(self, raw):
         """Return the mean."""
-        return ops.sigmoid(ops.held(raw[..., 0], 15.0)[0])
+        return ops.sigmoid(ops.bound(raw[..., 0], 15.0)[0])
 
     def monitor_name(self):
         """Return "negative_log_likelihood"."""

@@ -19,10 +19,11 @@ def weighted_quantile(y, level, sample_weight=None):
     """
     y = np.asarray(y, dtype=np.float64)
     weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight)
-    return np.array([_quantile(column, level, weight) for column in y.T])
+    return np.array([quantile_of_column(column, level, weight) for column in y.T])
 
 
-def _quantile(y, level, weight):
+def quantile_of_column(y, level, weight):
+    """Return the middle of all values that are the quantile of one column."""
     order = np.argsort(y, kind="stable")
     y, share = y[order], np.cumsum(weight[order])
     target = level * share[-1]

@@ -21,11 +21,16 @@ def deepest_constant(loss, y_true, sample_weight):
     levels = np.linspace(0, 1, 65)
     grid = np.stack([weighted_quantile(y_true, q, weight) for q in levels], axis=-1)
     return np.array(
-        [_deepest(loss, y, c, weight) for y, c in zip(y_true.T, grid, strict=True)]
+        [
+            find_deepest_minimum(loss, y, c, weight)
+            for y, c in zip(y_true.T, grid, strict=True)
+        ]
     )
 
 
-def _deepest(loss, y, grid, weight):
+def find_deepest_minimum(loss, y, grid, weight):
+    """Return the lowest of the minima of one column, sought from a grid of places."""
+
     def value(c):
         return float(ops.sum(weight * loss.pointwise(y, c)))
 

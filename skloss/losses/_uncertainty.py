@@ -61,33 +61,36 @@ class UncertaintyWeighted(Wrapper):
         return self.loss.n_raw(task) + task.size
 
     def n_global(self, task):
-        """Return the wrapped loss's, and one s a target."""
+        """Return the wrapped loss's number of such outputs, and one s a target."""
         return self.loss.n_global(task) + task.size
 
     def global_pace(self, task):
         """Return the wrapped loss's factors, and 1 for each s."""
         return np.append(self.loss.global_pace(task), np.ones(task.size))
 
-    def _own(self, task, raw):
+    def _inner_outputs(self, task, raw):
+        """Return the wrapped loss's raw outputs: all but the s, which come last."""
         return raw[..., : self.loss.n_raw(task)]
 
     def rowwise(self, task, y_true, raw):
         """Return the value per row."""
-        s, outside = ops.held(raw[..., -task.size :])
-        value = self.loss.columnwise(task, y_true, self._own(task, raw))
+        s, outside = ops.bound(raw[..., -task.size :])
+        value = self.loss.columnwise(task, y_true, self._inner_outputs(task, raw))
         return ops.sum(0.5 * (ops.exp(-s) * value + s) + outside, axis=-1)
 
     def split(self, task, raw):
         """Return the wrapped loss's raw outputs, one axis per target."""
-        return self.loss.split(task, self._own(task, raw))
+        return self.loss.split(task, self._inner_outputs(task, raw))
 
     def inverse_link(self, task, raw):
         """Return the wrapped loss's point predictions."""
-        return self.loss.inverse_link(task, self._own(task, raw))
+        return self.loss.inverse_link(task, self._inner_outputs(task, raw))
 
     def monitor(self, task, y_true, raw, class_weight):
-        """Return the wrapped loss's score per row."""
-        return self.loss.monitor(task, y_true, self._own(task, raw), class_weight)
+        """Return the wrapped loss's score of each row."""
+        return self.loss.monitor(
+            task, y_true, self._inner_outputs(task, raw), class_weight
+        )
 
     def best_constant(self, task, y_true, sample_weight):
         """Return the wrapped loss's best constant, and the s that belong to it."""
@@ -98,12 +101,12 @@ class UncertaintyWeighted(Wrapper):
         return np.concatenate([best, np.log(np.clip(mean, 1e-4, 1e4))])
 
     def saturated(self, task, y_true, constant):
-        """Return the wrapped loss's, beside the best constant's s."""
-        own = self.loss.saturated(task, y_true, self._own(task, constant))
+        """Return the wrapped loss's saturated model, beside the best constant's s."""
+        free = self.loss.saturated(task, y_true, self._inner_outputs(task, constant))
         s = np.tile(constant[-task.size :], (len(y_true), 1))
-        return np.concatenate([own, s], axis=1)
+        return np.concatenate([free, s], axis=1)
 
     def trained(self, task, last):
         """Return the log-variances, and the wrapped loss's trained numbers."""
-        own = self.loss.trained(task, last[: -task.size])
-        return {**own, "log_variance": last[-task.size :]}
+        inside = self.loss.trained(task, last[: -task.size])
+        return {**inside, "log_variance": last[-task.size :]}

@@ -8,7 +8,7 @@ from skloss._params._checks import check_range
 from skloss.exceptions import LossTargetError
 from skloss.losses._core import _ops as ops
 from skloss.losses._core._scores import zero_one_loss
-from skloss.losses._core._wrapper import Wrapper
+from skloss.losses._core._wrapper import Wrapper, without
 
 
 class Reduction(Wrapper):
@@ -25,11 +25,9 @@ class Reduction(Wrapper):
     has_probabilities = False
     has_distribution = False
     has_quantiles = False
-
-    def __getattr__(self, name):
-        if name in ("distribution", "predict_quantiles", "quantile_levels"):
-            raise AttributeError(f"{self!r} has no {name}")
-        return super().__getattr__(name)
+    distribution = without("distribution")
+    predict_quantiles = without("predict_quantiles")
+    quantile_levels = without("quantile_levels")
 
     def check(self):
         """Raise unless the wrapped loss has a value for each row."""
@@ -44,6 +42,10 @@ class Reduction(Wrapper):
         """Return sum(weight) times the mean over rows."""
         value = self.loss.rowwise(task, y_true, raw)
         return ops.sum(weight) * self.mean(value, weight)
+
+    def choose_by_probabilities(self, there, none):
+        """Return ``none()``, for there are no probabilities."""
+        return none()
 
     def monitor_name(self):
         """Return the wrapped loss's, the zero-one loss for classes."""

@@ -38,9 +38,9 @@ class FunctionSchedule(Schedule):
 
     def check(self):
         """Raise ``ValueError`` unless the function can be called."""
-        self.count()
+        self.count_arguments()
 
-    def count(self):
+    def count_arguments(self):
         """Return how many arguments the function takes: two, or one."""
         try:
             signature = inspect.signature(self.function)
@@ -58,7 +58,7 @@ class FunctionSchedule(Schedule):
             f"learning rate of that epoch."
         )
 
-    def settled(self, learning_rate, steps_per_epoch, n_steps):
+    def settle(self, learning_rate, steps_per_epoch, n_steps):
         """Return the function's rates as multiples, epoch by epoch.
 
         Raises
@@ -66,7 +66,7 @@ class FunctionSchedule(Schedule):
         ValueError
             If a rate is not a finite number above 0.
         """
-        count, rate, rates = self.count(), float(learning_rate), []
+        count, rate, rates = self.count_arguments(), float(learning_rate), []
         for epoch in range(-(-n_steps // steps_per_epoch)):
             value = self.function(*(epoch, rate)[:count])
             rate = as_rate(value)
@@ -81,7 +81,7 @@ class FunctionSchedule(Schedule):
 
     def curve(self, step, steps_per_epoch, n_steps):
         """Raise ``ValueError``: the multipliers are those of a training."""
-        raise unsettled(self)
+        raise error_outside_training(self)
 
 
 class KerasSchedule(Schedule):
@@ -101,7 +101,7 @@ class KerasSchedule(Schedule):
     def __init__(self, schedule):
         self.schedule = schedule
 
-    def settled(self, learning_rate, steps_per_epoch, n_steps):
+    def settle(self, learning_rate, steps_per_epoch, n_steps):
         """Return the schedule's rates as multiples, step by step.
 
         Raises
@@ -131,7 +131,7 @@ class KerasSchedule(Schedule):
 
     def curve(self, step, steps_per_epoch, n_steps):
         """Raise ``ValueError``: the multipliers are those of a training."""
-        raise unsettled(self)
+        raise error_outside_training(self)
 
 
 class Table(Schedule):
@@ -166,7 +166,7 @@ class Table(Schedule):
         return ops.transpose(ops.take(rows, index, axis=1))
 
 
-def adapted(spec):
+def adapt(spec):
     """Return the schedule for a function or a Keras schedule."""
     from skloss._tensorflow import keras
 
@@ -183,7 +183,7 @@ def as_rate(value):
         return np.nan
 
 
-def unsettled(schedule):
+def error_outside_training(schedule):
     """Return the error for multipliers asked for outside a training."""
     return ValueError(
         f"{schedule!r} gives rates, which are multiples of a learning rate over given "

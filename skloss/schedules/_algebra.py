@@ -86,13 +86,16 @@ class Sum(Operation):
     @property
     def absolute(self):
         """Tell whether both give rates."""
-        inner = self.inner().values()
+        inner = self.part_schedules().values()
         return len(inner) == 2 and all(part.absolute for part in inner)
 
     def check_agreement(self):
         """Raise ``ValueError`` unless both give rates, or both multiples of one."""
         super().check_agreement()
-        if any(part.absolute for part in self.inner().values()) and not self.absolute:
+        if (
+            any(part.absolute for part in self.part_schedules().values())
+            and not self.absolute
+        ):
             raise ValueError(
                 f"{self!r} adds a rate and a multiple of the learning rate. Add what "
                 f"is of one kind, or multiply them."
@@ -122,13 +125,13 @@ class Product(Operation):
 
     @property
     def absolute(self):
-        """Tell whether one gives rates."""
-        return any(part.absolute for part in self.inner().values())
+        """Tell whether one of the two gives rates, and the other multiples."""
+        return any(part.absolute for part in self.part_schedules().values())
 
     def check_agreement(self):
         """Raise ``ValueError`` if both give rates."""
         super().check_agreement()
-        inner = self.inner().values()
+        inner = self.part_schedules().values()
         if len(inner) == 2 and all(part.absolute for part in inner):
             raise ValueError(
                 f"{self!r} multiplies two rates, which is no rate. Use a schedule of "

@@ -22,10 +22,10 @@ class Composite(Schedule):
         super().__init_subclass__(**kwargs)
         Schedule.composites[cls.__name__] = cls
 
-    def inner(self):
+    def part_schedules(self):
         """Return the parts that are schedules, by the names of their parameters."""
-        given = {name: getattr(self, name) for name in self.parts}
-        return {name: get(v) for name, v in given.items() if not is_number(v)}
+        values = {name: getattr(self, name) for name in self.parts}
+        return {name: get(v) for name, v in values.items() if not is_number(v)}
 
     def _holder_of(self, name, value):
         """Return the object behind a value; a name may stand for a part."""
@@ -35,25 +35,25 @@ class Composite(Schedule):
 
     def resolve(self):
         """Return the schedule with names of parts turned into their schedules."""
-        given = {name: getattr(self, name) for name in self.parts}
-        found = {
+        values = {name: getattr(self, name) for name in self.parts}
+        schedules = {
             name: get(value)
-            for name, value in given.items()
+            for name, value in values.items()
             if isinstance(value, str | Schedule) or callable(value)
         }
-        changed = any(found[name] is not given[name] for name in found)
-        return self.bind(found) if changed else self
+        changed = any(schedules[name] is not values[name] for name in schedules)
+        return self.bind(schedules) if changed else self
 
     def check(self):
         """Raise ``ValueError`` if a number or a part makes no sense."""
         super().check()
         self.check_agreement()
-        for part in self.inner().values():
+        for part in self.part_schedules().values():
             part.check()
 
     def check_agreement(self):
         """Raise ``ValueError`` if the parts do not go together."""
-        for name, part in self.inner().items():
+        for name, part in self.part_schedules().items():
             if part.monitors:
                 raise ValueError(
                     f"{type(self).__name__}: {name}={part!r}, but "
@@ -61,12 +61,12 @@ class Composite(Schedule):
                     f"schedule alone."
                 )
 
-    def settled(self, learning_rate, steps_per_epoch, n_steps):
-        """Return the schedule with its parts settled."""
+    def settle(self, learning_rate, steps_per_epoch, n_steps):
+        """Return the schedule in which each part is settled."""
         args = learning_rate, steps_per_epoch, n_steps
-        return self.bind({n: p.settled(*args) for n, p in self.inner().items()})
+        return self.bind({n: p.settle(*args) for n, p in self.part_schedules().items()})
 
     def idle(self, learning_rate, patience=None, epochs=None):
         """Return the parts' messages about what cannot act."""
-        parts = self.inner().values()
+        parts = self.part_schedules().values()
         return [m for part in parts for m in part.idle(learning_rate, patience, epochs)]

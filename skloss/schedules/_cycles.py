@@ -47,16 +47,20 @@ class CosineRestarts(Schedule):
         grow = ops.maximum(self.t_mul, 2.0)
         # logarithms miss whole numbers by a little: the cycle's neighbours are tried
         guess = ops.floor(ops.log1p(step / first * (grow - 1.0)) / ops.log(grow))
-        guess = ops.where(step >= first * grown(grow, guess + 1.0), guess + 1.0, guess)
-        guess = ops.where(step < first * grown(grow, guess), guess - 1.0, guess)
+        guess = ops.where(
+            step >= first * length_of_cycles(grow, guess + 1.0), guess + 1.0, guess
+        )
+        guess = ops.where(
+            step < first * length_of_cycles(grow, guess), guess - 1.0, guess
+        )
         grows = self.t_mul > 1.0
-        before = ops.where(grows, grown(grow, guess), whole(step, first))
+        before = ops.where(grows, length_of_cycles(grow, guess), whole(step, first))
         length = ops.where(grows, ops.round(grow**guess), 1.0) * first
         return half_cosine(1.0, self.final, progress(step - before * first, length))
 
 
-def grown(grow, cycles):
-    """Return the length of so many growing cycles, in units of the first."""
+def length_of_cycles(grow, cycles):
+    """Return how long so many growing cycles last together, in units of the first."""
     # XLA's powers of whole numbers are not always whole
     return ops.round((ops.round(grow**cycles) - 1.0) / (grow - 1.0))
 

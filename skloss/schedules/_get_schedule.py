@@ -3,7 +3,7 @@
 import inspect
 
 from skloss._params import nearest, parse_spec
-from skloss.schedules._adapters import adapted
+from skloss.schedules._adapters import adapt
 from skloss.schedules._decay import Constant
 from skloss.schedules._schedule import Schedule
 
@@ -40,7 +40,7 @@ def get(spec):
     if isinstance(spec, Schedule):
         return spec.resolve()
     if callable(spec) and not inspect.isclass(spec):
-        return adapted(spec)
+        return adapt(spec)
     if not isinstance(spec, str):
         raise ValueError(
             f"{spec!r} is not a learning-rate schedule. Give None, a name such as "

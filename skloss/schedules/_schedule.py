@@ -129,7 +129,7 @@ class Schedule(Varying):
         self.check()
         n_steps = epochs * steps_per_epoch
         step = np.arange(n_steps, dtype="float64")[:, None]
-        known = self.resolve().settled(learning_rate, steps_per_epoch, n_steps)
+        known = self.resolve().settle(learning_rate, steps_per_epoch, n_steps)
         curve = ops.convert_to_numpy(known.multiplier(step, steps_per_epoch, n_steps))
         return learning_rate * np.broadcast_to(curve, step.shape)[:, 0]
 
@@ -171,8 +171,8 @@ class Schedule(Varying):
         """Return the schedule with contained names turned into schedules."""
         return self
 
-    def settled(self, learning_rate, steps_per_epoch, n_steps):
-        """Return the schedule of one training: what Python computes is computed.
+    def settle(self, learning_rate, steps_per_epoch, n_steps):
+        """Return the schedule of one training, in which nothing is left to Python.
 
         Parameters
         ----------

@@ -44,12 +44,12 @@ class Sequential(Composite):
 
     @property
     def bounded(self):
-        """Tell whether both are."""
-        return all(part.bounded for part in self.inner().values())
+        """Tell whether both schedules are bounded."""
+        return all(part.bounded for part in self.part_schedules().values())
 
     @property
     def absolute(self):
-        """Tell whether both give rates."""
+        """Tell whether both schedules give rates: they agree in that."""
         return get(self.first).absolute
 
     def check_agreement(self):
@@ -78,14 +78,14 @@ class Sequential(Composite):
         )
         return ops.where(step < length, begin, rest)
 
-    def settled(self, learning_rate, steps_per_epoch, n_steps):
-        """Return the schedule with its parts settled over their own steps."""
+    def settle(self, learning_rate, steps_per_epoch, n_steps):
+        """Return the schedule in which each part is settled over its own steps."""
         length = max(round(self.epochs * steps_per_epoch), 1)
         spans = {"first": length, "then": max(n_steps - length, 1)}
         return self.bind(
             {
-                name: part.settled(learning_rate, steps_per_epoch, spans[name])
-                for name, part in self.inner().items()
+                name: part.settle(learning_rate, steps_per_epoch, spans[name])
+                for name, part in self.part_schedules().items()
             }
         )
 
@@ -94,10 +94,10 @@ class Sequential(Composite):
         if epochs is None:
             return []
         if self.epochs >= epochs and self.then is not None:
-            return [self.too_long(epochs, f"then={self.then!r} never begins")]
+            return [self.explain_too_long(epochs, f"then={self.then!r} never begins")]
         if self.epochs > epochs:
-            return [self.too_long(epochs, "its end is never reached")]
-        inner = self.inner()
+            return [self.explain_too_long(epochs, "its end is never reached")]
+        inner = self.part_schedules()
         spans = {"first": self.epochs, "then": epochs - self.epochs}
         return [
             message
@@ -105,7 +105,7 @@ class Sequential(Composite):
             for message in part.idle(learning_rate, patience, spans[name])
         ]
 
-    def too_long(self, epochs, what):
+    def explain_too_long(self, epochs, what):
         """Return the message that the training is too short."""
         return (
             f"{type(self).__name__}: epochs={self.epochs!r}, but the training has "

@@ -77,7 +77,7 @@ CASES = [
 def best_of(loss, p):
     """Return the class to choose by probabilities of ordered classes."""
     terms = getattr(loss, "losses", [loss])
-    rule = next((t.decision for t in terms if hasattr(t, "decision")), "mode")
+    rule = next((t.decision for t in terms if t.decision), "mode")
     rank = np.arange(p.shape[1])
     error = {
         "mode": 1.0 * (rank[:, None] != rank),

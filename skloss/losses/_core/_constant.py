@@ -16,17 +16,17 @@ _remembered = OrderedDict()
 
 
 def best_constant(loss, task, y_true, sample_weight):
-    """Return ``loss.best_constant``, remembered: in a search many networks share it."""
+    """Return ``loss.best_constant``, found once: in a search many networks share it."""
     data = y_true, sample_weight
-    return remembered(
+    return remember(
         "constant", loss, task, data, lambda: loss.best_constant(task, *data)
     )
 
 
-def remembered(name, loss, task, data, find):
-    """Return what ``find()`` finds for a loss, a task and arrays, remembered by name.
+def remember(name, loss, task, data, compute):
+    """Return what ``compute()`` returns for a loss, a task and arrays, computed once.
 
-    Of the arrays only a digest is kept.
+    The result is kept under the name. Of the arrays only a digest is kept.
     """
     digest = hashlib.blake2b()
     for array in data:
@@ -38,12 +38,14 @@ def remembered(name, loss, task, data, find):
         if key in _remembered:
             _remembered.move_to_end(key)
             return _remembered[key].copy()
-    found = np.array(find(), np.float64)
+    # outside the lock, which would make all threads wait for one search: two that ask
+    # for the same at a time find the same
+    result = np.array(compute(), np.float64)
     with _lock:
-        _remembered[key] = found
+        _remembered[key] = result
         if len(_remembered) > MAX_REMEMBERED:
             _remembered.popitem(last=False)
-    return found.copy()
+    return result.copy()
 
 
 def minimise_constant(loss, task, target, start, sample_weight=None):
@@ -105,6 +107,7 @@ def lowest_rows(value, start):
         total, slope = ops.value_and_gradient(value, rows)
         return float(total), np.asarray(slope).ravel()
 
+    # a start that is not finite, or flat, gives a line search nothing to go by
     at_start = np.hstack(value_and_gradient(start.ravel()))
     if not np.isfinite(at_start).all() or not at_start[1:].any():
         return start
@@ -120,6 +123,7 @@ def objective(loss, task, target, sample_weight):
         weight = np.ones(len(target)) if sample_weight is None else sample_weight
         weight = weight / weight.sum()
         return target, lambda z: loss.batch_value(task, target, z, weight)
+    # rows of one class have one constant: classes and frequencies replace the rows
     if task.kind == "multiclass":  # one row per class, weighing its frequency
         y, weight = np.eye(task.size), target / target.sum()
         return y, lambda z: loss.batch_value(task, y, z, weight)

@@ -5,7 +5,7 @@ import numpy as np
 from skloss.losses._core import _ops as ops
 from skloss.losses._core._constant import minimise_rows
 from skloss.losses._core._families import ClassificationLoss, RegressionLoss
-from skloss.losses._core._rehearsal import per_row, rehearse_function, some_rows
+from skloss.losses._core._rehearsal import call_per_row, rehearse_function, select_rows
 
 # What a function sees as y_pred, for one that asks for more columns.
 ONE_PROBABILITY = (
@@ -45,12 +45,12 @@ class CustomLoss(ClassificationLoss):
 
     def pointwise(self, y_true, raw):
         """Return the value per sample."""
-        return per_row(self.function, y_true, ops.softmax(raw), y_true[..., 0])
+        return call_per_row(self.function, y_true, ops.softmax(raw), y_true[..., 0])
 
     def binary(self, y_true, raw):
         """Return the value per element, called column by column."""
         columns = [
-            per_row(self.function, y, ops.sigmoid(f), y[..., 0])[..., None]
+            call_per_row(self.function, y, ops.sigmoid(f), y[..., 0])[..., None]
             for y, f in zip(by_column(y_true), by_column(raw), strict=True)
         ]
         return ops.concatenate(columns, axis=-1)
@@ -61,7 +61,7 @@ class CustomLoss(ClassificationLoss):
 
     def rehearse(self, task, y, dtype):
         """Raise LossTargetError unless the function gives a value for each row."""
-        y = some_rows(y if task.kind == "multiclass" else y[:, :1])
+        y = select_rows(y if task.kind == "multiclass" else y[:, :1])
         if task.kind == "multiclass":
             p = 0.5 * np.roll(y, 1, axis=0) + 0.5 / task.size
         else:
@@ -86,7 +86,7 @@ class CustomRegressionLoss(RegressionLoss):
 
     def rowwise(self, task, y_true, raw):
         """Return the value per row."""
-        return per_row(self.function, y_true, raw, y_true[..., 0])
+        return call_per_row(self.function, y_true, raw, y_true[..., 0])
 
     def best_constant(self, task, y_true, sample_weight):
         """Return the mean: a start, not the function's own minimiser."""
@@ -101,7 +101,7 @@ class CustomRegressionLoss(RegressionLoss):
 
         It is tried on predictions among the values of y.
         """
-        y = some_rows(y)
+        y = select_rows(y)
         p = 0.5 * (np.roll(y, 1, axis=0) + y.mean(axis=0))
         constant = np.ptp(y, axis=0) == 0
         p = np.where(constant, np.where(y == 0, 0.1, 1.1 * y), p)

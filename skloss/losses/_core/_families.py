@@ -42,6 +42,9 @@ class ClassificationLoss(Loss):
         The probabilities that follow from the loss have the order of the raw scores
         (of one raw output: even odds at 0), which then decide by themselves. Where
         they need not, they decide.
+    decision : str or None
+        What is decided with the probabilities of ordered classes (see ``decide``);
+        None where the most probable class is.
     """
 
     family = "classification"
@@ -51,6 +54,7 @@ class ClassificationLoss(Loss):
     head = "scores"
     nonnegative = True
     keeps_order = False
+    decision = None
 
     def n_raw(self, task):
         """Return the number of raw outputs."""
@@ -75,8 +79,17 @@ class ClassificationLoss(Loss):
         if self.keeps_order:
             return raw
         return self.choose_by_probabilities(
-            lambda: decision_scores(self, task, raw), lambda: raw
+            lambda: decision_scores(self, task, raw),
+            lambda: self.scores_without_probabilities(task, raw),
         )
+
+    def scores_without_probabilities(self, task, raw):
+        """Return the decision scores where there are no probabilities to decide by."""
+        return raw
+
+    def decide(self, p):
+        """Return scores whose arg max is the decision on classes of probability p."""
+        return ops.log(p)
 
     @property
     def has_probabilities(self):
@@ -125,7 +138,10 @@ class ClassificationLoss(Loss):
             return log_loss(task, y_true, p)
 
         return self.choose_by_probabilities(
-            log_loss_of_rows, lambda: zero_one_loss(task, y_true, raw)
+            log_loss_of_rows,
+            lambda: zero_one_loss(
+                task, y_true, self.scores_without_probabilities(task, raw)
+            ),
         )
 
     def best_constant(self, task, y_true, sample_weight):
@@ -137,15 +153,21 @@ class ClassificationLoss(Loss):
         prior = np.average(y_true, axis=0, weights=sample_weight)
         return self.constant_for(task, np.clip(prior, 1e-6, 1 - 1e-6))
 
+    def start_for(self, task, prior):
+        """Return where the search for the best constant starts: at the log-odds."""
+        return log_odds(task, prior)
+
     def constant_for(self, task, prior):
         """Return the best constant for the class frequencies ``prior``.
 
-        Their log-odds, where the loss keeps falling beyond what is found.
+        The start of the search, where the loss keeps falling beyond what is found.
         """
-        start = log_odds(task, prior)
+        start = self.start_for(task, prior)
         found = minimise_constant(self, task, prior, start)
-        if np.abs(found - start).max() < 1:  # a search that runs away goes further
+        if np.abs(found - start).max() < 1:
             return found
+        # A search that ran away stopped where it did by chance. If the loss still falls
+        # as far again, there is no minimum, and the start is the better place.
         y, value = objective(self, task, prior, None)
         here, beyond = (
             float(value(ops.convert_to_tensor(np.tile(z, (len(y), 1)))))

@@ -82,13 +82,13 @@ def from_string(spec, family):
     loss = from_keras_string(name)
     if loss is not None and not params:  # before ours: Keras' own defaults are meant
         return from_callable(loss, family)
-    loosely = {squeezed(known): cls for known, cls in table.items()}
-    if squeezed(name) in loosely:
-        return loosely[squeezed(name)]().set_params(**params)
+    loosely = {squeeze_name(known): cls for known, cls in table.items()}
+    if squeeze_name(name) in loosely:
+        return loosely[squeeze_name(name)]().set_params(**params)
     raise ValueError(f"Unknown {family} loss {name!r}. {nearest(name, table)}")
 
 
-def squeezed(name):
+def squeeze_name(name):
     """Return a name without case, underscores and hyphens: as PyTorch spells it."""
     return name.replace("_", "").replace("-", "").lower()
 

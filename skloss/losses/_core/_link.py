@@ -15,6 +15,7 @@ def binary_link(loss, raw):
     slope0 = ops.gradient(lambda x: loss.binary(ops.zeros_like(x), x), f)
     slope1 = ops.gradient(lambda x: loss.binary(ops.ones_like(x), x), f)
     total = slope0 - slope1
+    # far out both slopes may vanish: there the sigmoid keeps at least the order
     flat = ops.abs(total) < 1e-30
     eta = ops.where(flat, ops.sigmoid(f), slope0 / ops.where(flat, 1.0, total))
     return ops.cast(ops.clip(eta, 1e-6, 1 - 1e-6), raw.dtype)
@@ -29,15 +30,18 @@ def multiclass_link(loss, scores):
     n_classes = z.shape[-1]
     columns = [gradient_for_class(loss, k, z) for k in range(n_classes)]
     matrix = ops.stack(columns, axis=-1)  # (..., raw, class)
+    # Gradients far out are tiny: without a scale of its own the matrix would look
+    # singular to the solver, and the row of ones below would outweigh it.
     size = ops.sqrt(ops.mean(ops.square(matrix), axis=(-2, -1), keepdims=True))
     flat = size < 1e-30
     matrix = matrix / ops.where(flat, 1.0, size)
+    # the null vector is known up to a factor: one more equation, sum eta = 1, fixes it
     ones = ops.ones_like(matrix[..., :1, :])
     target = ops.concatenate(
         [ops.zeros_like(matrix[..., :1]), ops.ones_like(ones[..., :1])], axis=-2
     )
-    stacked = ops.concatenate([matrix, ones], axis=-2)
-    eta = ops.solve_least_squares(stacked, target)[..., 0]
+    equations = ops.concatenate([matrix, ones], axis=-2)
+    eta = ops.solve_least_squares(equations, target)[..., 0]
     eta = ops.where(flat[..., 0], ops.softmax(z), eta)
     return ops.cast(ops.floor_and_normalise(eta), scores.dtype)
 

@@ -1,4 +1,70 @@
-"""What a loss is: a formula on raw outputs, with the facts that belong to it."""
+"""What a loss is: a formula on raw outputs, with the facts that belong to it.
+
+Conventions
+-----------
+Shapes. ``n`` rows, ``task.size`` columns of the target (1, or classes, labels or
+targets), ``n_raw(task)`` raw outputs of the network for each row.
+
+=============  ==================================================================
+y_true         (n, task.size): 0/1 for two classes and for labels, one-hot for
+               several classes, numbers for regression
+raw            (n, n_raw): the last layer's outputs, on which no activation acted;
+               the last ``n_global(task)`` of them are the same for every row
+weight         (n,): the rows' weights, ``sample_weight`` times ``class_weight``;
+               0 is a row that is not there
+raw, split     (n, targets), or (n, targets, n_outputs) with several outputs a
+               target: what ``split`` makes of raw, and what ``pointwise``,
+               ``point`` and ``distribution`` of a regression loss see
+=============  ==================================================================
+
+``pointwise`` and ``binary`` reduce or keep the last axis and let any axes stand before
+it. No formula has an axis of networks: the engine maps the same formula over networks
+with ``tf.vectorized_map``, where every knob of :meth:`Loss.bind` is a scalar tensor (a
+tuple of numbers a vector) of one network. So no Python ``if`` asks for a knob's value.
+
+Units. Numbers are scaled, ``(y - loc) / scale``, as ``target_scaling`` asks, and raw
+outputs stand for scaled numbers; so do all that is made of them but ``distribution``
+and ``predict_quantiles``, which are given ``loc`` and ``scale`` and answer in the
+user's units. A loss with ``in_user_units`` sees y as the user gave it. ``check_target``
+and ``rehearse`` are shown y before it is scaled.
+
+Tensors. What training calls (the values, ``scores``, links, ``point``, ``monitor``) is
+written in ``keras.ops`` for float32 or float64 tensors, ``y_true``, ``raw`` and
+``weight`` of one dtype. What happens once a fit (``measure``, ``best_constant``,
+``saturated``, ``distribution``, ``predict_quantiles``, ``global_pace``, ``trained``)
+takes and returns NumPy arrays of float64.
+
+Words. A *knob* is a number that a search may vary in one graph, ``structure`` is all
+else. A *raw output* is what the network gives, a *score* what decides, a *value* what
+the formula gives, a *weight* a row's or a term's. ``scores`` and ``link`` are of
+classes, ``point`` is of numbers, ``inverse_link`` of either.
+
+Which value to override
+-----------------------
+The engine calls ``batch_value`` alone. Each method's default calls the one below it
+that is of its family, down to ``pointwise``; override the lowest that can say it.
+
+===============  ==============  =====================  ===========================
+method           family          its default calls      override it for
+===============  ==============  =====================  ===========================
+``batch_value``  both            ``rowwise``            what is defined on a batch;
+                                                        ``decomposable = False``
+``rowwise``      classification  ``pointwise`` of       -
+                                 several classes, else
+                                 ``binary``
+``rowwise``      regression      ``columnwise``         all targets of a row at once
+``columnwise``   regression      ``pointwise`` of       a target by its number
+                                 ``split`` outputs
+``binary``       classification  ``pointwise`` of the   two classes and labels, where
+                                 scores (0, f)          they are not the case of two
+``pointwise``    both            -                      everything else: the formula
+===============  ==============  =====================  ===========================
+
+Besides the engine, the general inverse link asks for ``pointwise`` of several classes
+and ``binary`` of two, and ``best_constant`` for ``batch_value``, or ``binary`` label by
+label. A loss that overrides a method higher up without these needs a link and a best
+constant of its own.
+"""
 
 from typing import ClassVar
 
@@ -73,7 +139,7 @@ class Loss(Params):
             Loss.registry[cls.family][cls.name] = cls
 
     def __mul__(self, weight):
-        return self._sum_class.scaled(self, weight)
+        return self._sum_class.scale(self, weight)
 
     __rmul__ = __mul__
 
@@ -82,20 +148,20 @@ class Loss(Params):
             return self
         if not isinstance(other, Loss):
             return NotImplemented
-        return self._sum_class.joined(self, other)
+        return self._sum_class.add(self, other)
 
     def __radd__(self, other):
         return self if other == 0 else NotImplemented
 
     def knobs(self):
         """Return the numbers, the measured ones included."""
-        return {**super().knobs(), **self._known()}
+        return {**super().knobs(), **self._measured_values()}
 
     def structure(self):
-        """Return what is left without the numbers."""
-        return (*super().structure(), tuple(self._known()))
+        """Return all that is no number: losses with the same share a graph."""
+        return (*super().structure(), tuple(self._measured_values()))
 
-    def _known(self):
+    def _measured_values(self):
         """Return the measured knobs that have been measured."""
         values = {name: getattr(self, name) for name in self.measured}
         return {name: value for name, value in values.items() if value is not None}

@@ -5,20 +5,34 @@ from numbers import Real
 import numpy as np
 
 from skloss._params import Varying, is_number
-from skloss.exceptions import LossTargetError
 from skloss.losses._core import _ops as ops
+from skloss.losses._core._combined import (
+    Combined,
+    agreed,
+    first_known,
+    in_every,
+    most_demanding_scaling,
+    of_single_term,
+    one_or_mixture,
+    single_or,
+    strongest_growth,
+    weakest_proper,
+)
 from skloss.losses._core._constant import minimise_constant
 from skloss.losses._core._domains import narrowest
 from skloss.losses._core._families import ClassificationLoss, RegressionLoss
 from skloss.losses._core._link import order_by, with_order
 from skloss.losses._core._loss import Loss
-from skloss.losses._core._named import GROWTH, PROPERNESS, NamedLosses, first
+from skloss.losses._core._named import NamedLosses
 from skloss.losses._core._softmax_losses import SoftmaxLoss, SoftmaxScore, pull_link
-
-
-def every_counting(name):
-    """Return a property: whether a fact is true of every term that counts."""
-    return property(lambda self: all(getattr(loss, name) for loss in self.counting))
+from skloss.losses._core._terms import (
+    check_agreement,
+    check_equal,
+    check_weight,
+    gives_link,
+    multiply_weights,
+    weight_as_code,
+)
 
 
 class LossSum(NamedLosses):
@@ -27,6 +41,10 @@ class LossSum(NamedLosses):
     A weight may be a schedule: ``CrossEntropy() + WarmUp(epochs=20) * Brier()``. Every
     term is reached by its name: ``focal`` (the loss), ``focal__weight`` and
     ``focal__gamma``. Two terms of one kind are called ``focal`` and ``focal_2``.
+
+    A loss times a number predicts as the loss itself. A sum of several has the
+    probabilities that follow from all of them, those of the labels as given, and no
+    predicted distribution.
 
     A term of weight 0 counts for nothing that is said of the minimiser: what is
     elicited, properness and probabilities, robustness, convexity, sign. (Of a schedule
@@ -55,36 +73,42 @@ class LossSum(NamedLosses):
     3.0
     """
 
-    head = first("head")
+    # said of the minimiser: by the terms that count
+    elicits = Combined(one_or_mixture, of="counting_losses")
+    robust = Combined(all, of="counting_losses")
+    convex = Combined(all, of="counting_losses")
+    nonnegative = Combined(all, of="counting_losses")
+    gradient_growth = Combined(strongest_growth, of="counting_losses")
+    # asked of the target and of the network: by every term; what raw outputs of one
+    # head stand for, the first says for all
+    head = Combined(agreed)
+    in_user_units = Combined(agreed)
+    kinds = Combined(in_every)
+    trained = Combined(agreed)
 
     def __init__(self, terms):
         self.terms = terms
 
     def __new__(cls, terms=()):
-        # the skin asks a loss for its family's methods: a sum has its terms' family
-        family = terms[0][2].family if terms else None
-        kinds = {
-            "classification": ClassificationSum,
-            "regression": RegressionSum,
-        }
+        # estimators ask a loss for its family's methods, so a sum is of its terms' kind
+        family = getattr(terms[0][2], "family", None) if terms else None
+        kinds = {"classification": ClassificationSum, "regression": RegressionSum}
         return object.__new__(kinds.get(family, cls))
 
     def __getnewargs__(self):
         return (self.terms,)
 
     @staticmethod
-    def scaled(loss, weight):
+    def scale(loss, weight):
         """Return ``weight * loss``; the weight may be a schedule."""
-        if is_number(weight) and 0 <= weight < float("inf"):
-            weight = float(weight)
-        elif not isinstance(weight, Varying):
-            raise ValueError(
-                f"The weight of a loss is a finite number >= 0, got {weight!r}."
-            )
-        return make_sum([(n, times(weight, w), t) for n, w, t in terms_of(loss)])
+        check_weight(weight)
+        weight = float(weight) if is_number(weight) else weight
+        return make_sum(
+            [(n, multiply_weights(weight, w), t) for n, w, t in terms_of(loss)]
+        )
 
     @staticmethod
-    def joined(a, b):
+    def add(a, b):
         """Return ``a + b``, flattened, with distinct names."""
         terms = []
         for name, weight, loss in [*terms_of(a), *terms_of(b)]:
@@ -110,12 +134,19 @@ class LossSum(NamedLosses):
     def check(self):
         """Check the terms' parameters and that they agree."""
         for _, weight, loss in self.terms:
+            if not isinstance(loss, Loss):
+                raise TypeError(
+                    f"LossSum: terms={self.terms!r} must hold objects such as "
+                    f"CrossEntropy(), not {loss!r}."
+                )
             loss.check()
-            LossSum.scaled(loss, weight)
+            check_weight(weight)
         check_agreement(self.losses)
 
     def __repr__(self):
-        return " + ".join(f"{factor(w)} * {loss!r}" for _, w, loss in self.terms)
+        return " + ".join(
+            f"{weight_as_code(w)} * {loss!r}" for _, w, loss in self.terms
+        )
 
     @property
     def losses(self):
@@ -123,64 +154,44 @@ class LossSum(NamedLosses):
         return [loss for _, _, loss in self.terms]
 
     @property
-    def counting(self):
+    def counting_losses(self):
         """Return the losses of the terms that count: whose weight is not zero.
 
         A weight that is not a number, a schedule or a tensor, counts.
         """
         return [x for _, w, x in self.terms if not (is_number(w) and w == 0)]
 
-    robust = every_counting("robust")
-    convex = every_counting("convex")
-    nonnegative = every_counting("nonnegative")
-
-    @property
-    def gradient_growth(self):
-        """Return the strongest growth among the terms that count."""
-        ranks = [GROWTH.index(loss.gradient_growth) for loss in self.counting]
-        return GROWTH[max(ranks, default=0)]
-
-    @property
-    def elicits(self):
-        """Return what all terms that count elicit, or "a mixture"."""
-        kinds = {loss.elicits for loss in self.counting}
-        return kinds.pop() if len(kinds) == 1 else "a mixture"
-
-    @property
-    def kinds(self):
-        """Return the kinds of task that every term handles."""
-        mine, *others = [loss.kinds for loss in self.losses]
-        return tuple(k for k in mine if all(k in other for other in others))
-
     def batch_value(self, task, y_true, raw, weight):
         """Return the weighted sum of the terms' values."""
-        return self.weighted(lambda loss: loss.batch_value(task, y_true, raw, weight))
+        return self.sum_terms(lambda loss: loss.batch_value(task, y_true, raw, weight))
 
     def rowwise(self, task, y_true, raw):
         """Return the weighted sum of the terms' values per row."""
-        return self.weighted(lambda loss: loss.rowwise(task, y_true, raw))
+        return self.sum_terms(lambda loss: loss.rowwise(task, y_true, raw))
 
     def pointwise(self, y_true, raw):
         """Return the weighted sum of the terms' values."""
-        return self.weighted(lambda loss: loss.pointwise(y_true, raw))
+        return self.sum_terms(lambda loss: loss.pointwise(y_true, raw))
 
     def n_raw(self, task):
         """Return the terms' number of raw outputs."""
-        return self.losses[0].n_raw(task)
+        return self._agreed("n_raw", task)
 
     def n_global(self, task):
         """Return the terms' number of raw outputs that are the same for every row."""
-        return self.losses[0].n_global(task)
+        return self._agreed("n_global", task)
+
+    def _agreed(self, what, task):
+        """Return a number that depends on the task, refused where the terms differ."""
+        numbers = [getattr(loss, what)(task) for loss in self.losses]
+        check_equal(what, self.losses, numbers)
+        return numbers[0]
 
     def global_pace(self, task):
         """Return the largest factors that a term asks for."""
         return np.max([loss.global_pace(task) for loss in self.losses], axis=0)
 
-    def trained(self, task, last):
-        """Return the terms' trained numbers that do not depend on X."""
-        return self.losses[0].trained(task, last)
-
-    def weighted(self, call):
+    def sum_terms(self, call):
         """Return the weighted sum of ``call(loss)`` over the terms."""
         total = None
         for _, weight, loss in self.terms:
@@ -196,6 +207,12 @@ class ClassificationSum(LossSum, ClassificationLoss):
     """A sum of classification losses; made by :class:`LossSum`."""
 
     family = "classification"
+    ordered = Combined(any)
+    decision = Combined(first_known)
+    inverse_link = of_single_term(ClassificationLoss.inverse_link)
+    observed_probabilities = of_single_term(ClassificationLoss.observed_probabilities)
+    monitor_name = of_single_term(ClassificationLoss.monitor_name)
+    monitor = of_single_term(ClassificationLoss.monitor)
 
     @property
     def proper(self):
@@ -203,12 +220,15 @@ class ClassificationSum(LossSum, ClassificationLoss):
 
         A softmax loss that only keeps the order does no harm beside one with a link.
         """
-        linked = [gives_link(loss) for loss in self.counting]
-        on_softmax = [isinstance(loss, SoftmaxLoss) for loss in self.counting]
+        if len(self.losses) == 1 == len(self.counting_losses):
+            return self.losses[0].proper
+        # a softmax loss without a link has the gradient A_y (v - e_y) all the same, so
+        # that beside one with a link the sum has the closed form
+        linked = [gives_link(loss) for loss in self.counting_losses]
+        on_softmax = [isinstance(loss, SoftmaxLoss) for loss in self.counting_losses]
         if any(linked) and (all(linked) or all(on_softmax)):
             return "link"
-        ranks = [PROPERNESS.index(loss.proper) for loss in self.counting]
-        return PROPERNESS[min(ranks, default=0)]
+        return weakest_proper([loss.proper for loss in self.counting_losses])
 
     def choose_by_probabilities(self, there, none):
         """Return ``there()`` if the loss gives probabilities, else ``none()``.
@@ -220,6 +240,8 @@ class ClassificationSum(LossSum, ClassificationLoss):
         tensors = [w for _, w, _ in self.terms if not isinstance(w, Real | Varying)]
         if not tensors or all(linked) or not any(linked):
             return super().choose_by_probabilities(there, none)
+        # a weight that is exactly 0 takes its term out of the minimiser: there are
+        # probabilities if some linked term is left, and all others are out, or harmless
         good = self.sum_weights(gives_link)
         bad = self.sum_weights(lambda loss: not gives_link(loss))
         other = self.sum_weights(lambda loss: not isinstance(loss, SoftmaxLoss))
@@ -229,6 +251,12 @@ class ClassificationSum(LossSum, ClassificationLoss):
     def sum_weights(self, chosen):
         """Return the sum of the weights of the terms whose loss is ``chosen``."""
         return sum(weight for _, weight, loss in self.terms if chosen(loss))
+
+    def start_for(self, task, prior):
+        """Return log-odds; where raw outputs are no scores, a term's best constant."""
+        if self.head == "scores":
+            return super().start_for(task, prior)
+        return self.losses[0].constant_for(task, prior)
 
     @property
     def keeps_order(self):
@@ -244,12 +272,7 @@ class ClassificationSum(LossSum, ClassificationLoss):
 
     def binary(self, y_true, raw):
         """Return the weighted sum of the terms' values for two classes."""
-        return self.weighted(lambda loss: loss.binary(y_true, raw))
-
-    @property
-    def ordered(self):
-        """Tell whether a term asks for the order of the classes."""
-        return any(loss.ordered for loss in self.losses)
+        return self.sum_terms(lambda loss: loss.binary(y_true, raw))
 
     @property
     def has_one_link(self):
@@ -257,6 +280,7 @@ class ClassificationSum(LossSum, ClassificationLoss):
         scores = all(isinstance(loss, SoftmaxScore) for loss in self.losses)
         return self.head != "scores" or scores
 
+    @of_single_term
     def link(self, scores):
         """Return probabilities: in closed form for softmax losses."""
         if self.has_one_link:
@@ -265,14 +289,16 @@ class ClassificationSum(LossSum, ClassificationLoss):
             p = super().link(scores)
             if not self.keeps_order:
                 return p
+            # far out the gradients are next to zero, and rounding breaks the order
             return with_order(order_by(p, scores), scores)
         log_p = ops.log_softmax(scores)
         return pull_link(
             log_p,
-            self.weighted(lambda loss: loss.pull(log_p)),
-            self.weighted(lambda loss: loss.smoothing()),
+            self.sum_terms(lambda loss: loss.pull(log_p)),
+            self.sum_terms(lambda loss: loss.smoothing()),
         )
 
+    @of_single_term
     def binary_link(self, raw):
         """Return the probability of class 1."""
         if self.has_one_link:
@@ -281,51 +307,61 @@ class ClassificationSum(LossSum, ClassificationLoss):
             return super().binary_link(raw)
         return self.link(ops.stack([ops.zeros_like(raw), raw], axis=-1))[..., 1]
 
+    @of_single_term
     def scores(self, task, raw):
         """Return the raw scores, or the probabilities' where these decide.
 
-        Ordered classes are decided on by the first such term, if there are
-        probabilities to decide by.
+        Ordered classes are decided on by the first term that knows their order, if
+        there are probabilities to decide by.
         """
-        if task.kind == "multiclass":
-            decide = [loss.decide for loss in self.losses if hasattr(loss, "decide")]
-            if decide:
-                return self.choose_by_probabilities(
-                    lambda: decide[0](self.link(raw)), lambda: raw
-                )
-        elif all(loss.keeps_order for loss in self.losses):
+        if task.kind == "multiclass" and self.decision is not None:
+            return self.choose_by_probabilities(
+                lambda: self.decide(self.link(raw)),
+                lambda: self.scores_without_probabilities(task, raw),
+            )
+        if task.kind != "multiclass" and all(x.keeps_order for x in self.losses):
             return raw  # odds are even at 0 for each of them, so for their sum
         return super().scores(task, raw)
+
+    def decide(self, p):
+        """Return the decision scores of the first term that knows the order."""
+        return next(x for x in self.losses if x.decision is not None).decide(p)
+
+    def scores_without_probabilities(self, task, raw):
+        """Return the raw scores, or a term's where raw outputs are no scores."""
+        return raw if self.head == "scores" else self.losses[0].scores(task, raw)
 
 
 class RegressionSum(LossSum, RegressionLoss):
     """A sum of regression losses; made by :class:`LossSum`."""
 
     family = "regression"
-    n_outputs = first("n_outputs")
-    inverse = first("inverse")
+    n_outputs = Combined(agreed)
+    inverse = Combined(agreed)
+    split = Combined(agreed)
+    point = Combined(agreed)
+    inverse_link = Combined(agreed)
+    domain = Combined(narrowest)
+    target_scaling = Combined(most_demanding_scaling)
+    # a distribution is what one loss predicts: of several there is none in common
+    has_distribution = Combined(single_or(False))
+    has_quantiles = Combined(single_or(False))
+    quantile_levels = Combined(single_or(None))
+    distribution = of_single_term(RegressionLoss.distribution)
+    predict_quantiles = of_single_term(RegressionLoss.predict_quantiles)
+    monitor_name = of_single_term(RegressionLoss.monitor_name)
+    monitor = of_single_term(RegressionLoss.monitor)
 
     @property
     def proper(self):
         """Return the weakest properness, "none" where terms elicit different things."""
-        ranks = [PROPERNESS.index(loss.proper) for loss in self.counting]
-        return "none" if self.elicits == "a mixture" else PROPERNESS[min(ranks)]
+        if self.elicits == "a mixture":
+            return "none"
+        return weakest_proper([loss.proper for loss in self.counting_losses])
 
     def columnwise(self, task, y_true, raw):
         """Return the weighted sum of the terms' values per row and target."""
-        return self.weighted(lambda loss: loss.columnwise(task, y_true, raw))
-
-    def split(self, task, raw):
-        """Return the terms' raw outputs, one axis per target."""
-        return self.losses[0].split(task, raw)
-
-    def point(self, raw):
-        """Return the terms' point prediction."""
-        return self.losses[0].point(raw)
-
-    def inverse_link(self, task, raw):
-        """Return the terms' point predictions."""
-        return self.losses[0].inverse_link(task, raw)
+        return self.sum_terms(lambda loss: loss.columnwise(task, y_true, raw))
 
     def best_constant(self, task, y_true, sample_weight):
         """Return the minimising raw outputs, sought from those of the first term."""
@@ -337,37 +373,6 @@ class RegressionSum(LossSum, RegressionLoss):
         below = [loss for loss in self.losses if not loss.nonnegative]
         loss = (below or self.losses)[0]
         return loss.saturated(task, y_true, constant)
-
-    @property
-    def domain(self):
-        """Return the narrowest of the terms' domains."""
-        return narrowest(loss.domain for loss in self.losses)
-
-    @property
-    def target_scaling(self):
-        """Return what the most demanding term asks for.
-
-        No shift before any other: percentages and logarithms need the zero of y.
-        """
-        kinds = [loss.target_scaling for loss in self.losses]
-        if isinstance(kinds[0], tuple):  # one a target; the heads agree, so do these
-            return kinds[0]
-        return min(kinds, key=("none", "scale", "robust", "standard").index)
-
-
-def times(a, b):
-    """Return the product of two weights, either of which may be a schedule."""
-    return a if isinstance(b, float) and b == 1 else a * b
-
-
-def gives_link(loss):
-    """Tell whether probabilities follow from a loss's slopes."""
-    return loss.proper in ("link", "strict")
-
-
-def factor(weight):
-    """Return a weight as code that can stand before a ``*``."""
-    return f"({weight!r})" if " + " in repr(weight) else repr(weight)
 
 
 def terms_of(loss):
@@ -381,17 +386,3 @@ def make_sum(terms):
     """Return the sum of ``terms``, refused where they do not agree."""
     check_agreement([loss for _, _, loss in terms])
     return LossSum(list(terms))
-
-
-def check_agreement(losses):
-    """Raise LossTargetError unless the losses can share a head and a target."""
-    for what in ("family", "n_outputs", "inverse", "head", "in_user_units"):
-        values = [getattr(loss, what, 1) for loss in losses]
-        if len(set(values)) > 1:
-            pairs = ", ".join(
-                f"{x!r}: {v}" for x, v in zip(losses, values, strict=True)
-            )
-            raise LossTargetError(
-                f"The terms of a sum must agree in {what}, got {pairs}. Add losses "
-                f"of one task that share raw outputs and inverse link."
-            )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from skloss.losses._core import _ops as ops
+from skloss.losses._core._combined import Combined
 from skloss.losses._core._side_by_side import SideBySide
 from skloss.losses._core._user_units import InUserUnits
 
@@ -22,6 +23,7 @@ class MultiTaskLoss(SideBySide):
     """
 
     elicits = "what each head's loss elicits"
+    in_user_units = Combined(any)  # ``in_user_units_by_column`` says of which head
 
     def __init__(self, terms, of):
         self.terms = terms
@@ -83,7 +85,7 @@ class MultiTaskLoss(SideBySide):
         ]
         return type(self)(tuple(terms), self.of)
 
-    def of_outputs(self, values):
+    def spread_over_outputs(self, values):
         """Return a value of each loss at its raw outputs."""
         row = np.ones(self.n_raw(None))
         for value, place in zip(values, self.places(), strict=True):
@@ -93,7 +95,7 @@ class MultiTaskLoss(SideBySide):
     @property
     def head_scale(self):
         """Return each raw output's factor on its initial weights."""
-        return self.of_outputs([loss.head_scale for loss in self.losses])
+        return self.spread_over_outputs([loss.head_scale for loss in self.losses])
 
 
 class UncertaintyWeightedTasks(MultiTaskLoss):
@@ -106,8 +108,10 @@ class UncertaintyWeightedTasks(MultiTaskLoss):
 
     convex = False
     gradient_growth = "exponential"
+    nonnegative = False
 
     def _factors(self):
+        """Return c_j of each head."""
         return [0.5 if task.family == "regression" else 1.0 for task in self.of]
 
     def n_raw(self, task):
@@ -115,7 +119,7 @@ class UncertaintyWeightedTasks(MultiTaskLoss):
         return super().n_raw(task) + len(self.terms)
 
     def n_global(self, task):
-        """Return the losses', and one s a head."""
+        """Return the losses' number of such outputs, and one s a head."""
         return super().n_global(task) + len(self.terms)
 
     def global_pace(self, task):
@@ -124,7 +128,7 @@ class UncertaintyWeightedTasks(MultiTaskLoss):
 
     def rowwise(self, task, y_true, raw):
         """Return the value per row."""
-        s, outside = ops.held(raw[..., -len(self.terms) :])
+        s, outside = ops.bound(raw[..., -len(self.terms) :])
         values = self.row_values(task, y_true, raw)
         return sum(
             factor * ops.exp(-s[..., j]) * value + s[..., j] / 2 + outside[..., j]

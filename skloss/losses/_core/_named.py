@@ -3,21 +3,13 @@
 import copy
 
 from skloss._params import split_names
+from skloss.losses._core._combined import (
+    Combined,
+    smallest,
+    strongest_growth,
+    weakest_proper,
+)
 from skloss.losses._core._loss import Loss
-
-# From the weakest to the strongest.
-PROPERNESS = ("none", "order", "link", "strict")
-GROWTH = ("bounded", "linear", "exponential")
-
-
-def first(name):
-    """Return a property that reads the attribute of the first loss."""
-    return property(lambda self: getattr(self.losses[0], name))
-
-
-def every(name):
-    """Return a property that tells whether the attribute of every loss is true."""
-    return property(lambda self: all(getattr(loss, name) for loss in self.losses))
 
 
 class NamedLosses(Loss):
@@ -28,10 +20,13 @@ class NamedLosses(Loss):
     follow from these.
     """
 
-    robust = every("robust")
-    convex = every("convex")
-    decomposable = every("decomposable")
-    in_user_units = first("in_user_units")
+    proper = Combined(weakest_proper)
+    gradient_growth = Combined(strongest_growth)
+    robust = Combined(all)
+    convex = Combined(all)
+    nonnegative = Combined(all)
+    decomposable = Combined(all)
+    head_scale = Combined(smallest)
 
     def named(self):
         """Return the losses by name."""
@@ -45,7 +40,7 @@ class NamedLosses(Loss):
         """Take other losses and numbers of the same names."""
         raise NotImplementedError(f"{type(self).__name__} must define hold")
 
-    def seen(self, task, y):
+    def split_target(self, task, y):
         """Yield name, loss, task and target of each loss: all see the same."""
         for name, loss in self.named().items():
             yield name, loss, task, y
@@ -60,7 +55,7 @@ class NamedLosses(Loss):
         self.hold({k: values[k] for k in named}, {k: values[k] for k in numbers})
 
     def knobs(self):
-        """Return the own numbers and every loss's, flat."""
+        """Return the numbers of no single loss, and each loss's under its name."""
         knobs = self.numbers()
         for name, loss in self.named().items():
             knobs.update({f"{name}__{key}": v for key, v in loss.knobs().items()})
@@ -84,46 +79,29 @@ class NamedLosses(Loss):
 
     @property
     def search_space(self):
-        """Return those of the losses."""
+        """Return the search spaces of the losses, each under its loss's name."""
         return {
             f"{name}__{key}": space
             for name, loss in self.named().items()
             for key, space in loss.search_space.items()
         }
 
-    @property
-    def proper(self):
-        """Return the weakest properness among the losses."""
-        ranks = [PROPERNESS.index(loss.proper) for loss in self.losses]
-        return PROPERNESS[min(ranks)]
-
-    @property
-    def gradient_growth(self):
-        """Return the strongest growth among the losses."""
-        ranks = [GROWTH.index(loss.gradient_growth) for loss in self.losses]
-        return GROWTH[max(ranks)]
-
     # -- what the losses ask for ---------------------------------------------------
 
-    @property
-    def head_scale(self):
-        """Return the smallest factor that a loss asks for."""
-        return min(loss.head_scale for loss in self.losses)
-
     def measure(self, task, y_true, sample_weight):
-        """Return the losses' measured knobs."""
+        """Return what each loss measures on its own target, under its name."""
         return {
             f"{name}__{key}": value
-            for name, loss, task, y in self.seen(task, y_true)
+            for name, loss, task, y in self.split_target(task, y_true)
             for key, value in loss.measure(task, y, sample_weight).items()
         }
 
     def check_target(self, task, y):
         """Raise LossTargetError where the target is outside a loss's domain."""
-        for _, loss, own_task, own in self.seen(task, y):
+        for _, loss, own_task, own in self.split_target(task, y):
             loss.check_target(own_task, own)
 
     def rehearse(self, task, y, dtype):
         """Raise LossTargetError where a function among the losses is no loss."""
-        for _, loss, own_task, own in self.seen(task, y):
+        for _, loss, own_task, own in self.split_target(task, y):
             loss.rehearse(own_task, own, dtype)

@@ -8,10 +8,10 @@ def __getattr__(name):
 
 
 def _ops():
-    return _started().keras.ops
+    return _start_keras().keras.ops
 
 
-def _started():
+def _start_keras():
     """Return the module that holds Keras and TensorFlow, ready to compute."""
     home = importlib.import_module("skloss._tensorflow")
     home.start()
@@ -41,7 +41,7 @@ def gradient(function, x):
 
 def value_and_gradient(function, x):
     """Return ``sum(function(x))`` and its gradient at x, by TensorFlow."""
-    tf = _started().tf
+    tf = _start_keras().tf
     with tf.GradientTape() as tape:
         tape.watch(x)
         total = tf.reduce_sum(function(x))
@@ -50,20 +50,24 @@ def value_and_gradient(function, x):
 
 def solve_least_squares(a, b):
     """Solve ``min |a x - b|`` for a stack of matrices in float64."""
-    tf = _started().tf
+    tf = _start_keras().tf
     return tf.linalg.lstsq(a, b, fast=False)
 
 
-def held(x, bound=10.0):
-    """Return x clipped to +-bound, and how far outside it was: a pull at slope one."""
+def bound(x, limit=10.0):
+    """Return x clipped to +-limit, and how far outside it was.
+
+    Added to a loss, the latter pulls x back at slope one, where clipping alone would
+    leave it without a gradient.
+    """
     ops = _ops()
-    inside = ops.clip(x, -bound, bound)
+    inside = ops.clip(x, -limit, limit)
     return inside, ops.abs(x - inside)
 
 
 def lgamma(x):
     """Return the logarithm of the gamma function, by TensorFlow."""
-    return _started().tf.math.lgamma(x)
+    return _start_keras().tf.math.lgamma(x)
 
 
 def argmax(x):
@@ -72,4 +76,4 @@ def argmax(x):
     Keras' looks at the bits of single-precision numbers, which ``vectorized_map``
     cannot.
     """
-    return _started().tf.math.argmax(x, axis=-1)
+    return _start_keras().tf.math.argmax(x, axis=-1)

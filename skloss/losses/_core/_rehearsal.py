@@ -9,7 +9,7 @@ from skloss.exceptions import LossTargetError
 from skloss.losses._core import _ops as ops
 
 
-def per_row(function, y_true, y_pred, like):
+def call_per_row(function, y_true, y_pred, like):
     """Call a loss function and return one value per row, or refuse its shape."""
     value = ops.cast(call_of(function)(y_true, y_pred), like.dtype)
     if len(value.shape) == len(like.shape) + 1:
@@ -23,7 +23,7 @@ def per_row(function, y_true, y_pred, like):
     return value
 
 
-def some_rows(y):
+def select_rows(y):
     """Return at most 500 rows, never as many as columns: a test of axes."""
     n = min(len(y), 500)
     n = n + (n == y.shape[1])
@@ -47,7 +47,7 @@ def rehearse_function(function, y_true, y_pred, dtype, columns):
     for name in ("float32", "float64") if dtype == "auto" else (dtype,):
         y = ops.convert_to_tensor(y_true, dtype=name)
         p = ops.convert_to_tensor(y_pred, dtype=name)
-        wrong = wrong or complaint(function, y, p, columns)
+        wrong = wrong or find_fault(function, y, p, columns)
     if wrong:
         named = getattr(function, "func", function)  # of a partial
         label = getattr(named, "__name__", type(named).__name__)
@@ -82,7 +82,7 @@ def explain_signature(function):
     return None
 
 
-def complaint(function, y, p, columns):
+def find_fault(function, y, p, columns):
     """Return what is wrong with the value of a function, and the remedy, or None."""
     shape, rows, dtype = tuple(p.shape), len(p), p.dtype.name
     try:
@@ -101,7 +101,7 @@ def complaint(function, y, p, columns):
             f"for example a difference of y_true and y_pred instead of a comparison."
         )
     if tuple(value.shape) not in ((rows,), (rows, 1), shape):
-        return wrong_shape(tuple(value.shape), shape)
+        return explain_shape(tuple(value.shape), shape)
     numbers = np.asarray(value, dtype=np.float64)
     if not np.isfinite(numbers).all():
         at = int(np.argwhere(~np.isfinite(numbers))[0][0])
@@ -110,10 +110,10 @@ def complaint(function, y, p, columns):
             f"y_pred={np.asarray(p[at])}. Keep logarithms, roots and divisions away "
             f"from zero, for example ops.log(ops.maximum(x, 1e-7))."
         )
-    error = failure_in_graph(function, y, p)
+    error = catch_failure_in_graph(function, y, p)
     if error is not None:
         return explain_values(error) or general_failure(shape, dtype, error)
-    slope = ops.gradient(lambda p: per_row(function, y, p, y[..., 0]), p)
+    slope = ops.gradient(lambda p: call_per_row(function, y, p, y[..., 0]), p)
     if not np.any(np.asarray(slope)):
         return (
             "does not change with y_pred: its gradient is zero, so that nothing can be "
@@ -126,19 +126,19 @@ def explain_failure(function, y, p, columns, error):
     """Return why a function failed: found by calling it in other ways."""
     shape, dtype = tuple(p.shape), p.dtype.name
     for times in (2, 3, 4):
-        if failure(function, y, ops.concatenate([p] * times, axis=-1)) is None:
+        if catch_failure(function, y, ops.concatenate([p] * times, axis=-1)) is None:
             return (
                 f"asks for {times * shape[1]} columns of y_pred, which has {shape[1]}. "
                 f"{columns}."
             )
     other = "float64" if dtype == "float32" else "float32"
-    if failure(function, ops.cast(y, other), ops.cast(p, other)) is None:
+    if catch_failure(function, ops.cast(y, other), ops.cast(p, other)) is None:
         return (
             f"failed on y_true and y_pred of dtype {dtype}, but not {other}: "
-            f"{described(error)}. Cast what is of another dtype with "
+            f"{describe_error(error)}. Cast what is of another dtype with "
             f"ops.cast(x, y_pred.dtype), or set dtype={other!r}."
         )
-    in_graph = failure_in_graph(function, y, p)
+    in_graph = catch_failure_in_graph(function, y, p)
     return explain_values(in_graph) or general_failure(shape, dtype, error)
 
 
@@ -147,8 +147,8 @@ def explain_values(error):
     if "symbolic" not in str(error).lower():
         return None
     return (
-        f"takes Python decisions on the values of tensors: {described(error)}. It is "
-        f"compiled for training, before there are values. Use keras.ops: "
+        f"takes Python decisions on the values of tensors: {describe_error(error)}. It "
+        f"is compiled for training, before there are values. Use keras.ops: "
         f"ops.where(y_true > y_pred, a, b) in place of if, ops.maximum(a, b) of max(), "
         f"ops.logical_and(a, b) of and, the tensor itself of float() and NumPy."
     )
@@ -158,7 +158,7 @@ def general_failure(shape, dtype, error):
     """Return the error of a function that fails for a reason of its own."""
     return (
         f"failed on y_true and y_pred of shape {shape} and dtype {dtype}: "
-        f"{described(error)}. It must take tensors of this shape."
+        f"{describe_error(error)}. It must take tensors of this shape."
     )
 
 
@@ -167,7 +167,7 @@ def call_of(function):
     return getattr(function, "call", function)
 
 
-def failure(function, *arguments):
+def catch_failure(function, *arguments):
     """Return the exception that a call of the function raises, or None."""
     try:
         call_of(function)(*arguments)
@@ -176,21 +176,21 @@ def failure(function, *arguments):
     return None
 
 
-def failure_in_graph(function, y, p):
+def catch_failure_in_graph(function, y, p):
     """Return the exception of a call without values, as in training, or None."""
     tf = importlib.import_module("tensorflow")
     specs = [tf.TensorSpec(x.shape, x.dtype) for x in (y, p)]
     graph = tf.function(call_of(function), autograph=False)
-    return failure(graph.get_concrete_function, *specs)
+    return catch_failure(graph.get_concrete_function, *specs)
 
 
-def described(error):
+def describe_error(error):
     """Return an exception's type and its first sentence."""
     first = str(error).strip().partition("\n")[0].partition(". ")[0]
     return f"{type(error).__name__}: {first}"
 
 
-def wrong_shape(got, shape):
+def explain_shape(got, shape):
     """Return the complaint about the shape of a function's value."""
     if got == ():
         return (

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from skloss.losses._core import _ops as ops
-from skloss.losses._core._constant import lowest_rows, objective, remembered
+from skloss.losses._core._constant import lowest_rows, objective, remember
 from skloss.losses._core._families import ClassificationLoss
 from skloss.losses._core._frequencies import log_odds
 
@@ -51,7 +51,7 @@ def certain_scores(loss, task):
     -------
     ndarray of shape (classes, n_raw), or (2, n_raw) for labels that are 0, or 1
     """
-    return remembered("certain", loss, task, (), lambda: find_certain(loss, task))
+    return remember("certain", loss, task, (), lambda: find_certain(loss, task))
 
 
 def find_certain(loss, task):
@@ -63,13 +63,15 @@ def find_certain(loss, task):
     """
     size, several = task.size, task.kind == "multiclass"
     y, value = objective(loss, task, np.full(size, 1 / size if several else 0.5), None)
-    if loss.n_raw(task) != size:  # thresholds between classes that are ordered
-        return best_constants(loss, task, y)
-    certain = np.array([log_odds(task, clipped(row)) for row in y])
+    if several and loss.head != "scores":  # thresholds between ordered classes
+        return find_best_constants(loss, task, y)
+    certain = np.array([log_odds(task, clip_frequencies(row)) for row in y])
     if is_flat(value, certain, loss.nonnegative):
         return certain
     if loss.constant_for.__func__ is not ClassificationLoss.constant_for:
-        return best_constants(loss, task, y)
+        return find_best_constants(loss, task, y)
+    # A minimum at finite scores, as of squared margins, lies on the way from zero to
+    # certainty for losses that treat all classes alike: a search along one line.
     log_share = minimize_scalar(
         lambda x: float(value(np.exp(x) * certain)), bounds=(-6.0, 0.0)
     ).x
@@ -87,12 +89,12 @@ def is_flat(value, scores, nonnegative=False):
     return way <= NEGLIGIBLE * np.abs(at_zero)
 
 
-def best_constants(loss, task, y):
+def find_best_constants(loss, task, y):
     """Return the best constant of a table of each row of ``y`` alone."""
     one = np.ones(1)
     return np.array([loss.best_constant(task, row[None], one) for row in y], float)
 
 
-def clipped(prior):
+def clip_frequencies(prior):
     """Return frequencies that are neither 0 nor 1."""
     return np.clip(prior, 1 - NEARLY_ONE, NEARLY_ONE)

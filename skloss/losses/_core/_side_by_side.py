@@ -27,7 +27,7 @@ class SideBySide(NamedLosses):
         ends = np.cumsum([task.size for task in self.tasks()]).tolist()
         return [slice(a, b) for a, b in zip([0, *ends], ends, strict=False)]
 
-    def seen(self, task, y):
+    def split_target(self, task, y):
         """Yield name, loss, task and target of each loss: its own columns of y."""
         for (name, loss), own, columns in zip(
             self.named().items(), self.tasks(), self.columns(), strict=True
@@ -73,16 +73,16 @@ class SideBySide(NamedLosses):
             for place in self.places()
         ]
 
-    def each(self, call, task, y_true, raw):
+    def call_each(self, call, task, y_true, raw):
         """Return ``call(loss, own task, own target, own raw outputs)`` of each loss."""
         return [
             call(loss, own_task, y, own)
             for (_, loss, own_task, y), own in zip(
-                self.seen(task, y_true), self.pieces(raw), strict=True
+                self.split_target(task, y_true), self.pieces(raw), strict=True
             )
         ]
 
-    def weighted(self, values):
+    def apply_shares(self, values):
         """Return the losses' shares of their values."""
         return [
             share * value for share, value in zip(self.shares(), values, strict=True)
@@ -96,15 +96,15 @@ class SideBySide(NamedLosses):
         def call(loss, *own):
             return loss.batch_value(*own, weight)
 
-        return sum(self.weighted(self.each(call, task, y_true, raw)))
+        return sum(self.apply_shares(self.call_each(call, task, y_true, raw)))
 
     def row_values(self, task, y_true, raw):
         """Return each loss's values per row."""
-        return self.each(lambda loss, *own: loss.rowwise(*own), task, y_true, raw)
+        return self.call_each(lambda loss, *own: loss.rowwise(*own), task, y_true, raw)
 
     def rowwise(self, task, y_true, raw):
         """Return the weighted sum of the losses' values per row."""
-        return sum(self.weighted(self.row_values(task, y_true, raw)))
+        return sum(self.apply_shares(self.row_values(task, y_true, raw)))
 
     def monitor_name(self):
         """Return the losses' score, "mean_score" where they have several."""
@@ -117,14 +117,14 @@ class SideBySide(NamedLosses):
         def call(loss, *own):
             return loss.monitor(*own, class_weight)
 
-        scores = self.weighted(self.each(call, task, y_true, raw))
+        scores = self.apply_shares(self.call_each(call, task, y_true, raw))
         return sum(scores) / sum(self.shares())
 
     def best_constant(self, task, y_true, sample_weight):
         """Return each loss's best constant for its own target."""
         best = np.empty(sum(map(sum, self._sizes())))
         for (_, loss, own_task, y), place in zip(
-            self.seen(task, y_true), self.places(), strict=True
+            self.split_target(task, y_true), self.places(), strict=True
         ):
             best[place] = loss.best_constant(own_task, y, sample_weight)
         return best
@@ -142,7 +142,7 @@ class SideBySide(NamedLosses):
         """Return each loss's saturated model, beside what no row changes."""
         raw = np.tile(np.asarray(constant, np.float64), (len(y_true), 1))
         for (_, loss, own_task, y), place in zip(
-            self.seen(task, y_true), self.places(), strict=True
+            self.split_target(task, y_true), self.places(), strict=True
         ):
             raw[:, place] = saturated_outputs(loss, own_task, y, constant[place])
         return raw

@@ -17,6 +17,6 @@ class Task(NamedTuple):
     size: int
 
     @property
-    def family(self):
+    def family(self) -> str:
         """Return "classification" or "regression"."""
         return "regression" if self.kind == "regression" else "classification"

@@ -5,7 +5,9 @@ import copy
 import numpy as np
 
 from skloss.losses._core import _ops as ops
-from skloss.losses._core._wrapper import Wrapper, inner
+from skloss.losses._core._wrapper import Wrapper
+
+OWN_KNOBS = {"location", "spread", "gain"}
 
 
 class InUserUnits(Wrapper):
@@ -25,8 +27,6 @@ class InUserUnits(Wrapper):
     """
 
     in_user_units = False
-    decomposable = inner("decomposable")
-    global_pace = inner("global_pace")
 
     def __init__(self, loss, location, spread, gain=1.0):
         self.loss = loss
@@ -40,15 +40,18 @@ class InUserUnits(Wrapper):
     # The numbers of the loss keep their names, by which its schedules know them.
 
     def knobs(self):
-        """Return the own numbers and the wrapped loss's."""
-        return {**{name: getattr(self, name) for name in OWN}, **self.loss.knobs()}
+        """Return the wrapper's numbers, and the wrapped loss's by their own names."""
+        return {
+            **{name: getattr(self, name) for name in OWN_KNOBS},
+            **self.loss.knobs(),
+        }
 
     def bind(self, knobs):
         """Return a copy whose numbers are replaced, by tensors if need be."""
         bound = copy.copy(self)
-        for name in OWN & knobs.keys():
+        for name in OWN_KNOBS & knobs.keys():
             setattr(bound, name, knobs[name])
-        others = {name: value for name, value in knobs.items() if name not in OWN}
+        others = {name: value for name, value in knobs.items() if name not in OWN_KNOBS}
         bound.loss = self.loss.bind(others)
         return bound
 
@@ -56,22 +59,25 @@ class InUserUnits(Wrapper):
         """Return the wrapped loss's measured numbers."""
         return self.loss.measure(task, y_true, sample_weight)
 
-    def _back(self, raw):
+    def _unscale(self, raw):
+        """Return raw outputs in the user's units."""
         return raw * self.spread + self.location
 
-    def _driven(self, value):
+    def _multiply_gradient(self, value):
         """Return the value, whose gradient is multiplied by ``gain``."""
-        still = ops.stop_gradient(value)
+        still = ops.stop_gradient(value)  # the value stays, its gradient is gained
         return still + self.gain * (value - still)
 
     def rowwise(self, task, y_true, raw):
-        """Return the wrapped loss's value per row."""
-        return self._driven(self.loss.rowwise(task, y_true, self._back(raw)))
+        """Return the wrapped loss's value of each row, in the user's units."""
+        return self._multiply_gradient(
+            self.loss.rowwise(task, y_true, self._unscale(raw))
+        )
 
     def batch_value(self, task, y_true, raw, weight):
-        """Return the wrapped loss's value."""
-        value = self.loss.batch_value(task, y_true, self._back(raw), weight)
-        return self._driven(value)
+        """Return the wrapped loss's value of the batch, in the user's units."""
+        value = self.loss.batch_value(task, y_true, self._unscale(raw), weight)
+        return self._multiply_gradient(value)
 
     def monitor(self, task, y_true, raw, class_weight):
         """Return the wrapped loss's score, in scaled units."""
@@ -85,7 +91,7 @@ class InUserUnits(Wrapper):
 
     def saturated(self, task, y_true, constant):
         """Return the wrapped loss's saturated model, as raw outputs."""
-        free = self.loss.saturated(task, y_true, self._back(constant))
+        free = self.loss.saturated(task, y_true, self._unscale(constant))
         return (free - self.location) / self.spread
 
     def gain_for(self, task, y_true, raw, dtype):
@@ -112,6 +118,3 @@ class InUserUnits(Wrapper):
             return 1.0
         size *= np.sqrt(np.mean((slope / size) ** 2))
         return float(2.0 ** -np.round(np.log2(size)))
-
-
-OWN = {"location", "spread", "gain"}

@@ -2,14 +2,69 @@
 
 from typing import ClassVar
 
+from skloss.losses._core._families import ClassificationLoss, RegressionLoss
 from skloss.losses._core._loss import Loss
 
+# The public names that a wrapper does not take from the loss that it wraps.
+NOT_FORWARDED = {
+    "registry": "there is one for all losses",
+    **dict.fromkeys(
+        ("name", "aliases", "from_keras", "formula", "source"),
+        "a wrapper is no entry of the catalogue: it is written out, CVaR(Huber())",
+    ),
+    **dict.fromkeys(
+        ("get_params", "set_params", "knobs", "bind", "structure"),
+        "a wrapper has parameters of its own, and the wrapped loss is one of them",
+    ),
+    **dict.fromkeys(
+        ("measured", "measure"),
+        "the wrapped loss is a parameter, and parameters are asked to measure",
+    ),
+    **dict.fromkeys(
+        ("pointwise", "binary", "columnwise", "rowwise", "batch_value"),
+        "the value is what a wrapper changes: it has those that it defines",
+    ),
+}
 
-def inner(name):
-    """Return a property that reads the attribute of the wrapped loss."""
+
+def public_names(*classes):
+    """Return the public names that classes and their base classes define."""
+    bases = {base for cls in classes for base in cls.__mro__} - {object}
+    names = {name for base in bases for name in vars(base)}
+    return {name for name in names if not name.startswith("_")}
+
+
+def forwarded(name):
+    """Return a property that reads the attribute, or the method, of the wrapped loss.
+
+    A loss of numbers has no probabilities: what the wrapped loss lacks, the wrapper
+    lacks too.
+    """
     return property(lambda self: getattr(self.loss, name))
 
 
+def without(name):
+    """Return a property that takes away what the wrapped loss has."""
+
+    def refuse(self):
+        raise AttributeError(f"{self!r} has no {name}")
+
+    return property(refuse)
+
+
+def forward_the_rest(cls):
+    """Forward every public name of losses that ``cls`` neither defines nor excepts.
+
+    ``Loss`` has defaults, so that ``__getattr__`` would not be asked for its names. A
+    fact that ``Loss`` is given tomorrow is forwarded without a line here.
+    """
+    rest = public_names(ClassificationLoss, RegressionLoss) - set(vars(cls))
+    for name in rest - set(NOT_FORWARDED):
+        setattr(cls, name, forwarded(name))
+    return cls
+
+
+@forward_the_rest
 class Wrapper(Loss):
     """A loss made from another, which it follows in all that it does not define.
 
@@ -18,26 +73,11 @@ class Wrapper(Loss):
     loss : Loss
     """
 
-    # what Loss has defaults for is never asked of __getattr__, so it is listed
-    family = inner("family")
-    elicits = inner("elicits")
-    proper = inner("proper")
-    robust = inner("robust")
-    convex = inner("convex")
-    gradient_growth = inner("gradient_growth")
-    decomposable = inner("decomposable")
-    in_user_units = inner("in_user_units")
-    head_scale = inner("head_scale")
     own_space: ClassVar = {}
-
-    def __getattr__(self, name):
-        if name.startswith("__") or name == "loss":
-            raise AttributeError(name)
-        return getattr(self.loss, name)
 
     @property
     def search_space(self):
-        """Return the own knobs' and the wrapped loss's."""
+        """Return the wrapper's own knobs and the wrapped loss's."""
         within = {f"loss__{k}": v for k, v in self.loss.search_space.items()}
         return {**self.own_space, **within}
 
@@ -49,23 +89,3 @@ class Wrapper(Loss):
                 f"Huber(), not a name."
             )
         self.loss.check()
-
-    def n_global(self, task):
-        """Return the wrapped loss's."""
-        return self.loss.n_global(task)
-
-    def global_pace(self, task):
-        """Return the wrapped loss's."""
-        return self.loss.global_pace(task)
-
-    def trained(self, task, last):
-        """Return the wrapped loss's."""
-        return self.loss.trained(task, last)
-
-    def check_target(self, task, y):
-        """Raise LossTargetError where ``y`` is outside the wrapped loss's domain."""
-        self.loss.check_target(task, y)
-
-    def rehearse(self, task, y, dtype):
-        """Raise LossTargetError where the wrapped function is no loss."""
-        self.loss.rehearse(task, y, dtype)
