@@ -57,7 +57,7 @@ def test_going_on():
         steps.partial_fit(X, y)
     np.testing.assert_allclose(steps._result.weights, cured._result.weights, rtol=1e-5)
     steps.set_params(weight_averaging=0.0).partial_fit(X, y)
-    assert np.array_equal(steps._result.weights, steps._result.state["weights"])
+    assert np.array_equal(steps._result.weights, steps._result.state.weights)
     warm = net(**EACH, warm_start=True).fit(X, y)
     before = warm._result.weights
     warm.set_params(learning_rate=1e-30, max_norm=None).fit(X, y)

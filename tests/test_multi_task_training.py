@@ -15,7 +15,7 @@ from skloss import (
     LossAwareRegressor,
     RegressionHead,
 )
-from skloss._engine import train_population
+from skloss._engine import TrainingState, train_population
 from skloss.losses import Square, Task
 from skloss.losses._core._multi_task_loss import MultiTaskLoss
 from skloss.networks import MLP
@@ -140,12 +140,7 @@ def test_loss_and_predictions_by_hand():
 
 def train(job, start):
     """Train a job from given weights."""
-    job.plan.members[0].start = {
-        "weights": start,
-        "stored": np.zeros(0),
-        "slots": None,
-        "epoch": 0,
-    }
+    job.plan.members[0].start = TrainingState(start, np.zeros(0))
     return train_population(job.plan, job.data)[0]
 
 

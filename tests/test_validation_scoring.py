@@ -265,7 +265,7 @@ def test_without_validation_data_it_has_no_effect():
 
 def test_a_judge_can_be_pickled():
     net = classifier(early_stopping=True, validation_scoring="roc_auc")
-    judge = net._plan_fit(X, y).plan.members[0].judge
+    judge = net._plan_fit(X, y).plan.members[0].scorer
     raw = RNG.normal(size=(24, 1))
     assert pickle.loads(pickle.dumps(judge))(raw) == judge(raw)
     assert judge.name == "roc_auc"

@@ -3,7 +3,9 @@
 import numpy as np
 
 from skloss._engine._optimizers import state_variables
-from skloss._engine._predict import assign, values
+from skloss._engine._plan import TrainingState
+from skloss._engine._predict import assign_weights, read_weights
+from skloss._engine._state import Slots, Weights
 from skloss._engine._step import Layout
 from skloss._tensorflow import keras
 
@@ -27,7 +29,7 @@ class Mirror:
         """Give the model a ``Network``'s weights, optimiser's state and rate."""
         self.show_weights(network.weights, network.stored)
         self.shown = self.weights()
-        count, *moments = network.slots
+        count, moments = network.slots
         optimizer = self.model.optimizer
         optimizer.iterations.assign(count)
         for variables, row in zip(self.moments(), moments, strict=True):
@@ -39,25 +41,26 @@ class Mirror:
 
     def show_weights(self, weights, stored):
         """Give the model weights and moving statistics."""
-        assign(self.layout, weights, stored)
+        assign_weights(self.layout, weights, stored)
 
     def take_back(self, network):
         """Give the network the weights and the rate that the model now has."""
         weights, stored = self.weights()
-        # what was only looked at stays: averaged weights predict, others train on
-        if not np.array_equal(weights, self.shown[0], equal_nan=True):
+        # What a callback only looked at is not written back: it was shown the averaged
+        # weights, and others train on.
+        if not np.array_equal(weights, self.shown.weights, equal_nan=True):
             network.weights = weights
-        if not np.array_equal(stored, self.shown[1], equal_nan=True):
+        if not np.array_equal(stored, self.shown.stored, equal_nan=True):
             network.stored = stored
         rate = float(self.model.optimizer.learning_rate)
         if rate != self.rate:
             network.learning_rate = rate
 
-    def weights(self):
+    def weights(self) -> Weights:
         """Return the model's weights and moving statistics, flat."""
-        return values(self.layout)
+        return read_weights(self.layout)
 
-    def state(self):
+    def state(self) -> TrainingState:
         """Return what a ``Member`` starts from that goes on as the model is."""
         weights, stored = self.weights()
         moments = [
@@ -66,12 +69,8 @@ class Mirror:
         ]
         count = np.asarray(self.model.optimizer.iterations.value)
         epoch = self.model._initial_epoch
-        return {
-            "weights": weights,
-            "stored": stored,
-            "slots": [count, *moments],
-            "epoch": int(epoch),
-        }
+        slots = Slots(count, tuple(moments))
+        return TrainingState(weights, stored, int(epoch), slots)
 
     def moments(self):
         """Return the optimiser's moments: for each, its variables, as Keras has them.

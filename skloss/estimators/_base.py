@@ -77,8 +77,11 @@ class BaseLossAware(Exports, Fit, WarmStart, MakesMember, NestedParams):
 
     def _train(self, job, *, partial=False):
         """Train one network, set the fitted attributes, warn of what went wrong."""
-        with networks.python_random_untouched(), shown(job.plan, self.verbose):
-            self._finish_fit(job, job.trained())
+        with (
+            networks.python_random_untouched(),
+            shown(job.plan, self.verbose) as report,
+        ):
+            self._finish_fit(job, job.trained(report))
         self._warn_after(partial)
         return self
 
@@ -132,7 +135,7 @@ class BaseLossAware(Exports, Fit, WarmStart, MakesMember, NestedParams):
             self._check_same_build(start)
         member = self._member(Y[train], own, start, new, dtype)
         if self._task.kind == "regression":
-            seen = (Y[np.concatenate([train, held])] - member.loc) / member.scale
+            seen = member.scaled_target(Y[np.concatenate([train, held])])
             transform = getattr(self, "target_transform", "auto")
             units.check_seen(seen, member.loss, self._task, dtype, transform)
         own = own / own.mean()
@@ -155,7 +158,7 @@ class BaseLossAware(Exports, Fit, WarmStart, MakesMember, NestedParams):
         stream = Stream(
             train.astype(np.int32), own, held.astype(np.int32), weight[held]
         )
-        going_on = start is not None and start["slots"] is not None
+        going_on = start is not None and start.slots is not None
         history = self.history_ if going_on else None
         return Job(plan, Data(X, Y, [stream]), history)
 
@@ -183,7 +186,7 @@ class BaseLossAware(Exports, Fit, WarmStart, MakesMember, NestedParams):
     def _check_same_build(self, start):
         """Refuse to go on with weights, or an optimiser's state, of another shape."""
         for name, now in self._build().items():
-            if name == "optimizer" and start["slots"] is None:
+            if name == "optimizer" and start.slots is None:
                 continue
             if now != self._built[name]:
                 raise ValueError(

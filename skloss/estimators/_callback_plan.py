@@ -54,7 +54,7 @@ def with_callbacks(estimator, job):
     recorded, direction = ["loss", "learning_rate", "gradient_norm"], "min"
     if len(stream.val_rows):
         recorded += ["val_loss", f"val_{monitored(member)}"]
-        direction = "min" if member.judge is None else "max"
+        direction = "min" if member.scorer is None else "max"
     if body is not None or inside:
         recorded.remove("gradient_norm")
     settle_monitors(callbacks, recorded, direction, strict=body is None)
@@ -84,18 +84,18 @@ def with_callbacks(estimator, job):
 
 def monitored(member):
     """Return the name of a network's validation score."""
-    return member.judge.name if member.judge else member.loss.monitor_name()
+    return member.monitor_name
 
 
 def go_on(job, state):
     """Let a job go on from a state, up to the epoch that it would reach anyway."""
     (member,) = job.plan.members
-    first = member.start["epoch"] if member.start else 0
-    job.plan.epochs -= state["epoch"] - first
+    first = member.start.epoch if member.start else 0
+    job.plan.epochs -= state.epoch - first
     if job.plan.epochs < 1:
         raise ValueError(
             f"callbacks: the backup that BackupAndRestore found is of epoch "
-            f"{state['epoch']}, so nothing is left to train. Delete it, or raise "
+            f"{state.epoch}, so nothing is left to train. Delete it, or raise "
             f"epochs."
         )
     member.start = state

@@ -98,8 +98,8 @@ class Fit(CallbackSupportMixin):
             if X_val is None:
                 X_val, y_val = _safe_indexing(X, held), _safe_indexing(y, held)
             y_val = y_val.toarray() if issparse(y_val) else y_val
-            judge = Judge(self, X_val, y_val, stream.val_weight)
-            job.plan.members[0].judge = judge
+            scorer = Judge(self, X_val, y_val, stream.val_weight)
+            job.plan.members[0].scorer = scorer
         return with_keras_callbacks(self, job)
 
     def _validation_rows(self, Y, weight, given, groups, rng):

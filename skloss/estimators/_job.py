@@ -51,11 +51,11 @@ class Job:
     trainer: Any = None
     watcher: Any = None
 
-    def trained(self):
-        """Train the network, and return the Result."""
+    def trained(self, report=None):
+        """Train the network and tell ``report`` of its epochs; return the Result."""
         if self.trainer is not None:
             return self.trainer(self.plan, self.data)
-        return train_population(self.plan, self.data)[0]
+        return train_population(self.plan, self.data, report)[0]
 
 
 def set_aside(Y, weight, fraction, kind, rng, groups=None):

@@ -20,7 +20,7 @@ class MakesMember:
         """
         dtype = self.dtype
         if start is not None:
-            dtype = start["weights"].dtype.name
+            dtype = start.weights.dtype.name
         elif dtype == "auto":
             exact = n_rows <= batch_size or self._needs_double()
             dtype = "float64" if exact else "float32"
@@ -66,7 +66,7 @@ class MakesMember:
         loc = np.where(self._unscaled, 0.0, self._loc)
         scale = np.where(self._unscaled, 1.0, self._scale)
         seen = (Y - loc) / scale
-        goes_on = start is not None and start["slots"] is not None
+        goes_on = start is not None and start.slots is not None
         if not goes_on or new.any():  # partial_fit keeps the first ones
             data = task, seen, weight
             measured = loss.measure(*data)
@@ -102,7 +102,7 @@ class MakesMember:
             head_bias=bias,
             head_scale=head_scale,
             **numbers,
-            annealed=annealed,
+            varying=annealed,
             patience=float(self.patience) if self.early_stopping else np.inf,
             loc=loc,
             scale=scale,

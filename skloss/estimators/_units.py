@@ -1,5 +1,7 @@
 """The units of a target of numbers: what lies between the user's and the network's."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from skloss.exceptions import LossTargetError
@@ -194,10 +196,10 @@ def restarted(start, bias, outputs):
 
     Of a column that was constant so far nothing was learnt but its number.
     """
-    weights = start["weights"].copy()
+    weights = start.weights.copy()
     head = weights[-len(bias) :]  # a view: the biases of the head come last
     head[outputs] = bias[outputs]
-    return {**start, "weights": weights}
+    return replace(start, weights=weights)
 
 
 def trained_as(loss, loc, scale):

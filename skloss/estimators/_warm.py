@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skloss._engine import TrainingState
+
 
 class WarmStart:
     """What an estimator remembers of its previous fit, and when that is of use."""
@@ -33,9 +35,4 @@ class WarmStart:
 
     def _warm_state(self, result):
         """Return the state that warm_start goes on from: the weights that were kept."""
-        return {
-            "weights": result.weights,
-            "stored": result.stored,
-            "slots": None,
-            "epoch": 0,
-        }
+        return TrainingState(weights=result.weights, stored=result.stored)
