@@ -127,8 +127,8 @@ FAULTS += faults_of(
     ),
     (
         "_engine/_loop.py",
-        'horizon = tf.cast(inputs["horizon"], program.dtype) * steps',
-        'horizon = tf.cast(inputs["until"], program.dtype) * steps',
+        "horizon = tf.cast(inputs.horizon, template.dtype) * steps",
+        "horizon = tf.cast(inputs.until, template.dtype) * steps",
         "test_classifier_training.py::test_epochs_of_partial_fit_are_the_epochs_of_fit",
     ),
 )
@@ -136,19 +136,19 @@ FAULTS += faults_of(
 FAULTS += faults_of(
     "update of the optimiser",
     (
-        "_engine/_program.py",
-        'decay = rate * inputs["weight_decay"][:, None] * self.kernels',
-        'decay = inputs["weight_decay"][:, None] * self.kernels',
+        "_engine/_blocks.py",
+        "decay = rate * numbers.weight_decay[:, None] * columns.kernels",
+        "decay = numbers.weight_decay[:, None] * columns.kernels",
         "engine/test_optimizers.py::test_stacked_equals_apply",
     ),
     (
-        "_engine/_program.py",
+        "_engine/_stacked_optimizer.py",
         "self.optimizer.iterations.assign_add(1)",
         "",
         "engine/test_optimizers.py::test_stacked_equals_apply",
     ),
     (
-        "_engine/_cures.py",
+        "_engine/_regularize.py",
         "momentum * tf.math.expm1(before * log) / tf.math.expm1((before + 1) * log)",
         "momentum",
         "engine/test_cures_steps.py::"
@@ -172,7 +172,7 @@ FAULTS += faults_of(
     ),
     (
         "_engine/_step.py",
-        "total = [value, *(tf.cast(own, value.dtype) for own in penalties)]",
+        "total = [value, *(tf.cast(p, value.dtype) for p in penalties)]",
         "total = [value]",
         "engine/test_paths.py::test_pretrained_and_frozen_layers",
     ),
@@ -181,9 +181,9 @@ FAULTS += faults_of(
 FAULTS += faults_of(
     "dropout",
     (
-        "_engine/_loop.py",
-        "[tf.where(own >= rate, 1 / (1 - rate), 0.0)",
-        "[tf.where(own >= rate, 1.0, 0.0)",
+        "_engine/_blocks.py",
+        "[tf.where(u >= rate, 1 / (1 - rate), 0.0)",
+        "[tf.where(u >= rate, 1.0, 0.0)",
         "engine/test_cures_steps.py::"
         "test_dropout_scales_what_is_left_and_draws_anew_at_each_step",
     ),
@@ -199,25 +199,25 @@ FAULTS += faults_of(
 FAULTS += faults_of(
     "masking of padding",
     (
-        "_engine/_loop.py",
-        'weight = tf.gather(inputs["weight"], index, batch_dims=1) * real',
-        'weight = tf.gather(inputs["weight"], index, batch_dims=1)',
+        "_engine/_blocks.py",
+        "weight = tf.gather(inputs.weight, index, batch_dims=1) * real",
+        "weight = tf.gather(inputs.weight, index, batch_dims=1)",
         "engine/test_neighbours.py::test_unequal_folds_and_short_last_batches_by_hand",
     ),
     (
-        "_engine/_loop.py",
-        "tf.transpose(tf.gather(weight / count[:, :, None], own), [1, 0, 2]),",
-        "tf.transpose(tf.gather(weight / size, own), [1, 0, 2]),",
+        "_engine/_blocks.py",
+        "tf.transpose(tf.gather(weight / count[:, :, None], stream), [1, 0, 2]),",
+        "tf.transpose(tf.gather(weight / size, stream), [1, 0, 2]),",
         "engine/test_neighbours.py::test_unequal_folds_and_short_last_batches_by_hand",
     ),
     (
-        "_engine/_loop.py",
+        "_engine/_blocks.py",
         "padding = tf.range(longest)[None] >= n_rows[:, None]",
         "padding = tf.range(longest)[None] > n_rows[:, None]",
         "engine/test_neighbours.py::test_unequal_folds_and_short_last_batches_by_hand",
     ),
     (
-        "_engine/_cures.py",
+        "_engine/_regularize.py",
         "rest = tf.where(weight > 0, other(weight), 0.0)",
         "rest = other(weight)",
         "engine/test_cures_steps.py::test_padding_and_weights_of_mixed_rows",
@@ -228,26 +228,26 @@ FAULTS += faults_of(
     "early stopping and snapshot",
     (
         "_engine/_loop.py",
-        'number = state["epoch"] + 1',
-        'number = state["epoch"]',
+        "number = state.epoch + 1",
+        "number = state.epoch",
         "test_classifier_training.py::test_early_stopping_restores_the_best_weights",
     ),
     (
         "_engine/_loop.py",
-        'stopping & (wait >= tf.cast(inputs["patience"], tf.float32))',
-        'stopping & (wait > tf.cast(inputs["patience"], tf.float32))',
+        "stopping & (wait >= tf.cast(inputs.patience, tf.float32))",
+        "stopping & (wait > tf.cast(inputs.patience, tf.float32))",
         "test_classifier_training.py::test_early_stopping_restores_the_best_weights",
     ),
     (
         "_engine/_between.py",
-        'if state["diverged"][k] or np.isfinite(member.patience):',
-        'if state["diverged"][k]:',
+        "if state.diverged[k] or np.isfinite(member.patience):",
+        "if state.diverged[k]:",
         "test_classifier_training.py::test_early_stopping_restores_the_best_weights",
     ),
     (
         "_engine/_between.py",
-        "found[k] = -chunk.members[k].judge(its)",
-        "found[k] = chunk.members[k].judge(its)",
+        "scores[k] = -chunk.members[k].scorer(outputs)",
+        "scores[k] = chunk.members[k].scorer(outputs)",
         "engine/test_between.py::"
         "test_scores_from_python_stop_and_reduce_as_those_of_the_graph",
     ),
@@ -256,15 +256,15 @@ FAULTS += faults_of(
 FAULTS += faults_of(
     "fused against alone",
     (
-        "_engine/_plan.py",
-        "steps_of(plan, stream),",
-        "len(stream.rows) > 0,",
+        "_engine/_structure.py",
+        "steps_of(plan, data.streams[member.stream]),",
+        "1,",
         "engine/test_neighbours.py::test_unequal_folds_and_short_last_batches_by_hand",
     ),
     (
-        "_engine/_program.py",
-        "return [tf.where(going[:, None], weights, given), *moments]",
-        "return [weights, *moments]",
+        "_engine/_blocks.py",
+        "return tf.where(going[:, None], weights, before), slots",
+        "return weights, slots",
         "engine/test_neighbours.py::"
         "test_who_is_stopped_stays_put_while_its_neighbours_go_on",
     ),
@@ -309,22 +309,22 @@ FAULTS += faults_of(
 FAULTS += faults_of(
     "resuming",
     (
-        "_engine/_program.py",
-        '"epoch": np.int32(members[0].start["epoch"] if members[0].start else 0),',
-        '"epoch": np.int32(0),',
+        "_engine/_inputs.py",
+        "epoch=np.int32(start.epoch if start else 0),",
+        "epoch=np.int32(0),",
         "test_classifier_training.py::test_epochs_of_partial_fit_are_the_epochs_of_fit",
     ),
     (
-        "_engine/_program.py",
-        "slots = [given[0][0], *map(np.stack, moments)]",
-        "slots = [slots[0], *map(np.stack, moments)]",
+        "_engine/_inputs.py",
+        "return Slots(earlier[0].count, tuple(map(np.stack, moments)))",
+        "return Slots(np.int64(0), tuple(map(np.stack, moments)))",
         "test_classifier_training.py::"
         "test_fit_then_partial_fit_keeps_the_optimisers_state",
     ),
     (
         "estimators/_read.py",
         "start = earlier.kept_weights",
-        'start = {**earlier.state, "slots": None, "epoch": 0}',
+        "start = TrainingState(earlier.state.weights, earlier.state.stored)",
         "test_classifier_training.py::test_warm_start_goes_on_from_the_best_weights",
     ),
     (

@@ -171,9 +171,9 @@ def test_warm_start_takes_the_statistics_of_the_best_epoch():
     before = warm.decision_function(X2)
     warm.set_params(learning_rate=1e-30, early_stopping=False, epochs=1)
     start = warm._fitted.kept_weights
-    assert start["stored"].tolist() == warm._fitted.outputs.stored.tolist()
+    assert start.stored.tolist() == warm._fitted.outputs.stored.tolist()
     warm.fit(X2, y2)
-    kernel = warm._fitted.outputs.weights - start["weights"]
+    kernel = warm._fitted.outputs.weights - start.weights
     assert abs(kernel).max() < 1e-6
     assert before.shape == warm.decision_function(X2).shape
 

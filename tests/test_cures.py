@@ -62,7 +62,7 @@ def test_going_on():
         steps._fitted.outputs.weights, cured._fitted.outputs.weights, rtol=1e-5
     )
     steps.set_params(weight_averaging=0.0).partial_fit(X, y)
-    assert np.array_equal(steps._fitted.outputs.weights, steps._fitted.state["weights"])
+    assert np.array_equal(steps._fitted.outputs.weights, steps._fitted.state.weights)
     warm = net(**EACH, warm_start=True).fit(X, y)
     before = warm._fitted.outputs.weights
     warm.set_params(learning_rate=1e-30, max_norm=None).fit(X, y)

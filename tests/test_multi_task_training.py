@@ -17,7 +17,7 @@ from skloss import (
     LossAwareRegressor,
     RegressionHead,
 )
-from skloss._engine import train_population
+from skloss._engine import TrainingState, train_population
 from skloss.estimators._fit_network import prepare_fit
 from skloss.losses import Square, Task
 from skloss.losses._core._multi_task_loss import MultiTaskLoss
@@ -145,7 +145,7 @@ def test_loss_and_predictions_by_hand():
 
 def train(job, start):
     """Train a job from given weights."""
-    state = {"weights": start, "stored": np.zeros(0), "slots": None, "epoch": 0}
+    state = TrainingState(start, np.zeros(0))
     members = [replace(job.plan.members[0], start=state)]
     return train_population(replace(job.plan, members=members), job.data)[0]
 

@@ -266,7 +266,7 @@ def test_without_validation_data_it_has_no_effect():
 
 def test_a_validation_scorer_can_be_pickled():
     net = classifier(early_stopping=True, validation_scoring="roc_auc")
-    scorer = prepare_fit(net, X, y).plan.members[0].judge
+    scorer = prepare_fit(net, X, y).plan.members[0].scorer
     raw = RNG.normal(size=(24, 1))
     assert pickle.loads(pickle.dumps(scorer))(raw) == scorer(raw)
     assert scorer.name == "roc_auc"

@@ -226,7 +226,7 @@ class EpochCallbacks:
         if self.mirror.model.stop_training:
             network.stop()
         if network.ended:
-            self.mirror.show_weights(*network.left)
+            self.mirror.show_weights(*network.final_weights)
             self.call("on_train_end", logs)
-            network.left = self.mirror.weights()
+            network.final_weights = self.mirror.weights()
             self.close()

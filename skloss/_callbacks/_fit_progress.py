@@ -42,12 +42,12 @@ class Bar:
     def __init__(self, plan):
         self.plan, self.bar = plan, new_bar(total=plan.epochs, unit="epoch")
 
-    def __call__(self, epoch, rows):
+    def __call__(self, epoch, history):
         """Show the epochs just trained."""
-        values = latest(self.plan, rows)
+        values = latest(self.plan, history)
         del values["learning rate"], values["gradient norm"]
         self.bar.set_postfix({k: f"{v:.4g}" for k, v in values.items()}, refresh=False)
-        self.bar.update(len(rows))
+        self.bar.update(len(history.loss))
 
     def close(self):
         """Leave the bar as it stands."""
@@ -61,9 +61,9 @@ class Lines:
         self.plan, self.line = plan, None
         self.printed = time.monotonic()
 
-    def __call__(self, epoch, rows):
+    def __call__(self, epoch, history):
         """Print a line about the epochs just trained, unless the last is fresh."""
-        values = latest(self.plan, rows)
+        values = latest(self.plan, history)
         texts = [f"{name} {value:.5g}" for name, value in values.items()]
         self.line = "  ".join([f"epoch {epoch:4d}", *texts])
         if time.monotonic() - self.printed >= SECONDS_BETWEEN_LINES:
@@ -76,15 +76,17 @@ class Lines:
         self.line, self.printed = None, time.monotonic()
 
 
-def latest(plan, rows):
+def latest(plan, history):
     """Return the numbers of the last epoch by name; scores in their own sign."""
-    loss, rate, norm, val_loss, score = np.asarray(rows)[-1, :5, 0]
-    values = {"loss": loss, "learning rate": rate, "gradient norm": norm}
     member = plan.members[0]
-    if np.isfinite(val_loss):
-        values["val loss"] = val_loss
-        if member.judge is None:
-            values[f"val {member.loss.monitor_name()}"] = score
-        else:
-            values[f"val {member.judge.name}"] = -score
+    values = {
+        "loss": history.loss[-1, 0],
+        "learning rate": history.learning_rate[-1, 0],
+        "gradient norm": history.gradient_norm[-1, 0],
+    }
+    if np.isfinite(history.val_loss[-1, 0]):
+        score = history.val_monitor[-1, 0]
+        values["val loss"] = history.val_loss[-1, 0]
+        name = f"val {member.monitor_name}"
+        values[name] = score if member.scorer is None else -score
     return values

@@ -25,7 +25,7 @@ def loss_range(job, member, Y, weight, earlier=None):
     plan, held = job.plan, job.data.streams[0]
     task, constant = plan.task, best_bias(plan.task, member, Y, weight)
     losses, scores = losses_of_both(plan, member, Y, weight, constant), (np.nan, np.nan)
-    if member.judge is None and len(held.val_rows):
+    if member.scorer is None and len(held.val_rows):
         y, raws = both(plan, member, job.data.Y[held.val_rows], constant)
         scores = [
             np.average(
@@ -42,7 +42,7 @@ def goes_on(member):
 
     Not so where a target was constant until now: then it begins again.
     """
-    return member.head_bias is None and member.start["slots"] is not None
+    return member.head_bias is None and member.start.slots is not None
 
 
 def both(plan, member, Y, constant):
@@ -77,7 +77,7 @@ def best_bias(task, member, Y, weight):
     If the loss changes by epoch, it starts at that of the first one; after an earlier
     training it starts where that one ended.
     """
-    changes = any(name.startswith("loss__") for name in member.annealed)
+    changes = any(name.startswith("loss__") for name in member.varying)
     if not changes and member.head_bias is not None:
         return member.head_bias
     return best_constant(member.loss, task, seen_target(task, member, Y), weight)
@@ -87,7 +87,7 @@ def seen_target(task, member, Y):
     """Return the target as the network sees it: numbers scaled, classes as they are."""
     if task.kind != "regression":
         return Y.astype(float)
-    return (Y.astype(float) - member.loc) / member.scale
+    return member.scaled_target(Y)
 
 
 def loss_of(task, member, Y, weight, raw):

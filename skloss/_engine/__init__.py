@@ -8,6 +8,7 @@ from skloss._engine._plan import (
     Plan,
     Result,
     Stream,
+    TrainingState,
     steps_of,
 )
 from skloss._engine._population import chunks, repacked, train_population
@@ -19,6 +20,7 @@ from skloss._engine._predict import (
     with_outputs,
 )
 from skloss._engine._program import trace_count
+from skloss._engine._structure import PlanKind
 
 __all__ = [
     "Data",
@@ -26,8 +28,10 @@ __all__ = [
     "Mirror",
     "Outcome",
     "Plan",
+    "PlanKind",
     "Result",
     "Stream",
+    "TrainingState",
     "chunks",
     "exported_model",
     "plain_model",

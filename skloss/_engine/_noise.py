@@ -4,43 +4,59 @@ All networks share them, so that comparisons between networks are paired. XLA wo
 others from the same seeds.
 """
 
+from typing import Any, NamedTuple
+
+from skloss._engine._template import Template
 from skloss._tensorflow import tf
 
 
-def noise_of(program, seed, first):
-    """Return everything random in a block of steps, the steps on the first axis.
+class Noise(NamedTuple):
+    """Everything random in a block of steps, the steps on the first axis.
+
+    Attributes
+    ----------
+    dropout : tuple of tensors of shape (steps, batch, units)
+        Each layer's uniform noise.
+    input_noise : tensor of shape (steps, batch, features)
+        Standard normal; empty where no network has noise on its inputs.
+    mixup : tensor of shape (steps, 2)
+        Two uniform numbers; empty where no network mixes rows.
+    """
+
+    dropout: tuple
+    input_noise: Any = ()
+    mixup: Any = ()
+
+
+def draw_noise(template: Template, seed: tf.Tensor, first: tf.Tensor) -> Noise:
+    """Return the noise of a block.
 
     Parameters
     ----------
-    program : Program
+    template : Template
     seed, first : int tensors
         Of the training; number of the block's first among all steps.
-
-    Returns
-    -------
-    dict of tensors
-        "dropout": a list with each layer's uniform noise, (steps, batch, units).
-        "input_noise": standard normal, (steps, batch, features).
-        "mixup": two uniform numbers, (steps, 2).
     """
 
-    def drawn(draw, shape, source):
+    def draw(distribution, shape, source):
         return tf.map_fn(
-            lambda i: draw(
+            lambda i: distribution(
                 shape,
                 seed=tf.stack([seed, first + i]) + tf.constant([7919 * source, 0]),
-                dtype=program.dtype,
+                dtype=template.dtype,
             ),
-            tf.range(program.block_length),
-            fn_output_signature=tf.TensorSpec(shape, program.dtype),
+            tf.range(template.block_length),
+            fn_output_signature=tf.TensorSpec(shape, template.dtype),
         )
 
     uniform, normal = tf.random.stateless_uniform, tf.random.stateless_normal
-    masks, used = program.layout.masks, program.structure.cures
-    noise = {"dropout": [drawn(uniform, m.shape, i) for i, m in enumerate(masks)]}
-    if "input_noise" in used:
-        shape = [program.batch_size, program.structure.n_features]
-        noise["input_noise"] = drawn(normal, shape, -1)
-    if "mixup" in used:
-        noise["mixup"] = drawn(uniform, [2], -2)
+    structure = template.structure
+    noise = Noise(
+        tuple(draw(uniform, m.shape, i) for i, m in enumerate(template.layout.masks))
+    )
+    if "input_noise" in structure.regularizers:
+        shape = [template.batch_size, structure.data.n_features]
+        noise = noise._replace(input_noise=draw(normal, shape, -1))
+    if "mixup" in structure.regularizers:
+        noise = noise._replace(mixup=draw(uniform, [2], -2))
     return noise

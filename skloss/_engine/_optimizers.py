@@ -255,12 +255,7 @@ def not_stackable(spec):
     )
 
 
-def slots(optimizer):
-    """Return the optimiser's variables as arrays, its step counter first."""
-    return [np.asarray(v.value) for v in state_variables(optimizer)]
-
-
-def state_variables(optimizer):
+def state_variables(optimizer: keras.optimizers.Optimizer) -> list:
     """Return the step counter and the moments, without the learning rate."""
     rate = get_rate_or_schedule(optimizer)
     return [v for v in optimizer.variables if v is not rate]

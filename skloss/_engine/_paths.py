@@ -11,10 +11,14 @@ import threading
 import traceback
 from collections import OrderedDict
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from skloss import networks
 from skloss._tensorflow import tf
 from skloss.exceptions import NotFusibleError
+
+if TYPE_CHECKING:
+    from skloss._engine._chunk import Chunk
 
 # Stacked, a loop over time steps takes many seconds to trace; measured on an LSTM.
 MIN_STACKED_LOOPS = 16
@@ -24,7 +28,7 @@ _lock = threading.Lock()
 _reasons = OrderedDict()
 
 
-def obstacle(chunk):
+def find_obstacle(chunk: "Chunk") -> str | None:
     """Return why the networks of a chunk cannot be stacked, or None.
 
     Parameters
@@ -36,31 +40,33 @@ def obstacle(chunk):
     if isinstance(plan.network, networks.MLP):
         return None
     few = len(chunk.members) < MIN_STACKED_LOOPS
-    key = (networks.structure(plan.network), chunk.kind, chunk.data.X.shape[1], few)
+    # neither the batch size nor the dtype decides what can be stacked
+    s = chunk.structure
+    key = s.plan.network, s.plan.task, s.data, s.member, few
     with _lock:
         if key not in _reasons:
-            _reasons[key] = found_obstacle(chunk, few)
+            _reasons[key] = try_stacking(chunk, few)
             if len(_reasons) > MAX_REASONS:
                 _reasons.popitem(last=False)
         return _reasons[key]
 
 
-def found_obstacle(chunk, few):
+def try_stacking(chunk: "Chunk", few: bool) -> str | None:
     """Return the reason that shows in the body's graph, or in tracing the program."""
-    if few and chunk.program().loops:
+    if few and chunk.program().template.loops:
         return f"a loop is stacked for {MIN_STACKED_LOOPS} networks or more only"
     try:
-        with unlogged():
+        with without_error_logs():
             chunk.trace()
     except NotFusibleError as error:
-        if not while_stacking(error.__cause__):
+        if not failed_while_stacking(error.__cause__):
             raise
-        return in_short(error.__cause__)
+        return shorten_error(error.__cause__)
     return None
 
 
 @contextmanager
-def unlogged():
+def without_error_logs():
     """Keep TensorFlow from logging, in this thread, that it cannot stack something."""
     here = threading.get_ident()
 
@@ -75,13 +81,13 @@ def unlogged():
         logger.removeFilter(elsewhere)
 
 
-def while_stacking(error):
+def failed_while_stacking(error: Exception) -> bool:
     """Tell whether an error comes from where TensorFlow stacks operations."""
     frames = traceback.walk_tb(error.__traceback__)
     return any("parallel_for" in frame.f_code.co_filename for frame, _ in frames)
 
 
-def in_short(error):
+def shorten_error(error: Exception) -> str:
     """Return the operation that TensorFlow cannot stack, or what it says."""
     text = str(error)
     found = re.search(r"[\"'](\w+)[\"'] of op '(\w+)' expected to be loop inv", text)

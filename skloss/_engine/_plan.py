@@ -1,22 +1,21 @@
-"""What to train: members, their data, and which of them can share a graph."""
+"""What to train, on which data, and what training leaves."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
-from skloss import networks
-from skloss._engine._annealing import annealed
 from skloss._engine._optimizers import Optimizer
-from skloss._engine._rows import table_tensors
+from skloss._engine._rows import table_arrays
+from skloss._engine._state import Slots
 from skloss._tensorflow import tf
 from skloss.losses import Loss, Task
 from skloss.schedules import Schedule
 
-# What a step may do besides, by its number in a network without it.
-CURES = {
+# What a step may do besides, by the number with which it does not happen.
+REGULARIZERS = {
     "clip_value": np.inf,
     "max_norm": np.inf,
     "input_noise": 0.0,
@@ -65,25 +64,51 @@ class Data:
     Y : ndarray of shape (n, task.size)
         Encoded targets: 0/1, one-hot, or numbers.
     streams : list of Stream
+    tensors : dict
+        What ``as_tensors`` has made, by dtypes.
     """
 
     X: Any
     Y: np.ndarray
-    streams: list
+    streams: list[Stream]
     tensors: dict = field(default_factory=dict, repr=False, compare=False)
 
-    def table(self, dtype, dtype_of_targets):
+    def as_tensors(self, dtype: str, dtype_of_targets: str) -> tuple:
         """Return table and targets as tensors, made once for all chunks of networks."""
         key = dtype, dtype_of_targets
         if key not in self.tensors:
             Y = np.asarray(self.Y, dtype=dtype_of_targets)
-            arrays = table_tensors(self.X, dtype), Y
+            arrays = table_arrays(self.X, dtype), Y
             tensors = tf.nest.map_structure(tf.convert_to_tensor, arrays)
-            self.tensors.setdefault(key, tensors)
+            self.tensors.setdefault(key, tensors)  # threads may make them together
         return self.tensors[key]
 
     def __getstate__(self):
+        # tensors do not travel between processes, and a pickle would hold them twice
         return {**self.__dict__, "tensors": {}}
+
+
+@dataclass
+class TrainingState:
+    """What a training goes on from.
+
+    Attributes
+    ----------
+    weights, stored : ndarray
+        The latest trainable weights of one network, flat, and the stored ones.
+    epoch : int
+        How many epochs came before.
+    slots : Slots, optional
+        What the optimiser remembers, moments flat; None: it begins afresh.
+    average : ndarray, optional
+        The averaged weights; None: the average begins at the weights.
+    """
+
+    weights: np.ndarray
+    stored: np.ndarray
+    epoch: int = 0
+    slots: Slots | None = None
+    average: np.ndarray | None = None
 
 
 @dataclass
@@ -97,7 +122,7 @@ class Member:
     optimizer : Optimizer
     learning_rate, l1, l2, weight_decay, dropout, clip_norm : float
     clip_value, max_norm, input_noise, mixup, weight_averaging : float
-        See ``_cures.py``; without effect at their defaults.
+        See ``_regularize.py``; without effect at their defaults.
     patience : float
         Epochs without improvement; infinite without early stopping.
     stream : int
@@ -109,12 +134,12 @@ class Member:
         Where the output bias starts; None: where ``start`` has it.
     head_scale : float or ndarray of shape (n_raw,)
         Factor on the initial weights of the output layer, besides the loss's own.
-    start : tuple, optional
+    start : TrainingState, optional
         ``Result.state`` of an earlier training, to go on from.
-    judge : callable, optional
-        ``judge(raw)`` scores the raw outputs of the validation rows, greater is better,
-        in place of the loss's own monitor; ``judge.name`` is its name.
-    annealed : dict of str to ndarray of shape (epochs, ...)
+    scorer : callable, optional
+        ``scorer(raw)`` scores the raw outputs of the validation rows, greater is
+        better, in place of the loss's own monitor; ``scorer.name`` is its name.
+    varying : dict of str to ndarray of shape (epochs, ...)
         Values, epoch by epoch, of numbers that change: of those above, and of the
         loss's knobs ("loss__gamma"). Steps see these; validation, and what is left
         after training, see the numbers above, which are those of the horizon's end.
@@ -133,25 +158,37 @@ class Member:
     weight_decay: float = 0.0
     dropout: float = 0.0
     clip_norm: float = np.inf
-    clip_value: float = CURES["clip_value"]
-    max_norm: float = CURES["max_norm"]
-    input_noise: float = CURES["input_noise"]
-    mixup: float = CURES["mixup"]
-    weight_averaging: float = CURES["weight_averaging"]
+    clip_value: float = REGULARIZERS["clip_value"]
+    max_norm: float = REGULARIZERS["max_norm"]
+    input_noise: float = REGULARIZERS["input_noise"]
+    mixup: float = REGULARIZERS["mixup"]
+    weight_averaging: float = REGULARIZERS["weight_averaging"]
     head_scale: Any = 1.0
     patience: float = np.inf
     stream: int = 0
     loc: np.ndarray = field(default_factory=lambda: np.zeros(1))
     scale: np.ndarray = field(default_factory=lambda: np.ones(1))
     class_weight: np.ndarray = field(default_factory=lambda: np.ones(1))
-    start: Any = None
-    judge: Any = None
-    annealed: dict = field(default_factory=dict)
+    start: TrainingState | None = None
+    scorer: Callable | None = None
+    varying: dict = field(default_factory=dict)
     callback: Any = None
 
-    def values(self, name):
-        """Return all values that a number has during training."""
-        return self.annealed.get(name, getattr(self, name))
+    def all_values(self, name: str) -> Any:
+        """Return the values that a number has in the epochs of training, or its one."""
+        return self.varying.get(name, getattr(self, name))
+
+    def scaled_target(self, Y: np.ndarray) -> np.ndarray:
+        """Return encoded targets as the network sees them, in double precision.
+
+        Single precision would round away what is small beside the location.
+        """
+        return (np.asarray(Y, dtype=np.float64) - self.loc) / self.scale
+
+    @property
+    def monitor_name(self) -> str:
+        """The name of the score that is monitored on the validation rows."""
+        return self.scorer.name if self.scorer else self.loss.monitor_name()
 
 
 @dataclass
@@ -171,11 +208,9 @@ class Plan:
         Of initial weights, batches and dropout noise, common to all members.
     record : bool, default=False
         Whether to record each layer's norms.
-    report : callable, optional
-        Called as ``report(epoch, history)`` with (4 or more, members) arrays.
     """
 
-    members: list
+    members: list[Member]
     network: Any
     task: Task
     batch_size: int
@@ -184,7 +219,6 @@ class Plan:
     seed: int
     horizon: int | None = None
     record: bool = False
-    report: Any = None
 
 
 @dataclass
@@ -205,7 +239,7 @@ class Result:
         The monitored score of each epoch, lower is better; empty without validation.
     layers : dict of str to ndarray of shape (epochs, layers)
         By the names of ``RECORDED``; empty where nothing was recorded.
-    state : dict, optional
+    state : TrainingState, optional
         Everything needed to go on training.
     error : Exception, optional
         What the callback raised.
@@ -220,95 +254,10 @@ class Result:
     trained_by: str
     curve: list = field(default_factory=list)
     layers: dict = field(default_factory=dict)
-    state: dict | None = None
+    state: TrainingState | None = None
     error: Exception | None = None
 
 
-@dataclass(frozen=True)
-class Structure:
-    """What must be equal for networks to share a compiled program: no numbers."""
-
-    network: Any
-    n_features: int
-    n_raw: int
-    n_global: int  # of the raw outputs, the last: the same for every row
-    task: Task
-    loss: tuple
-    schedule: tuple
-    optimizer: tuple
-    drops: bool  # any network has dropout
-    cures: tuple  # those of CURES that any network uses
-    annealed: tuple  # names of the numbers that change by epoch in any network
-    size: int  # networks
-    batch_size: int
-    dtype: str
-    sparse: bool
-    validation: bool
-    compiled: bool  # by XLA
-    judged_outside: bool  # Python scores each epoch
-    recorded: bool  # each layer's norms
-
-
-def kind_of(plan, data, member):
-    """Return what must be equal for members to share a program.
-
-    The number of steps of an epoch is part of it: a step on padding alone would still
-    move an optimiser with momentum. So is whether the weights are averaged, since the
-    averages are part of the state.
-    """
-    stream = data.streams[member.stream]
-    return (
-        member.loss.structure(),
-        member.loss.n_raw(plan.task),
-        member.loss.n_global(plan.task),
-        member.schedule.structure(),
-        member.optimizer.structure(),
-        steps_of(plan, stream),
-        len(stream.val_rows) > 0,
-        member.weight_averaging > 0,
-        member.start and (member.start["epoch"], len(member.start["slots"] or ())),
-        member.judge is not None,
-    )
-
-
-def steps_of(plan, stream):
+def steps_of(plan: Plan, stream: Stream) -> int:
     """Return the number of steps of an epoch."""
     return -(-len(stream.rows) // plan.batch_size)
-
-
-def partition(plan, data):
-    """Split the members' numbers into lists of one kind each."""
-    kinds = {}
-    for i, member in enumerate(plan.members):
-        kinds.setdefault(kind_of(plan, data, member), []).append(i)
-    return list(kinds.values())
-
-
-def structure_of(plan, data, members, compiled):
-    """Return the structure of a program for ``members``, all of one kind."""
-    first = members[0]
-    return Structure(
-        network=networks.structure(plan.network),
-        n_features=data.X.shape[1],
-        n_raw=first.loss.n_raw(plan.task),
-        n_global=first.loss.n_global(plan.task),
-        task=plan.task,
-        loss=first.loss.structure(),
-        schedule=first.schedule.structure(),
-        optimizer=first.optimizer.structure(),
-        drops=any(np.any(member.values("dropout") > 0) for member in members),
-        cures=tuple(
-            name
-            for name, off in CURES.items()
-            if any(np.any(member.values(name) != off) for member in members)
-        ),
-        annealed=annealed(members),
-        size=len(members),
-        batch_size=plan.batch_size,
-        dtype=plan.dtype,
-        sparse=sparse.issparse(data.X),
-        validation=len(data.streams[first.stream].val_rows) > 0,
-        compiled=compiled,
-        judged_outside=first.judge is not None,
-        recorded=plan.record,
-    )

@@ -6,8 +6,9 @@ from collections import OrderedDict
 import numpy as np
 
 from skloss import networks
-from skloss._engine._rows import table_specs, table_tensors, take
-from skloss._engine._step import Layout, stacked_dropout
+from skloss._engine._rows import specify_table, table_arrays, take_rows
+from skloss._engine._state import Weights
+from skloss._engine._step import Layout, make_stacked_dropout
 from skloss._tensorflow import QuietAtFirst, keras, start, tf
 
 MAX_FORWARDS = 64
@@ -23,27 +24,27 @@ class Forward:
     def __init__(self, network, n_features, n_raw, dtype, is_sparse):
         self.dtype = dtype
         self.model = networks.build(
-            network, n_features, n_raw, dtype, stacked_dropout(1, dtype)
+            network, n_features, n_raw, dtype, make_stacked_dropout(1, dtype)
         )
         self.layout = Layout(self.model)
         sizes = sum(self.layout.sizes), sum(self.layout.stored_sizes)
         # concrete: choosing among traces would cost as much as predicting one row
         function = tf.function(
             lambda table, rows, weights, stored: (
-                self.raw(take(table, rows, n_features), weights, stored)
+                self.predict(take_rows(table, rows, n_features), weights, stored)
                 if is_sparse
-                else self.raw(table[0], weights, stored)
+                else self.predict(table[0], weights, stored)
             ),
             autograph=False,
             input_signature=[
-                table_specs(is_sparse, n_features, tf.as_dtype(dtype)),
+                specify_table(is_sparse, n_features, tf.as_dtype(dtype)),
                 tf.TensorSpec([None], tf.int32),
                 *(tf.TensorSpec([size], dtype) for size in sizes),
             ],
         ).get_concrete_function()
         self.function = QuietAtFirst(function)
         stacked = tf.function(
-            self.raw_of_all,
+            self.predict_all,
             autograph=False,
             input_signature=[
                 tf.TensorSpec([None, n_features], dtype),
@@ -52,15 +53,15 @@ class Forward:
         )
         self.stacked = QuietAtFirst(stacked)
 
-    def raw_of_all(self, x, weights, stored):
+    def predict_all(self, x, weights, stored) -> tf.Tensor:
         """Return raw outputs of several networks for the same dense rows."""
         return tf.vectorized_map(
-            lambda own: self.raw(x, *own),
+            lambda rows: self.predict(x, *rows),
             (weights, stored),
             fallback_to_while_loop=False,
         )
 
-    def raw(self, x, weights, stored):
+    def predict(self, x, weights, stored) -> tf.Tensor:
         """Return raw outputs for dense rows."""
         parts = [p[0] for p in self.layout.cut(weights[None])]
         kept = iter([s[0] for s in self.layout.cut_stored(stored[None])])
@@ -111,7 +112,7 @@ def raw_predictions(network, X, weights, stored, n_raw, *, is_sparse):
     for begin in range(0, X.shape[0], at_once):
         part = X[begin : begin + at_once]
         rows = np.arange(part.shape[0] if is_sparse else 0, dtype=np.int32)
-        table = tuple(map(tf.constant, table_tensors(part, dtype)))
+        table = tuple(map(tf.constant, table_arrays(part, dtype)))
         raw = compiled.function(table, tf.constant(rows), weights, stored)
         pieces.append(raw.numpy())
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
@@ -209,11 +210,11 @@ def exported_model(network, n_features, n_raw, result, dropout, finish):
     """
     dtype = result.weights.dtype.name
     model = plain_model(network, n_features, n_raw, dtype, dropout, finish)
-    assign(Layout(model), result.weights, result.stored)
+    assign_weights(Layout(model), result.weights, result.stored)
     return model
 
 
-def assign(layout, weights, stored):
+def assign_weights(layout: Layout, weights: np.ndarray, stored: np.ndarray):
     """Give the variables of a layout's model the values of two flat rows."""
     for variables, row, sizes in (
         (layout.model.trainable_variables, weights, layout.sizes),
@@ -224,11 +225,12 @@ def assign(layout, weights, stored):
             variable.assign(piece.reshape(variable.shape))
 
 
-def values(layout):
-    """Return the two flat rows of weights that :func:`assign` takes."""
-    return [
+def read_weights(layout: Layout) -> Weights:
+    """Return the weights and moving statistics of a layout's model, as flat rows."""
+    rows = [
         np.concatenate([np.ravel(v.numpy()) for v in variables])
         if variables
         else np.zeros(0, layout.model.input.dtype)
         for variables in (layout.model.trainable_variables, layout.stored)
     ]
+    return Weights(*rows)

@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from skloss._engine._state import LayerRow
+from skloss._engine._step import Layout
 from skloss._tensorflow import tf
 
-RECORDED = ("gradient_norm", "weight_norm", "change", "idle")
 
-
-def layers_of(model):
+def number_layers(model) -> list[int]:
     """Return which layer, from 0, each trainable variable belongs to.
 
     A layer begins with a kernel; biases and what normalises it follow.
@@ -19,14 +19,14 @@ def layers_of(model):
     return numbers
 
 
-def indicators(layout):
+def mark_layers(layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     """Return two matrices of shape (weights, layers) that sum by layer.
 
     The first marks all weights of a layer. The second marks one number for each of its
     units, divided by how many there are: the last vector, whose gradient is that of
     the unit's input.
     """
-    numbers = layers_of(layout.model)
+    numbers = number_layers(layout.model)
     count = numbers[-1] + 1
     weights, units = [], []
     for i, (number, shape, size) in enumerate(
@@ -40,28 +40,28 @@ def indicators(layout):
     return np.concatenate(weights), np.concatenate(units)
 
 
-def layer_rows(program, before, after, squares, steps):
-    """Return an epoch's record, (4 x layers, networks), ordered as ``RECORDED``.
+def measure_layers(
+    layers: tuple, before: tf.Tensor, after: tf.Tensor, squares: tf.Tensor, steps
+) -> LayerRow:
+    """Return an epoch's record.
 
     Parameters
     ----------
-    program : Program
+    layers : tuple of two ndarrays
+        See ``mark_layers``.
     before, after : tensor of shape (networks, weights)
         The weights at the beginning and at the end of the epoch.
     squares : tensor of shape (networks, weights)
         Squared gradients of the loss, without penalties, summed over steps.
     steps : int tensor
-
-    Returns
-    -------
-    tensor
-        Root mean square of a layer's gradient norm; norm of its weights; norm of their
-        change, as a share of that; share of units whose gradient was zero throughout.
     """
-    own, units = (tf.constant(m, program.dtype) for m in program.indicators)
+    dtype = before.dtype
+    of_layer, of_unit = (tf.constant(marks, dtype) for marks in layers)
     sums = tf.concat([squares, tf.square(before), tf.square(after - before)], axis=0)
-    gradient, weight, change = tf.split(tf.sqrt(sums @ own), 3)
-    gradient = gradient / tf.sqrt(tf.cast(steps, program.dtype))
-    idle = tf.cast(squares == 0, program.dtype) @ units
-    change = change / tf.maximum(weight, 1e-12)
-    return tf.transpose(tf.concat([gradient, weight, change, idle], axis=1))
+    gradient, weight, change = tf.split(tf.sqrt(sums @ of_layer), 3)
+    return LayerRow(
+        gradient_norm=gradient / tf.sqrt(tf.cast(steps, dtype)),
+        weight_norm=weight,
+        change=change / tf.maximum(weight, 1e-12),
+        idle=tf.cast(squares == 0, dtype) @ of_unit,
+    )

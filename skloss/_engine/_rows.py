@@ -6,8 +6,8 @@ from scipy import sparse
 from skloss._tensorflow import tf
 
 
-def table_tensors(X, dtype):
-    """Return the table as the tuple of arrays that :func:`take` reads."""
+def table_arrays(X, dtype) -> tuple:
+    """Return the table as the tuple of arrays that :func:`take_rows` reads."""
     if not sparse.issparse(X):
         return (np.asarray(X, dtype=dtype),)
     X = X.tocsr()
@@ -18,7 +18,7 @@ def table_tensors(X, dtype):
     )
 
 
-def table_specs(is_sparse, n_features, dtype):
+def specify_table(is_sparse: bool, n_features: int, dtype) -> tuple:
     """Return the tensor specifications of a table with any number of rows."""
     if not is_sparse:
         return (tf.TensorSpec([None, n_features], dtype),)
@@ -29,8 +29,8 @@ def table_specs(is_sparse, n_features, dtype):
     )
 
 
-def take(table, rows, n_features):
-    """Return dense rows of shape (*rows.shape, n_features)."""
+def take_rows(table: tuple, rows: tf.Tensor, n_features: int) -> tf.Tensor:
+    """Return dense rows of a table, of shape (*rows.shape, n_features)."""
     if len(table) == 1:
         return tf.gather(table[0], rows)
     indptr, indices, values = table

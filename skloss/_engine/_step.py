@@ -5,10 +5,13 @@ clipping and norms are then single operations on that matrix; only the forward p
 looks at the shapes inside a row.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from skloss import networks
 from skloss._tensorflow import keras, tf
+from skloss.losses import Loss, Task
 
 
 class Layout:
@@ -27,32 +30,34 @@ class Layout:
         ]
         self.masks = [v for v in model.non_trainable_variables if is_mask(v)]
 
-    def of_globals(self, n_global, part):
+    def mark_globals(self, n_global: int, part: str) -> np.ndarray:
         """Return which weights are the ``part`` of the head of the last outputs.
 
         The "kernel" must stay 0: it would let a row change a global. The "bias" is the
         globals themselves.
         """
-        masks, own = [], getattr(networks.head_of(self.model), part)
+        masks, of_head = [], getattr(networks.head_of(self.model), part)
         for variable, shape in zip(
             self.model.trainable_variables, self.shapes, strict=True
         ):
             mask = np.zeros(shape, dtype=bool)
-            if variable is own:
+            if variable is of_head:
                 mask[..., shape[-1] - n_global :] = True
             masks.append(mask.ravel())
         return np.concatenate(masks)
 
-    def cut(self, rows):
+    def cut(self, rows: tf.Tensor) -> list[tf.Tensor]:
         """Cut (networks, weights) into one stacked tensor per variable."""
-        return cut(rows, self.sizes, self.shapes)
+        return split_columns(rows, self.sizes, self.shapes)
 
-    def cut_stored(self, rows):
-        """Cut (networks, stored) likewise."""
-        return cut(rows, self.stored_sizes, self.stored_shapes) if self.stored else []
+    def cut_stored(self, rows: tf.Tensor) -> list[tf.Tensor]:
+        """Cut (networks, stored) into one stacked tensor per stored variable."""
+        if not self.stored:
+            return []
+        return split_columns(rows, self.stored_sizes, self.stored_shapes)
 
 
-def cut(rows, sizes, shapes):
+def split_columns(rows: tf.Tensor, sizes: list, shapes: list) -> list[tf.Tensor]:
     """Split the columns of a matrix and give each part its shape."""
     parts = tf.split(rows, sizes, axis=1)
     return [
@@ -61,22 +66,25 @@ def cut(rows, sizes, shapes):
     ]
 
 
-def join(parts, n_rows):
+def join_columns(parts: list[tf.Tensor], n_rows: int) -> tf.Tensor:
     """Flatten stacked tensors into the columns of a matrix."""
     return tf.concat([tf.reshape(part, [n_rows, -1]) for part in parts], axis=1)
 
 
 def is_mask(variable):
-    """Tell the mask of one of our dropout layers."""
+    """Tell whether a variable is the mask of one of our dropout layers."""
     return variable.name == "stacked_dropout_mask"
 
 
 def is_stored(variable):
-    """Tell a moving statistic or a frozen weight from a dropout's mask or seed."""
+    """Tell whether a variable is a moving statistic or a frozen weight.
+
+    Others that are not trained are a dropout's mask or seed.
+    """
     return not is_mask(variable) and variable.name != "seed_generator_state"
 
 
-def network(layout, parts, stored, x, masks=(), key=None):
+def run_network(layout: Layout, parts, stored, x, masks=(), key=None) -> tuple:
     """Return raw outputs, new moving statistics and the body's own penalties.
 
     ``masks`` are the dropout layers'; ``key``, the seed of a user's own Dropout layers,
@@ -101,26 +109,29 @@ def network(layout, parts, stored, x, masks=(), key=None):
     return tf.cast(raw, x.dtype), new, penalties
 
 
-def forward(layout, parts, stored, x):
+def predict_networks(layout: Layout, parts, stored, x) -> tf.Tensor:
     """Return raw outputs of all networks, (networks, batch, raw), for inference."""
-    return over_networks(lambda *own: network(layout, *own)[0], (parts, stored, x))
+    return map_networks(
+        lambda *tensors: run_network(layout, *tensors)[0], (parts, stored, x)
+    )
 
 
-def gradients(layout, loss, task, own, key):
+def differentiate(layout: Layout, loss: Loss, task: Task, tensors: tuple, key) -> tuple:
     """Return each network's weighted mean loss, its gradient, its moving statistics.
 
     The gradient is that of the loss and the body's own penalties. Statistics that no
     layer changes, such as frozen weights, are left out.
 
     The tape is inside the map: outside, it would differentiate the map's own indexing
-    of the weights, at several times the cost.
+    of the weights, at several times the cost. Nor could the networks' gradients mix:
+    each is that of its own loss.
 
     Parameters
     ----------
     layout : Layout
     loss : Loss
     task : Task
-    own : tuple
+    tensors : tuple
         What the networks do not share, stacked: loss knobs, weights, moving
         statistics, x, dropout masks, the target as seen, sample weight.
     key : tensor of shape (2,)
@@ -131,52 +142,54 @@ def gradients(layout, loss, task, own, key):
         bound = loss.bind(knobs)
         with tf.GradientTape() as tape:
             tape.watch(parts)
-            raw, new, penalties = network(layout, parts, stored, x, masks, key)
+            raw, new, penalties = run_network(layout, parts, stored, x, masks, key)
             if y.shape[0] > raw.shape[0]:  # mixed rows have two targets each
                 raw = tf.concat([raw, raw], axis=0)
             value = bound.batch_value(task, y, raw, weight)
-            total = [value, *(tf.cast(own, value.dtype) for own in penalties)]
+            total = [value, *(tf.cast(p, value.dtype) for p in penalties)]
         slope = tape.gradient(total, parts, unconnected_gradients="zero")
         moved = any(a is not b for a, b in zip(new, stored, strict=True))
         return value, list(map(tf.convert_to_tensor, slope)), new if moved else []
 
-    return over_networks(one, own)
+    return map_networks(one, tensors)
 
 
-def over_networks(function, own):
-    """Map ``function`` over the first axis of the tensors in ``own``.
+def map_networks(function: Callable, tensors: tuple):
+    """Map ``function`` over the first axis of a tuple of nests of tensors.
 
     One network needs no map, which not every operation knows.
     """
-    if {part.shape[0] for part in tf.nest.flatten(own)} == {1}:
-        alone = function(*tf.nest.map_structure(lambda part: tf.squeeze(part, 0), own))
+    if {part.shape[0] for part in tf.nest.flatten(tensors)} == {1}:
+        first = tf.nest.map_structure(lambda part: tf.squeeze(part, 0), tensors)
+        alone = function(*first)
         return tf.nest.map_structure(lambda part: tf.expand_dims(part, 0), alone)
     return tf.vectorized_map(
-        lambda args: function(*args), own, fallback_to_while_loop=False
+        lambda args: function(*args), tensors, fallback_to_while_loop=False
     )
 
 
-def losses(loss, task, y, raw, weight, knobs):
+def average_loss(loss: Loss, task: Task, y, raw, weight, knobs) -> tf.Tensor:
     """Return each network's weighted mean loss."""
 
     def one(knobs, y, raw, weight):
         return loss.bind(knobs).batch_value(task, y, raw, weight)
 
-    return over_networks(one, (knobs, y, raw, weight))
+    return map_networks(one, (knobs, y, raw, weight))
 
 
-def target_seen(task, y, loc, scale, dtype):
+def scale_targets(task: Task, y, loc, scale, dtype) -> tf.Tensor:
     """Return the target as the networks see it, (..., networks, batch, task.size).
 
-    A target of numbers comes in double precision: single precision would round away
-    what is small beside the location.
+    This is ``Member.scaled_target`` inside the graph, for rows that were gathered. A
+    target of numbers comes in double precision: single precision would round away what
+    is small beside the location.
     """
     if task.kind == "regression":
         y = (y - loc[:, None]) / scale[:, None]
     return tf.cast(y, dtype)
 
 
-def monitors(loss, task, y, raw, weight, knobs, class_weight):
+def score_networks(loss: Loss, task: Task, y, raw, weight, knobs, class_weight):
     """Return each network's loss-neutral validation score; lower is better.
 
     In double precision, as links that follow from a loss's gradients are computed.
@@ -185,24 +198,24 @@ def monitors(loss, task, y, raw, weight, knobs, class_weight):
     def one(knobs, y, raw, weight, undo):
         return tf.reduce_sum(weight * loss.bind(knobs).monitor(task, y, raw, undo))
 
-    own = knobs, y, raw, weight, class_weight
-    wide = tf.nest.map_structure(lambda part: tf.cast(part, tf.float64), own)
-    return tf.cast(over_networks(one, wide), raw.dtype)
+    tensors = knobs, y, raw, weight, class_weight
+    wide = tf.nest.map_structure(lambda part: tf.cast(part, tf.float64), tensors)
+    return tf.cast(map_networks(one, wide), raw.dtype)
 
 
-def penalised(gradient, weights, kernels, l1, l2):
+def add_penalties(gradient, weights, kernels, l1, l2) -> tf.Tensor:
     """Add the gradient of l1 sum|w| + l2 sum w^2 over kernels."""
     penalty = l1[:, None] * tf.sign(weights) + 2 * l2[:, None] * weights
     return gradient + kernels * penalty
 
 
-def clipped(gradient, clip_norm):
-    """Return each network's gradient clipped to its own norm, and that norm.
+def clip_by_norm(gradient, clip_norm) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Return each network's gradient clipped to its own norm, that norm, who is finite.
 
     A gradient that is not finite becomes zero: ``where``, not a product, since zero
     times NaN is NaN.
     """
-    norm = tf.sqrt(summed(tf.square(gradient)))
+    norm = tf.sqrt(sum_rows(tf.square(gradient)))
     factor = tf.minimum(tf.ones_like(norm), clip_norm / tf.maximum(norm, 1e-30))
     finite = tf.math.is_finite(norm)
     gradient = tf.where(
@@ -211,7 +224,7 @@ def clipped(gradient, clip_norm):
     return gradient, norm, finite
 
 
-def summed(rows, lanes=128):
+def sum_rows(rows: tf.Tensor, lanes: int = 128) -> tf.Tensor:
     """Return the sum of each row.
 
     XLA adds one number at a time where it reduces the last axis, but a whole lane
@@ -222,11 +235,11 @@ def summed(rows, lanes=128):
     return tf.reduce_sum(tf.reduce_sum(tf.reshape(rows, [size, -1, lanes]), 1), 1)
 
 
-def stacked_dropout(batch_size, dtype):
-    """Return the maker of the template's dropout layers."""
+def make_stacked_dropout(batch_size: int, dtype: str) -> Callable:
+    """Return the maker of dropout layers whose masks are given to the model."""
     return lambda: networks.StackedDropout(batch_size, dtype=dtype)
 
 
 def no_dropout():
-    """Return what stands for a dropout layer where no network drops anything."""
+    """Return the layer in a dropout layer's place where no network drops anything."""
     return keras.layers.Identity()

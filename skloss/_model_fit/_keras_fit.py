@@ -12,8 +12,8 @@ import numpy as np
 from skloss import networks
 from skloss._callbacks._callback_copies import release_models
 from skloss._engine import chunks, plain_model, steps_of
-from skloss._engine._plan import CURES
-from skloss._engine._predict import assign
+from skloss._engine._plan import REGULARIZERS
+from skloss._engine._predict import assign_weights
 from skloss._engine._step import Layout
 from skloss._model_fit._keras_record import Record, targets
 from skloss._tensorflow import keras, quietly, tf
@@ -50,7 +50,7 @@ def own_train_step(plan, data):
     """Return the part of a user's network that says itself how to train, or None."""
     if isinstance(plan.network, networks.MLP):
         return None
-    template = chunks(plan, data)[0].program().model  # which training needs anyway
+    template = chunks(plan, data)[0].program().template.model
     return trains_itself(template)
 
 
@@ -93,16 +93,16 @@ class KerasFit:
                 f"keras.callbacks.ReduceLROnPlateau",
             ),
             (
-                any(getattr(member, name) != off for name, off in CURES.items()),
-                f"{', '.join(CURES)} are for the compiled loop",
+                any(getattr(member, name) != off for name, off in REGULARIZERS.items()),
+                f"{', '.join(REGULARIZERS)} are for the compiled loop",
             ),
             (
-                member.annealed,
-                f"schedules in place of {', '.join(member.annealed)} are for the "
+                member.varying,
+                f"schedules in place of {', '.join(member.varying)} are for the "
                 f"compiled loop",
             ),
             (
-                start is not None and start["epoch"] > 0,
+                start is not None and start.epoch > 0,
                 "partial_fit would lose the optimiser's state; use warm_start=True",
             ),
             (
@@ -215,9 +215,8 @@ def trainee(plan, data):
         lambda raw: raw,
     )
     layout = Layout(model)
-    first = chunks(plan, data)[0].program().initial_state(plan, plan.members)
-    weights, stored = (np.asarray(v)[0] for v in first["variables"][:2])
-    assign(layout, weights, stored)
+    first = chunks(plan, data)[0].first_state().kept
+    assign_weights(layout, *(np.asarray(rows)[0] for rows in first))
     penalise(model, member.l1, member.l2)
     body = trains_itself(model)
     return (model if body is None else with_train_step(model, body)), layout

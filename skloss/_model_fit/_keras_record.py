@@ -2,17 +2,14 @@
 
 import numpy as np
 
-from skloss._engine import Outcome, Result, raw_predictions
-from skloss._engine._predict import values
+from skloss._engine import Outcome, Result, TrainingState, raw_predictions
+from skloss._engine._predict import read_weights
 from skloss._tensorflow import keras
 
 
 def targets(plan, data, rows):
     """Return the targets of some rows as the network sees them."""
-    Y = data.Y[rows]
-    if plan.task.kind == "regression":
-        Y = (Y - plan.members[0].loc) / plan.members[0].scale
-    return Y.astype(plan.dtype)
+    return plan.members[0].scaled_target(data.Y[rows]).astype(plan.dtype)
 
 
 class Record(keras.callbacks.Callback):
@@ -27,16 +24,15 @@ class Record(keras.callbacks.Callback):
         self.plan, self.data, self.layout = plan, data, layout
         self.member, self.stream = plan.members[0], data.streams[0]
         self.rows, self.best, self.diverged = [], np.inf, False
-        self.kept, self.best_epoch = values(layout), 0
+        self.kept, self.best_epoch = read_weights(layout), 0
         self.penalised = penalised
-        judge = self.member.judge
-        self.name = judge.name if judge else self.member.loss.monitor_name()
+        self.name = self.member.monitor_name
 
     def early_stopping(self, patience):
         """Return Keras' early stopping by our score."""
         return keras.callbacks.EarlyStopping(
             f"val_{self.name}",
-            mode="max" if self.member.judge else "min",
+            mode="max" if self.member.scorer else "min",
             patience=patience,
             restore_best_weights=True,
         )
@@ -44,12 +40,12 @@ class Record(keras.callbacks.Callback):
     @property
     def weights(self):
         """The present weights, flat."""
-        return values(self.layout)[0]
+        return read_weights(self.layout).weights
 
     @property
     def stored(self):
         """The present moving statistics, flat."""
-        return values(self.layout)[1]
+        return read_weights(self.layout).stored
 
     def stop(self):
         """End the training."""
@@ -88,8 +84,8 @@ class Record(keras.callbacks.Callback):
             logs[f"val_{self.name}"] = self.score()
         self.rows.append(dict(logs))
         self.n_epochs = epoch + 1
-        weights = values(self.layout)
-        finite = np.isfinite(logs["loss"]) and np.isfinite(weights[0]).all()
+        weights = read_weights(self.layout)
+        finite = np.isfinite(logs["loss"]) and np.isfinite(weights.weights).all()
         if finite and logs["loss"] < self.best:
             self.best, self.kept, self.best_epoch = logs["loss"], weights, epoch + 1
         if not finite:
@@ -105,22 +101,22 @@ class Record(keras.callbacks.Callback):
         raw = raw_predictions(
             self.plan.network,
             X,
-            *values(self.layout),
+            *read_weights(self.layout),
             self.member.loss.n_raw(self.plan.task),
             is_sparse=not isinstance(X, np.ndarray),
         )
-        if self.member.judge:
-            return float(self.member.judge(raw.astype(np.float64)))
+        if self.member.scorer:
+            return float(self.member.scorer(raw.astype(np.float64)))
         undo = np.asarray(self.member.class_weight, self.plan.dtype)
         rows = self.member.loss.monitor(self.plan.task, Y, raw, undo)
         return float(np.average(np.asarray(rows), weights=self.stream.val_weight))
 
     def result(self, stopped):
         """Return what training left."""
-        weights, stored = self.kept if self.diverged else values(self.layout)
+        weights, stored = self.kept if self.diverged else read_weights(self.layout)
         history = {name: [row[name] for row in self.rows] for name in self.rows[0]}
         score = np.array(history.get(f"val_{self.name}", []))
-        curve = (-score if self.member.judge else score).tolist()
+        curve = (-score if self.member.scorer else score).tolist()
         best = self.n_epochs
         if np.isfinite(self.member.patience):
             best = int(np.argmin(curve)) + 1
@@ -134,10 +130,5 @@ class Record(keras.callbacks.Callback):
             best_epoch=self.best_epoch if self.diverged else best,
             outcome=Outcome.DIVERGED if self.diverged else outcome,
             trained_by=f"keras.Model.fit: {self.why}",
-            state={
-                "weights": weights,
-                "stored": stored,
-                "slots": None,
-                "epoch": self.n_epochs,
-            },
+            state=TrainingState(weights, stored, self.n_epochs),
         )

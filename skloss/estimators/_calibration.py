@@ -138,7 +138,7 @@ def predict_out_of_fold(plan, data, n_folds=N_FOLDS):
     member = replace(member, start=None, callback=None)
     members = [replace(member, stream=i) for i in range(n_folds)]
     results = train_population(
-        replace(plan, members=members, report=None), Data(data.X, data.Y, streams)
+        replace(plan, members=members), Data(data.X, data.Y, streams)
     )
     n_raw = member.loss.n_raw(plan.task)
     raw = np.empty((len(stream.rows), n_raw))

@@ -84,7 +84,7 @@ def tell_callbacks(settings, plan, data, link):
     recorded, direction = ["loss", "learning_rate", "gradient_norm"], "min"
     if len(stream.val_rows):
         recorded += ["val_loss", f"val_{monitored(member)}"]
-        direction = "min" if member.judge is None else "max"
+        direction = "min" if member.scorer is None else "max"
     if body is not None or inside:
         recorded.remove("gradient_norm")
     settle_monitors(callbacks, recorded, direction, strict=body is None)
@@ -112,7 +112,7 @@ def tell_callbacks(settings, plan, data, link):
 
 def monitored(member):
     """Return the name of a network's validation score."""
-    return member.judge.name if member.judge else member.loss.monitor_name()
+    return member.monitor_name
 
 
 def begin_at_backup(plan, state):
@@ -122,18 +122,18 @@ def begin_at_backup(plan, state):
     ----------
     plan : Plan
         Of one member.
-    state : dict or None
+    state : TrainingState or None
         What a ``BackupAndRestore`` found.
     """
     if state is None:
         return plan
     (member,) = plan.members
-    first = member.start["epoch"] if member.start else 0
-    epochs = plan.epochs - (state["epoch"] - first)
+    first = member.start.epoch if member.start else 0
+    epochs = plan.epochs - (state.epoch - first)
     if epochs < 1:
         raise ValueError(
             f"callbacks: the backup that BackupAndRestore found is of epoch "
-            f"{state['epoch']}, so nothing is left to train. Delete it, or raise "
+            f"{state.epoch}, so nothing is left to train. Delete it, or raise "
             f"epochs."
         )
     return replace(plan, epochs=epochs, members=[replace(member, start=state)])

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from skloss import networks
-from skloss._engine import Outcome, exported_model, raw_predictions
+from skloss._engine import Outcome, TrainingState, exported_model, raw_predictions
 from skloss.estimators._settings import Settings
 from skloss.estimators._table import Features, validated_table
 from skloss.losses import Loss
@@ -167,7 +167,7 @@ class Fitted:
     record : TrainingRecord or None
     callbacks : list of keras.callbacks.Callback
         This training's own.
-    state : dict or None
+    state : TrainingState or None
         Everything needed to go on training; None where it was not kept.
     """
 
@@ -186,7 +186,7 @@ class Fitted:
     temperature: float = 1.0
     record: Any = None
     callbacks: list = field(default_factory=list)
-    state: dict | None = None
+    state: TrainingState | None = None
 
     # -- what predicts -------------------------------------------------------------
 
@@ -257,12 +257,8 @@ class Fitted:
     @property
     def kept_weights(self):
         """The state that ``warm_start`` goes on from: the weights that were kept."""
-        return {
-            "weights": self.outputs.source.weights,
-            "stored": self.outputs.source.stored,
-            "slots": None,
-            "epoch": 0,
-        }
+        source = self.outputs.source
+        return TrainingState(weights=source.weights, stored=source.stored)
 
 
 FIELDS = frozenset(Fitted.__dataclass_fields__)

@@ -46,7 +46,7 @@ def choose_dtype(reading, target, in_one_batch):
     """
     dtype, loss = reading.settings.dtype, reading.loss
     if reading.start is not None:
-        dtype = reading.start["weights"].dtype.name
+        dtype = reading.start.weights.dtype.name
     elif dtype == "auto":
         exact = in_one_batch or needs_double(target, loss)
         dtype = "float64" if exact else "float32"
@@ -149,7 +149,7 @@ def make_member(reading, target, Y, weight, new, dtype, steps, seed):
         head_bias=bias,
         head_scale=head_scale,
         **numbers,
-        annealed=varying,
+        varying=varying,
         patience=float(settings.patience) if settings.early_stopping else np.inf,
         loc=loc,
         scale=scale,

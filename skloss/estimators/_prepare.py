@@ -56,7 +56,7 @@ class Job:
         """Train the network, and return the Result."""
         if self.trainer is not None:
             return self.trainer(self.plan, self.data)
-        return train_population(replace(self.plan, report=report), self.data)[0]
+        return train_population(self.plan, self.data, report)[0]
 
 
 def prepare(estimator, reading, *, epochs, tasks=None):
@@ -92,13 +92,13 @@ def prepare(estimator, reading, *, epochs, tasks=None):
     warn_before(estimator, settings, validated=len(held) > 0, steps=steps)
     member, before = make_member(reading, target, *rows, new, dtype, steps, seed)
     if target.task.kind == "regression":
-        seen = (table.Y[np.concatenate([train, held])] - member.loc) / member.scale
+        seen = member.scaled_target(table.Y[np.concatenate([train, held])])
         _units.check_seen(seen, member.loss, target.task, dtype, target.transform)
     scorer = validation_scorer(estimator, before, reading, stream)
 
     # -- plan, and who is told of it
     plan = Plan(
-        members=[replace(member, judge=scorer)],
+        members=[replace(member, scorer=scorer)],
         network=settings.network,
         task=target.task,
         batch_size=batch_size,

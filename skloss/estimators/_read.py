@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from skloss._engine import TrainingState
 from skloss.estimators._fitted import Fitted
 from skloss.estimators._settings import Settings
 from skloss.estimators._split import Table, sample_weights
@@ -37,7 +38,7 @@ class Reading:
         X and y as they were given.
     earlier : Fitted or None
         What this fit goes on from.
-    start : dict or None
+    start : TrainingState or None
         The state of training to begin with.
     """
 
@@ -52,12 +53,12 @@ class Reading:
     given: tuple
     given_validation: tuple
     earlier: Fitted | None
-    start: dict | None
+    start: TrainingState | None
 
     @property
     def goes_on(self):
         """Whether this is a further part of the earlier training, optimiser and all."""
-        return self.start is not None and self.start["slots"] is not None
+        return self.start is not None and self.start.slots is not None
 
     def weight_of(self, rows):
         """Return what training rows weigh, by sample and by class."""

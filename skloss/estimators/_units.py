@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -245,10 +245,10 @@ def restarted(start, bias, outputs):
 
     Of a column that was constant so far nothing was learnt but its number.
     """
-    weights = start["weights"].copy()
+    weights = start.weights.copy()
     head = weights[-len(bias) :]  # a view: the biases of the head come last
     head[outputs] = bias[outputs]
-    return {**start, "weights": weights}
+    return replace(start, weights=weights)
 
 
 def trained_as(loss, loc, scale):

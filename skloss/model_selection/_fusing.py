@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
-from skloss import networks
-from skloss._engine import Data
+from skloss._engine import Data, PlanKind
 
 
 def fused(cells):
@@ -23,25 +22,9 @@ def fused(cells):
     """
     groups = {}
     for cell in cells:
-        groups.setdefault(plan_key(cell.job), []).append(cell)
+        kind = PlanKind.of(cell.job.plan, cell.job.data)
+        groups.setdefault(kind, []).append(cell)
     return [(*merged(group), group) for group in groups.values()]
-
-
-def plan_key(job):
-    """Return what jobs must have in common."""
-    plan, X = job.plan, job.data.X
-    return (
-        networks.structure(plan.network),
-        plan.task,
-        plan.batch_size,
-        plan.epochs,
-        plan.horizon,
-        plan.dtype,
-        plan.seed,
-        plan.record,
-        X.shape[1],
-        sparse.issparse(X),
-    )
 
 
 def merged(cells):
@@ -62,7 +45,7 @@ def merged(cells):
     datas = [data for _, data in tables.values()]
     Y = np.concatenate([data.Y for data in datas])
     begin = np.cumsum([0, *(len(data.Y) for data in datas)]).astype(np.int32)
-    plan = replace(cells[0].job.plan, members=members, report=None)
+    plan = replace(cells[0].job.plan, members=members)
     data = Data(
         stacked([data.X for data in datas], plan.dtype),
         Y if plan.task.kind == "regression" else Y.astype(plan.dtype),

@@ -82,7 +82,7 @@ class Reporter:
     def __call__(self, epoch, history):
         """Tell of the epochs just trained."""
         if self.tell is not None:
-            self.tell(self.candidates, len(history))
+            self.tell(self.candidates, len(history.loss))
 
     def __getstate__(self):
         return {"tell": None, "candidates": self.candidates}

@@ -57,7 +57,7 @@ def annealing(names, seed):
     ends = {name: c[-1] for name, c in curves.items()}
     gamma = curve(seed + 50, 0.0, 3.0)
     own = {**curves, "loss__gamma": gamma}
-    return {"loss": losses.Focal(gamma=gamma[-1]), "annealed": own, **ends}
+    return {"loss": losses.Focal(gamma=gamma[-1]), "varying": own, **ends}
 
 
 DIFFERENT = [
@@ -65,7 +65,7 @@ DIFFERENT = [
     annealing(NUMBERS, 100),
     annealing(["dropout"], 200),
     {"loss": losses.Focal(gamma=2.5), "l2": 0.1},
-    {"annealed": {"mixup": curve(7, 0.0, 1.0)}, "mixup": 0.2},
+    {"varying": {"mixup": curve(7, 0.0, 1.0)}, "mixup": 0.2},
 ]
 
 
@@ -92,7 +92,7 @@ def test_different_curves_together_equal_each_alone(compiled, monkeypatch):
 def test_curves_are_no_structure():
     def train(seed, length):
         own = annealing(["l2", "dropout"], seed)
-        own["annealed"] = {n: c[:length] for n, c in own["annealed"].items()}
+        own["varying"] = {n: c[:length] for n, c in own["varying"].items()}
         train_population(plan(member(**own), member(**own)), DATA)
 
     train(0, EPOCHS)
@@ -114,13 +114,13 @@ def operations(own):
 @pytest.mark.slow
 def test_what_is_not_annealed_costs_nothing():
     """An annealed number costs its row of a table; a plain one no operation."""
-    with_one = operations({"annealed": {"l2": curve(0, 0, 1)}})
-    with_two = operations({"annealed": {n: curve(0, 0, 1) for n in ("l1", "l2")}})
+    with_one = operations({"varying": {"l2": curve(0, 0, 1)}})
+    with_two = operations({"varying": {n: curve(0, 0, 1) for n in ("l1", "l2")}})
     plain = operations({})
     assert plain < with_one < with_two
     assert with_two - with_one <= with_one - plain  # only what both share is more
     (chunk,) = chunks(plan(member(l2=0.1)), DATA)
-    assert "annealed" not in chunk.inputs()
+    assert not chunk.inputs().varying
 
 
 @pytest.mark.slow
@@ -141,7 +141,7 @@ def test_networks_that_go_on_keep_their_curves():
 def test_validation_sees_the_end():
     """The validation loss of every epoch is that with the member's own numbers."""
     gamma = np.linspace(4.0, 0.5, EPOCHS)
-    frozen = {"learning_rate": 1e-300, "annealed": {"loss__gamma": gamma}}
+    frozen = {"learning_rate": 1e-300, "varying": {"loss__gamma": gamma}}
     moving = member(losses.Focal(gamma=0.5), **frozen)
     history = train_population(plan(moving), DATA)[0].history
     assert len(set(history["val_loss"])) == 1

@@ -1,5 +1,7 @@
 """Between epochs: scores that Python gives, and callbacks of single networks."""
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.special import expit
 from sklearn.metrics import log_loss
@@ -29,8 +31,7 @@ def test_scores_from_python_stop_and_reduce_as_those_of_the_graph():
     changes = {"patience": 4, "learning_rate": 0.01, "schedule": plateau}
     members = [member(0, stream=k, **changes) for k in range(3)]
     inside = train_population(plan(members), data)
-    for k, one in enumerate(members):
-        one.judge = LogLoss(data, k)
+    members = [replace(one, scorer=LogLoss(data, k)) for k, one in enumerate(members)]
     outside = train_population(plan(members), data)
     for a, b in zip(inside, outside, strict=True):
         assert a.n_epochs == b.n_epochs < 50
@@ -95,7 +96,7 @@ def test_training_ends_when_all_networks_are_stopped():
     callback = Callback("end", 1, lambda network: network.stop())
     members = [member(0, callback=callback) for _ in range(5)]  # and a copy fills up
     reported = []
-    train_population(plan(members, report=lambda *row: reported.append(row)), table())
+    train_population(plan(members), table(), lambda *row: reported.append(row))
     assert len(reported) == 1
 
 
@@ -113,11 +114,12 @@ def test_a_callback_sees_the_end_and_what_is_left():
     seen = []
 
     def note(network):
-        seen.append((network.ended, *network.left, network.slots))
+        seen.append((network.ended, *network.final_weights, network.slots))
 
     def halve_weights(network):
         if network.ended:
-            network.left = [network.left[0] / 2, network.left[1]]
+            weights, stored = network.final_weights
+            network.final_weights = weights / 2, stored
 
     data, changes = table(), {"patience": 3, "learning_rate": 0.05}
     plain = train_population(plan([member(0, **changes)]), data)[0]
@@ -128,9 +130,9 @@ def test_a_callback_sees_the_end_and_what_is_left():
     assert ended
     np.testing.assert_array_equal(weights, own.weights)
     np.testing.assert_array_equal(stored, own.stored)
-    *of_the_optimizer, _ = own.state["slots"]  # the averaged weights come last
-    for slot, expected in zip(slots, of_the_optimizer, strict=True):
-        np.testing.assert_array_equal(slot, expected)
+    np.testing.assert_array_equal(slots.count, own.state.slots.count)
+    for moment, expected in zip(slots.moments, own.state.slots.moments, strict=True):
+        np.testing.assert_array_equal(moment, expected)
     callback = Callback("end", plain.n_epochs, halve_weights)
     half = train_population(plan([member(0, callback=callback, **changes)]), data)[0]
     np.testing.assert_array_equal(half.weights, own.weights / 2)

@@ -96,7 +96,7 @@ def test_the_formula_compiled_for_two_networks_is_that_of_each(loss, kind):
         y, weight = (tf.stack([part, part]) for part in (y, weight))
         with tf.GradientTape() as tape:
             tape.watch(raw)
-            value = _step.losses(loss, task, y, raw, weight, knobs)
+            value = _step.average_loss(loss, task, y, raw, weight, knobs)
         return value, tape.gradient(value, raw)
 
     compiled = tf.function(both, jit_compile=True, autograph=False)

@@ -1,4 +1,6 @@
-"""Cures against bad training: each step against Keras' own, or worked out by hand."""
+"""Regularisers: each step against Keras' own, or worked out by hand."""
+
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -8,9 +10,17 @@ from scipy import stats
 from sklearn.linear_model import Ridge
 
 from skloss import losses, networks, schedules
-from skloss._engine import Data, Member, Outcome, Plan, Stream, train_population
-from skloss._engine import _cures as cures
+from skloss._engine import (
+    Data,
+    Member,
+    Outcome,
+    Plan,
+    Stream,
+    TrainingState,
+    train_population,
+)
 from skloss._engine import _population as population
+from skloss._engine import _regularize as regularize
 from skloss._engine._optimizers import Optimizer
 
 N, FEATURES, SEED, RATE = 40, 3, 5, 0.5
@@ -38,8 +48,8 @@ def member(**changes):
 def trained(members, epochs, *, batch_size=N, weight=None, start=START):
     """Return results of 3-5-1 networks that all begin with the same weights."""
     if start is not None:
-        state = {"weights": start, "stored": np.zeros(0), "slots": [], "epoch": 0}
-        members = [Member(**{**vars(m), "start": state}) for m in members]
+        state = TrainingState(start, np.zeros(0))
+        members = [replace(m, start=state) for m in members]
     plan = Plan(
         members,
         networks.MLP((5,), activation="tanh"),
@@ -132,7 +142,7 @@ def test_averages_are_those_of_keras_with_the_beginning_corrected(momentum):
     expected = (of_keras - gone * seen[0]) / (1 - gone)
     result = trained([member(weight_averaging=momentum)], steps)[0]
     assert_weights(result, expected)
-    np.testing.assert_allclose(result.state["weights"], seen[-1], rtol=1e-9)
+    np.testing.assert_allclose(result.state.weights, seen[-1], rtol=1e-9)
     share = momentum ** np.arange(steps)[::-1]
     assert_weights(result, share @ np.array(seen) / share.sum())
 
@@ -173,7 +183,9 @@ def test_input_noise_is_added_to_the_rows_of_a_step():
 
 def test_mixup_is_equation_1_for_cross_entropy(monkeypatch):
     share = np.array([0.3, 1.0])
-    monkeypatch.setattr(cures, "symmetric_beta", lambda a, _: tf.constant(share))
+    monkeypatch.setattr(
+        regularize, "draw_symmetric_beta", lambda a, _: tf.constant(share)
+    )
     result = trained([member(mixup=0.4), member()], 1)
     rows = order()
     x = 0.3 * X[rows] + 0.7 * X[np.roll(rows, -1)]
@@ -187,7 +199,7 @@ def test_padding_and_weights_of_mixed_rows():
     weight = np.array([[1.0, 3.0, 2.0, 0.0, 0.0]])  # the last two are padding
     share = np.array([0.25])
     tensors = map(tf.constant, (x, 10 * x, weight, share))
-    mixed, y, own = (tensor.numpy() for tensor in cures.mixed(*tensors))
+    mixed, y, own = (tensor.numpy() for tensor in regularize.mix_rows(*tensors))
     after = x[0, [1, 2, 0]]
     np.testing.assert_allclose(mixed[0, :3], 0.25 * x[0, :3] + 0.75 * after)
     np.testing.assert_allclose(
@@ -201,9 +213,13 @@ def test_padding_and_weights_of_mixed_rows():
 @pytest.mark.parametrize("alpha", [0.4, 1.0, 7.0])
 def test_shares_are_beta_distributed(alpha):
     uniform = tf.constant(rng.uniform(size=(2, 5000)))
-    draws = cures.symmetric_beta(tf.constant([alpha], tf.float64), uniform).numpy()
+    draws = regularize.draw_symmetric_beta(
+        tf.constant([alpha], tf.float64), uniform
+    ).numpy()
     assert stats.kstest(draws, stats.beta(alpha, alpha).cdf).pvalue > 0.01
-    one = cures.symmetric_beta(tf.constant([0.0, alpha], tf.float64), uniform[:, 0])
+    one = regularize.draw_symmetric_beta(
+        tf.constant([0.0, alpha], tf.float64), uniform[:, 0]
+    )
     assert one.numpy().tolist() == [1.0, draws[0]]
 
 
@@ -273,10 +289,10 @@ def test_averages_go_on_and_may_begin_later():
     first = trained([member(**averaged)], 3)[0]
     assert_weights(further(first, 3, **averaged), whole.weights)
     plain = further(first, 3)
-    np.testing.assert_allclose(plain.weights, whole.state["weights"], rtol=1e-12)
+    np.testing.assert_allclose(plain.weights, whole.state.weights, rtol=1e-12)
     later = further(trained([member()], 3)[0], 3, **averaged)
     assert not np.allclose(later.weights, whole.weights)
-    np.testing.assert_allclose(later.state["weights"], plain.weights, rtol=1e-12)
+    np.testing.assert_allclose(later.state.weights, plain.weights, rtol=1e-12)
 
 
 @pytest.mark.slow

@@ -89,7 +89,7 @@ def test_kernel_of_globals_stays_zero(loss, optimizer):
     assert np.all(kernel[:, 1:] == 0)
     assert np.all(kernel[:, 0] != 0)
     assert np.all(bias != first.head_bias)
-    assert np.all(result.state["weights"] == result.weights)
+    assert np.all(result.state.weights == result.weights)
 
 
 def test_other_losses_have_no_globals():

@@ -5,7 +5,16 @@ import tensorflow as tf
 from scipy.special import expit
 
 from skloss import losses, networks, schedules
-from skloss._engine import Data, Member, Outcome, Plan, Stream, chunks, train_population
+from skloss._engine import (
+    Data,
+    Member,
+    Outcome,
+    Plan,
+    Stream,
+    TrainingState,
+    chunks,
+    train_population,
+)
 from skloss._engine._optimizers import Optimizer
 
 SEED, SIZE, EPOCHS, RATE, MOMENTUM = 3, 16, 3, 0.5, 0.9
@@ -35,7 +44,7 @@ def member(stream, **changes):
         "learning_rate": RATE,
         "head_bias": np.zeros(1),
         "class_weight": np.ones(2),
-        "start": {"weights": START, "stored": np.zeros(0), "slots": [], "epoch": 0},
+        "start": TrainingState(START, np.zeros(0)),
     }
     return Member(**{**given, "stream": stream, **changes})
 

@@ -7,7 +7,16 @@ import tensorflow as tf
 from catalogue import some_slow
 
 from skloss import losses, networks, schedules
-from skloss._engine import Data, Member, Plan, Stream, chunks, train_population
+from skloss._engine import (
+    Data,
+    Member,
+    Plan,
+    Stream,
+    TrainingState,
+    chunks,
+    train_population,
+)
+from skloss._engine._blocks import update_weights
 from skloss._engine._optimizers import KNOBS, Optimizer
 
 # Keras rounds Python numbers to float32 before it raises them to a power, we do not;
@@ -83,7 +92,7 @@ def linear(optimizers, decay, steps):
             head_bias=START[3:],
             weight_decay=decay,
             class_weight=np.ones(2),
-            start={"weights": START, "stored": np.zeros(0), "slots": [], "epoch": 0},
+            start=TrainingState(START, np.zeros(0)),
         )
         for optimizer, rate in optimizers
     ]
@@ -141,9 +150,8 @@ def test_numbers_at_their_edges_update_as_keras_does(name):
             assert {*map(type, own.values())} <= {float, bool}
         plan = linear([(optimizer, 0.0625)], 0.0, 1)
         chunk = chunks(plan, full_batch(X, y))[0]
-        program, inputs = chunk.program(), chunk.inputs()
-        variables = chunk.first_state()["variables"]
-        ours = [variables[0], *variables[2:]]
+        template, numbers = chunk.program().template, chunk.inputs().step_numbers
+        ours = chunk.first_state().variables
         expected = keras.Variable(START, dtype="float64")
         decay = {"weight_decay": 0.0} if name == "AdamW" else {}
         theirs = getattr(keras.optimizers, name)(0.0625, **floats, **decay)
@@ -151,9 +159,12 @@ def test_numbers_at_their_edges_update_as_keras_does(name):
         for scale in (1.0, -0.5, 2.0):
             gradient = scale * np.array([0.25, -1.5, 3.0, 1e-3])
             rate, going = tf.constant([0.0625], "float64"), tf.constant([True])
-            ours = program.update(ours, gradient[None], rate, going, inputs)
+            weights, slots = update_weights(
+                template, ours, gradient[None], rate, going, numbers
+            )
+            ours = ours._replace(weights=weights, slots=slots)
             theirs.apply([tf.constant(gradient)], [expected])
-        np.testing.assert_allclose(ours[0][0], expected.numpy(), rtol=1e-6)
+        np.testing.assert_allclose(ours.weights[0], expected.numpy(), rtol=1e-6)
 
 
 @pytest.mark.parametrize(

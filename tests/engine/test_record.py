@@ -1,5 +1,7 @@
 """What is recorded of each layer, against gradients that TensorFlow takes alone."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from test_population import member, plan, table
 from skloss import networks
 from skloss._engine import train_population
 from skloss._engine._optimizers import Optimizer
-from skloss._engine._plan import CURES
+from skloss._engine._plan import REGULARIZERS
 
 NAMES = ("gradient_norm", "weight_norm", "change", "idle")
 
@@ -23,13 +25,13 @@ def in_layers(values):
 
 def test_one_step_against_keras():
     data = table()
-    data.streams = [data.streams[0]]
+    data = replace(data, streams=data.streams[:1])
     rate = 0.1
     changes = {
         "optimizer": Optimizer("sgd"),
         "learning_rate": rate,
         "l2": 0.01,
-        **CURES,
+        **REGULARIZERS,
     }
     given = {"batch_size": 512, "epochs": 1, "dtype": "float64", "record": True}
     network = networks.MLP((8, 6), activation="tanh")
@@ -64,7 +66,7 @@ def test_one_step_against_keras():
 def test_units_that_never_answer_are_idle():
     """All inputs are positive and all weights of three units negative."""
     data = table()
-    data.X = np.abs(data.X)
+    data = replace(data, X=np.abs(data.X))
 
     class ThreeDead(keras.initializers.Initializer):
         def __call__(self, shape, dtype=None):

@@ -32,7 +32,7 @@ def problem(loss, task, dtype):
         N_FEATURES,
         loss.n_raw(task),
         dtype,
-        step.stacked_dropout(N_ROWS, dtype),
+        step.make_stacked_dropout(N_ROWS, dtype),
     )
     layout = step.Layout(model)
     X = rng.normal(size=(N_ROWS, N_FEATURES))
@@ -64,8 +64,8 @@ def evaluate(loss, task, dtype, weights, layout, X, Y, row_weight):
             stacked(row_weight, count, dtype),
         )
         key = tf.constant([0, 0], tf.int64)
-        value, slope, _ = step.gradients(layout, loss, task, own, key)
-        return value, step.join(slope, count)
+        value, slope, _ = step.differentiate(layout, loss, task, own, key)
+        return value, step.join_columns(slope, count)
 
     value, slope = run(tf.constant(weights, dtype))
     return value.numpy(), slope.numpy()

@@ -14,7 +14,7 @@ from skloss._engine._program import Program
 
 X = np.random.default_rng(0).normal(size=(60, 3))
 Y = (X[:, 0] > 0).astype(int)
-trace = Program.traced
+trace = Program.make_function
 
 
 def scores(batch_size):
@@ -36,7 +36,7 @@ def test_programs_are_traced_one_at_a_time(monkeypatch):
         finally:
             inside.remove(program)
 
-    monkeypatch.setattr(Program, "traced", traced)
+    monkeypatch.setattr(Program, "make_function", traced)
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(scores, [17, 18]))
     assert counts == [1, 1]
@@ -50,7 +50,7 @@ def test_a_traced_program_trains_while_another_is_traced(monkeypatch):
         again.append(other.result(timeout=60))
         return trace(program, *args)
 
-    monkeypatch.setattr(Program, "traced", traced)
+    monkeypatch.setattr(Program, "make_function", traced)
     scores(20)
     np.testing.assert_array_equal(again, [first])
 
@@ -63,7 +63,7 @@ def uncompiled(y_true, y_pred):
 
 def test_threads_that_find_out_together_that_xla_lacks_an_operation(monkeypatch):
     monkeypatch.setattr(_population, "MIN_COMPILED", 0)
-    call, both = Program.run_as_traced, threading.Barrier(2)
+    call, both = Program.run_function, threading.Barrier(2)
 
     def together(program, inputs, state):
         if program.compiled:  # both begin with the function that cannot be compiled
@@ -71,7 +71,7 @@ def test_threads_that_find_out_together_that_xla_lacks_an_operation(monkeypatch)
             both.wait(timeout=60)
         return call(program, inputs, state)
 
-    monkeypatch.setattr(Program, "run_as_traced", together)
+    monkeypatch.setattr(Program, "run_function", together)
     net = LossAwareRegressor(uncompiled, network=(3,), epochs=2, random_state=0)
     with ThreadPoolExecutor(2) as pool:
         nets = list(pool.map(lambda y: clone(net).fit(X, y), [X[:, 0], X[:, 1]]))

@@ -1,27 +1,29 @@
-"""Cures against bad training: what a step does to its rows before, its weights after.
+"""Regularisation: what a step does to its rows before, and to its weights after.
 
-Each is in the graph only if a network of the program uses it, and each network has its
-own number, at which, at its default, nothing happens to it.
+Each is in the graph only if a network of the program uses it. Each network has its own
+number, and at the number's default nothing happens to it.
 """
 
 import numpy as np
 
 from skloss import networks
+from skloss._engine._step import Layout
 from skloss._tensorflow import tf
 
 
-def rows_seen(used, batch, noise, inputs):
+def regularize_rows(used: tuple, x, y, weight, noise, numbers) -> tuple:
     """Return x, y and weights of a step as the networks see them.
 
     Parameters
     ----------
     used : tuple of str
-        ``Structure.cures``.
-    batch : dict of tensors
-        "x", "y" and "weight", (networks, batch, ...).
-    noise : dict of tensors
-        This step's, see ``noise_of``.
-    inputs : dict of tensors
+        ``Structure.regularizers``.
+    x : tensor of shape (networks, batch, features)
+    y : tensor of shape (networks, batch, task.size)
+    weight : tensor of shape (networks, batch)
+    noise : Noise
+        This step's.
+    numbers : StepNumbers
 
     Returns
     -------
@@ -29,16 +31,15 @@ def rows_seen(used, batch, noise, inputs):
     y : tensor of shape (networks, batch or 2 * batch, task.size)
     weight : tensor of shape (networks, batch or 2 * batch)
     """
-    x, y, weight = batch["x"], batch["y"], batch["weight"]
     if "mixup" in used:
-        share = symmetric_beta(inputs["mixup"], noise["mixup"])
-        x, y, weight = mixed(x, y, weight, share)
+        share = draw_symmetric_beta(numbers.mixup, noise.mixup)
+        x, y, weight = mix_rows(x, y, weight, share)
     if "input_noise" in used:
-        x = x + inputs["input_noise"][:, None, None] * noise["input_noise"]
+        x = x + numbers.input_noise[:, None, None] * noise.input_noise
     return x, y, weight
 
 
-def symmetric_beta(alpha, uniform):
+def draw_symmetric_beta(alpha: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
     """Return a draw from Beta(alpha, alpha) per network; 1 where alpha is 0.
 
     A function of Student's t with 2 alpha degrees of freedom (Devroye 1996), drawn by
@@ -50,7 +51,7 @@ def symmetric_beta(alpha, uniform):
     return tf.where(alpha > 0, draw, 1.0)
 
 
-def mixed(x, y, weight, share):
+def mix_rows(x, y, weight, share) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Mix each row with the next one (Zhang et al. 2018, Eq. 1): the order is random.
 
     The target of a mixed row is the first one's with the weight ``share``, the other
@@ -73,12 +74,12 @@ def mixed(x, y, weight, share):
     )
 
 
-def clipped_by_value(gradient, clip_value):
+def clip_by_value(gradient: tf.Tensor, clip_value: tf.Tensor) -> tf.Tensor:
     """Return gradients whose elements are at most ``clip_value`` in size."""
     return tf.clip_by_value(gradient, -clip_value[:, None], clip_value[:, None])
 
 
-def within_norm(layout, weights, max_norm, going):
+def bound_norms(layout: Layout, weights, max_norm, going) -> tf.Tensor:
     """Return weights with which no hidden unit's incoming ones exceed ``max_norm``.
 
     Srivastava et al. 2014, Section 5.1: projected onto the ball after each step.
@@ -90,12 +91,12 @@ def within_norm(layout, weights, max_norm, going):
         if variable.name != "kernel" or variable is head.kernel:
             continue
         norm = tf.sqrt(tf.reduce_sum(tf.square(part), axes, keepdims=True))
-        own = tf.reshape(bound, [-1, *[1] * (part.shape.rank - 1)])
-        parts[i] = part * tf.where(norm > own, own / norm, 1.0)
+        radius = tf.reshape(bound, [-1, *[1] * (part.shape.rank - 1)])
+        parts[i] = part * tf.where(norm > radius, radius / norm, 1.0)
     return tf.concat([tf.reshape(p, [weights.shape[0], -1]) for p in parts], axis=1)
 
 
-def averaged(average, weights, momentum, number, going):
+def average_weights(average, weights, momentum, number, going) -> tf.Tensor:
     """Return the exponential moving average of the weights after one more step.
 
     Kingma and Ba 2015, Section 7.2, with their correction for the beginning: weights w

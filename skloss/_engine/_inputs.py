@@ -1,0 +1,267 @@
+"""What a program is fed: data and numbers as tensors, and the state to begin with."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skloss import networks
+from skloss._engine._plan import Data, Member, Plan, steps_of
+from skloss._engine._rows import specify_table
+from skloss._engine._state import (
+    Plateau,
+    Slots,
+    State,
+    Variables,
+    Weights,
+    as_tensors,
+)
+from skloss._engine._template import Template
+from skloss._engine._varying_numbers import (
+    read_tables,
+    specify_tables,
+    stack_tables,
+)
+from skloss._params import split_names
+from skloss._tensorflow import tf
+
+
+class StepNumbers(NamedTuple):
+    """The networks' numbers as steps see them, each with a row per network.
+
+    Those of ``REGULARIZERS`` are empty where no network uses one.
+    """
+
+    loss_knobs: dict
+    optimizer_knobs: dict
+    l1: Any
+    l2: Any
+    weight_decay: Any
+    dropout: Any
+    clip_norm: Any
+    clip_value: Any = ()
+    max_norm: Any = ()
+    input_noise: Any = ()
+    mixup: Any = ()
+    weight_averaging: Any = ()
+
+
+class Inputs(NamedTuple):
+    """All that a training is fed and does not change; a row is one of a network.
+
+    Attributes
+    ----------
+    table, Y : tensors
+        The table as ``take_rows`` reads it, and the targets.
+    rows, weight, val_rows, val_weight : tensor of shape (streams, longest stream)
+        Padded with zeros. Validation weights sum to one.
+    n_rows : int tensor of shape (streams,)
+    stream : int tensor of shape (networks,)
+        Whose rows a network trains on.
+    steps, horizon, seed : int tensor
+        Steps of an epoch; epochs that schedules reckon with.
+    learning_rate, patience : tensor of shape (networks,)
+    class_weight, loc, scale : tensor of shape (networks, ...)
+        Location and scale are in double precision.
+    schedule_knobs : dict of str to tensor
+    step_numbers : StepNumbers
+        As they are at the horizon's end.
+    varying : dict of str to tensor of shape (networks, epochs, ...)
+        The values of those that vary.
+    until : int tensor
+        Epochs after which a call of the program ends.
+    """
+
+    table: tuple
+    Y: Any
+    rows: Any
+    weight: Any
+    val_rows: Any
+    val_weight: Any
+    n_rows: Any
+    stream: Any
+    steps: Any
+    horizon: Any
+    seed: Any
+    learning_rate: Any
+    patience: Any
+    class_weight: Any
+    loc: Any
+    scale: Any
+    schedule_knobs: dict
+    step_numbers: StepNumbers
+    varying: dict
+    until: Any
+
+    def numbers_at(self, epoch) -> StepNumbers:
+        """Return the numbers that the steps of an epoch see."""
+        direct, nested = split_names(read_tables(self.varying, epoch))
+        knobs = {**self.step_numbers.loss_knobs, **nested.get("loss", {})}
+        return self.step_numbers._replace(loss_knobs=knobs, **direct)
+
+
+def make_inputs(
+    template: Template, plan: Plan, data: Data, members: list[Member]
+) -> Inputs:
+    """Return everything numeric as tensors, one row per network.
+
+    Parameters
+    ----------
+    template : Template
+    plan : Plan
+    data : Data
+    members : list of Member
+        Of one kind, as many as the template has networks.
+    """
+    dtype, structure = template.structure.plan.dtype, template.structure
+    numbers = list(dict.fromkeys(member.stream for member in members))
+    streams = [data.streams[i] for i in numbers]
+    table, Y = data.as_tensors(dtype, template.dtype_of_targets)
+
+    def stack(name, dtype=dtype):
+        return np.stack([np.asarray(getattr(m, name), dtype=dtype) for m in members])
+
+    plain = ("l1", "l2", "weight_decay", "dropout", "clip_norm")
+    step_numbers = StepNumbers(
+        loss_knobs=stack_knobs([m.loss for m in members], dtype),
+        optimizer_knobs=stack_knobs([m.optimizer for m in members], dtype),
+        **{name: stack(name) for name in (*plain, *structure.regularizers)},
+    )
+    inputs = Inputs(
+        table=table,
+        Y=Y,
+        rows=pad([s.rows for s in streams], np.int32),
+        weight=pad([s.weight for s in streams], dtype),
+        val_rows=pad([s.val_rows for s in streams], np.int32),
+        val_weight=pad([normalise(s.val_weight) for s in streams], dtype),
+        n_rows=np.array([len(s.rows) for s in streams], np.int32),
+        stream=np.array([numbers.index(m.stream) for m in members], np.int32),
+        steps=np.int32(steps_of(plan, streams[0])),
+        horizon=np.int32(plan.horizon or plan.epochs),
+        seed=np.int32(plan.seed),
+        learning_rate=stack("learning_rate"),
+        patience=stack("patience"),
+        class_weight=stack("class_weight"),
+        loc=stack("loc", np.float64),
+        scale=stack("scale", np.float64),
+        schedule_knobs=stack_knobs([m.schedule for m in members], dtype),
+        step_numbers=step_numbers,
+        varying=stack_tables(members, structure.varying, dtype),
+        until=np.int32(0),
+    )
+    return as_tensors(inputs)
+
+
+def stack_knobs(objects: list, dtype: str) -> dict:
+    """Return the values of each knob that objects have, stacked over networks."""
+    knobs = [o.knobs() for o in objects]
+    return {name: np.array([k[name] for k in knobs], dtype) for name in knobs[0]}
+
+
+def pad(arrays: list[np.ndarray], dtype) -> np.ndarray:
+    """Stack arrays of different lengths, padded with zeros."""
+    out = np.zeros((len(arrays), max(len(a) for a in arrays)), dtype)
+    for row, array in zip(out, arrays, strict=True):
+        row[: len(array)] = array
+    return out
+
+
+def normalise(weight: np.ndarray) -> np.ndarray:
+    """Return weights that sum to one."""
+    return weight / weight.sum() if len(weight) else weight
+
+
+def specify_inputs(template: Template, inputs: Inputs) -> Inputs:
+    """Return the specifications of inputs for any number of rows and of epochs."""
+    data, dtype = template.structure.data, template.dtype
+    numbers = tf.TensorSpec([None, None], tf.int32)
+    weights = tf.TensorSpec([None, None], dtype)
+    n_columns = template.structure.plan.task.size
+    return tf.nest.map_structure(specify, inputs)._replace(
+        table=specify_table(data.sparse, data.n_features, dtype),
+        Y=tf.TensorSpec([None, n_columns], template.dtype_of_targets),
+        rows=numbers,
+        val_rows=numbers,
+        weight=weights,
+        val_weight=weights,
+        n_rows=tf.TensorSpec([None], tf.int32),
+        varying=specify_tables(inputs.varying),
+    )
+
+
+def specify(value) -> tf.TensorSpec:
+    """Return the specification of a tensor of exactly this shape."""
+    return tf.TensorSpec(value.shape, value.dtype)
+
+
+def make_first_state(template: Template, plan: Plan, members: list[Member]) -> State:
+    """Return the state before the first epoch: fresh, or one to go on from."""
+    size, dtype = template.size, template.structure.plan.dtype
+    fresh = networks.initial_values(
+        template.model, template.network, template.make_model, plan.seed
+    )
+    rows = [first_row(template, fresh, member) for member in members]
+    weights = np.stack([row.weights for row in rows])
+    stored = np.stack([row.stored for row in rows])
+    slots = first_slots(template, members)
+    average = first_average(template, members, weights)
+    zeros, start = np.zeros(size, dtype), members[0].start
+    state = State(
+        variables=Variables(weights, stored, slots, average),
+        kept=Weights(weights, stored),
+        epoch=np.int32(start.epoch if start else 0),
+        active=np.ones(size, dtype=bool),
+        alive=np.ones(size, dtype=bool),
+        diverged=np.zeros(size, dtype=bool),
+        best=np.full(size, np.inf, dtype),
+        wait=np.zeros(size, np.float32),
+        best_epoch=np.zeros(size, np.int32),
+        n_epochs=np.zeros(size, np.int32),
+        plateau=Plateau(np.ones(size, dtype), zeros + np.inf, zeros, zeros),
+    )
+    return as_tensors(state)
+
+
+def first_row(template: Template, fresh: dict, member: Member) -> Weights:
+    """Return a network's first weights and moving statistics, flat.
+
+    ``fresh`` has the values that variables of the template's model begin with, by
+    their ``id``.
+    """
+    if member.start is not None:
+        return Weights(member.start.weights, member.start.stored)
+    stored = [np.ravel(fresh[id(v)]) for v in template.layout.stored]
+    stored = np.concatenate(stored) if stored else np.zeros(0)
+    dtype = template.structure.plan.dtype
+    return Weights(
+        fresh_weights(template, fresh, member).astype(dtype), stored.astype(dtype)
+    )
+
+
+def fresh_weights(template: Template, fresh: dict, member: Member) -> np.ndarray:
+    """Return fresh weights whose output bias is the loss's best constant."""
+    values, head = [], networks.head_of(template.model)
+    for variable in template.model.trainable_variables:
+        value = fresh[id(variable)]
+        if variable is head.bias:
+            value = member.head_bias
+        elif variable is head.kernel:
+            value = value * member.loss.head_scale * member.head_scale
+        values.append(np.ravel(value))
+    return np.where(template.columns.global_kernels, 0.0, np.concatenate(values))
+
+
+def first_slots(template: Template, members: list[Member]) -> Slots:
+    """Return what the optimiser remembers, fresh or of an earlier training."""
+    earlier = [m.start.slots for m in members if m.start and m.start.slots]
+    if not earlier:
+        return template.optimizer.fresh
+    moments = zip(*(slots.moments for slots in earlier), strict=True)
+    return Slots(earlier[0].count, tuple(map(np.stack, moments)))
+
+
+def first_average(template: Template, members: list[Member], weights: np.ndarray):
+    """Return the averaged weights, which begin at the weights; empty without any."""
+    if not template.structure.member.averages:
+        return ()
+    earlier = [m.start.average for m in members if m.start]
+    return weights if not earlier or earlier[0] is None else np.stack(earlier)

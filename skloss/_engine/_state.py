@@ -1,0 +1,202 @@
+"""What a training carries from step to step, and what it records from epoch to epoch.
+
+Named tuples, which TensorFlow's nests take through graphs and loops as they are. A
+field that a program does not have is an empty tuple, which holds no tensor.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skloss._tensorflow import tf
+
+
+class Slots(NamedTuple):
+    """What an optimiser remembers.
+
+    Attributes
+    ----------
+    count : int tensor
+        Steps taken, by all networks.
+    moments : tuple of tensors of shape (networks, weights)
+        In the order of Keras' variables.
+    """
+
+    count: Any
+    moments: tuple
+
+
+class Weights(NamedTuple):
+    """The numbers with which networks predict.
+
+    Attributes
+    ----------
+    weights : tensor of shape (networks, weights)
+    stored : tensor of shape (networks, stored)
+        Moving statistics, and weights that are not trained.
+    """
+
+    weights: Any
+    stored: Any
+
+
+class Variables(NamedTuple):
+    """What steps change.
+
+    Attributes
+    ----------
+    weights, stored : tensor
+        See ``Weights``.
+    slots : Slots
+    average : tensor of shape (networks, weights)
+        The averaged weights; empty where no network averages them.
+    """
+
+    weights: Any
+    stored: Any
+    slots: Slots
+    average: Any
+
+    @property
+    def averages(self) -> bool:
+        """Whether the networks average their weights: in a chunk, all or none do."""
+        return not isinstance(self.average, tuple)
+
+    @property
+    def predicting(self) -> Weights:
+        """The weights that predict, averaged or the last, and the statistics."""
+        return Weights(self.average if self.averages else self.weights, self.stored)
+
+
+class Plateau(NamedTuple):
+    """What a schedule that watches the score remembers of each network.
+
+    The names are those of ``ReduceLROnPlateau.initial_state``. ``scale`` multiplies the
+    learning rate, for other schedules too.
+    """
+
+    scale: Any
+    best: Any
+    wait: Any
+    cooldown: Any
+
+
+class State(NamedTuple):
+    """How far the networks of a program have come.
+
+    Attributes
+    ----------
+    variables : Variables
+    kept : Weights
+        Of the best epoch so far.
+    epoch : int tensor
+        Epochs trained, by all networks.
+    active, alive, diverged : bool tensor of shape (networks,)
+        Who trains on; whose numbers are finite; who trained on until they were not.
+    best, wait : tensor of shape (networks,)
+        The best epoch's score, or loss; epochs since then.
+    best_epoch, n_epochs : int tensor of shape (networks,)
+        The best epoch's number, from 1; epochs until the network stopped.
+    plateau : Plateau
+    """
+
+    variables: Variables
+    kept: Weights
+    epoch: Any
+    active: Any
+    alive: Any
+    diverged: Any
+    best: Any
+    wait: Any
+    best_epoch: Any
+    n_epochs: Any
+    plateau: Plateau
+
+
+class LayerRow(NamedTuple):
+    """What is recorded of the layers in an epoch, each of shape (networks, layers).
+
+    Attributes
+    ----------
+    gradient_norm : tensor
+        Root mean square over the steps.
+    weight_norm : tensor
+        At the beginning of the epoch.
+    change : tensor
+        Norm of what the epoch changed, as a share of ``weight_norm``.
+    idle : tensor
+        Share of units whose gradient was zero in all steps.
+    """
+
+    gradient_norm: Any
+    weight_norm: Any
+    change: Any
+    idle: Any
+
+
+class HistoryRow(NamedTuple):
+    """What is recorded of an epoch, each of shape (networks,).
+
+    A history has the same fields, with the epochs on the first axis.
+
+    Attributes
+    ----------
+    loss, learning_rate, gradient_norm : tensor
+        Mean over the rows; of the first step; mean over the steps.
+    val_loss, val_monitor : tensor
+        NaN without validation; of the monitored score, lower is better.
+    layers : LayerRow
+        Empty where layers are not recorded.
+    """
+
+    loss: Any
+    learning_rate: Any
+    gradient_norm: Any
+    val_loss: Any
+    val_monitor: Any
+    layers: Any = ()
+
+
+RECORDED = LayerRow._fields
+
+
+def as_tensors(nest):
+    """Return a nest of arrays as tensors."""
+    return tf.nest.map_structure(tf.convert_to_tensor, nest)
+
+
+def as_arrays(nest):
+    """Return a nest of tensors as arrays."""
+    return tf.nest.map_structure(np.asarray, nest)
+
+
+def select_network(state: State, k: int) -> State:
+    """Return the state of network ``k``, of arrays with one row."""
+    # what all networks share is a single number, without rows
+    return tf.nest.map_structure(lambda a: a[k : k + 1] if np.ndim(a) else a, state)
+
+
+def join_states(states) -> State:
+    """Return the state of several networks together; what all share stays one number.
+
+    All must be at the same epoch.
+    """
+    return tf.nest.map_structure(
+        lambda *parts: np.concatenate(parts) if np.ndim(parts[0]) else parts[0],
+        *states,
+    )
+
+
+def join_epochs(histories) -> HistoryRow:
+    """Return the history of several stretches of epochs, one after the other."""
+    return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *histories)
+
+
+def join_networks(histories) -> HistoryRow:
+    """Return the history of several networks together, from one of each."""
+    return tf.nest.map_structure(lambda *rows: np.stack(rows, axis=1), *histories)
+
+
+def history_of(history: HistoryRow, k: int) -> HistoryRow:
+    """Return the history of network ``k``."""
+    return tf.nest.map_structure(lambda a: a[:, k], history)

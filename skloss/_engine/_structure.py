@@ -1,0 +1,168 @@
+"""What can share a plan, a chunk, a program: one definition, in parts.
+
+A structure is what a compiled graph depends on. Its parts are those of a plan, of the
+data and of a member. Who shares what is said in these parts, and in the numbers that
+there is only one of:
+
+- jobs whose ``PlanKind`` is equal are fused into one plan,
+- members of a plan whose ``ChunkKind`` is equal train in chunks together,
+- chunks whose ``Structure`` is equal share a program.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from skloss import networks
+from skloss._engine._plan import REGULARIZERS, Data, Member, Plan, steps_of
+from skloss._engine._varying_numbers import list_varying
+from skloss.losses import Task
+
+
+@dataclass(frozen=True)
+class PlanStructure:
+    """What a graph depends on of a plan."""
+
+    network: Any
+    task: Task
+    batch_size: int
+    dtype: str
+    recorded: bool  # each layer's norms
+
+    @classmethod
+    def of(cls, plan: Plan) -> "PlanStructure":
+        """Return that of a plan."""
+        network = networks.structure(plan.network)
+        return cls(network, plan.task, plan.batch_size, plan.dtype, plan.record)
+
+
+@dataclass(frozen=True)
+class DataStructure:
+    """What a graph depends on of the data: nothing that the rows decide."""
+
+    n_features: int
+    sparse: bool
+
+    @classmethod
+    def of(cls, data: Data) -> "DataStructure":
+        """Return that of a table."""
+        return cls(data.X.shape[1], sparse.issparse(data.X))
+
+
+@dataclass(frozen=True)
+class MemberStructure:
+    """What a graph depends on of a member, and may be of one kind only."""
+
+    loss: tuple
+    n_raw: int
+    n_global: int  # of the raw outputs, the last: the same for every row
+    schedule: tuple
+    optimizer: tuple
+    averages: bool  # averaged weights are part of the state
+    validation: bool
+    scored_outside: bool  # Python scores each epoch
+
+    @classmethod
+    def of(cls, plan: Plan, data: Data, member: Member) -> "MemberStructure":
+        """Return that of a member of a plan."""
+        return cls(
+            loss=member.loss.structure(),
+            n_raw=member.loss.n_raw(plan.task),
+            n_global=member.loss.n_global(plan.task),
+            schedule=member.schedule.structure(),
+            optimizer=member.optimizer.structure(),
+            averages=member.weight_averaging > 0,
+            validation=len(data.streams[member.stream].val_rows) > 0,
+            scored_outside=member.scorer is not None,
+        )
+
+
+@dataclass(frozen=True)
+class PlanKind:
+    """What plans must have in common to be fused into one."""
+
+    plan: PlanStructure
+    data: DataStructure
+    epochs: int
+    horizon: int | None
+    seed: int
+
+    @classmethod
+    def of(cls, plan: Plan, data: Data) -> "PlanKind":
+        """Return that of a plan and its data."""
+        return cls(
+            PlanStructure.of(plan),
+            DataStructure.of(data),
+            plan.epochs,
+            plan.horizon,
+            plan.seed,
+        )
+
+
+@dataclass(frozen=True)
+class ChunkKind:
+    """What members of a plan must have in common to train in one chunk.
+
+    A chunk has one number of steps an epoch, since a step on padding alone would still
+    move an optimiser with momentum; one epoch; and one count of steps taken.
+    """
+
+    member: MemberStructure
+    steps: int
+    first_epoch: int
+    goes_on: tuple  # whether with an optimiser's state, whether with averaged weights
+
+    @classmethod
+    def of(cls, plan: Plan, data: Data, member: Member) -> "ChunkKind":
+        """Return that of a member of a plan."""
+        start = member.start
+        return cls(
+            MemberStructure.of(plan, data, member),
+            steps_of(plan, data.streams[member.stream]),
+            start.epoch if start else 0,
+            (start.slots is not None, start.average is not None) if start else (),
+        )
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What must be equal for chunks to share a compiled program: no numbers."""
+
+    plan: PlanStructure
+    data: DataStructure
+    member: MemberStructure
+    drops: bool  # any network has dropout
+    regularizers: tuple  # those of REGULARIZERS that any network uses
+    varying: tuple  # names of the numbers that change by epoch in any network
+    size: int  # networks
+    compiled: bool  # by XLA
+
+    @classmethod
+    def of(
+        cls, plan: Plan, data: Data, members: list[Member], compiled: bool
+    ) -> "Structure":
+        """Return that of members of one kind."""
+        return cls(
+            plan=PlanStructure.of(plan),
+            data=DataStructure.of(data),
+            member=MemberStructure.of(plan, data, members[0]),
+            drops=any(np.any(member.all_values("dropout") > 0) for member in members),
+            regularizers=tuple(
+                name
+                for name, off in REGULARIZERS.items()
+                if any(np.any(member.all_values(name) != off) for member in members)
+            ),
+            varying=list_varying(members),
+            size=len(members),
+            compiled=compiled,
+        )
+
+
+def partition(plan: Plan, data: Data) -> list[list[int]]:
+    """Split the members' numbers into lists of one kind each."""
+    kinds = {}
+    for i, member in enumerate(plan.members):
+        kinds.setdefault(ChunkKind.of(plan, data, member), []).append(i)
+    return list(kinds.values())

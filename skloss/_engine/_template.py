@@ -1,0 +1,191 @@
+"""What the graph of a program is made of: its model, and what is known of its columns.
+
+Everything here is fixed when a program is traced. What changes from call to call are
+``Inputs`` and ``State``.
+"""
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from skloss import networks
+from skloss._engine._plan import Member
+from skloss._engine._record import mark_layers
+from skloss._engine._stacked_optimizer import StackedOptimizer
+from skloss._engine._step import Layout, make_stacked_dropout, no_dropout
+from skloss._engine._structure import Structure
+from skloss._tensorflow import keras, tf
+from skloss.exceptions import NotFusibleError
+from skloss.losses import Loss
+from skloss.schedules import Schedule
+
+MAX_STEPS = 16  # in a block
+BLOCK_NUMBERS = 1_000_000  # of the table in a block, at most
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """What is known of the columns of the matrix of weights, each (weights,).
+
+    Attributes
+    ----------
+    kernels : ndarray
+        1 in kernels, which penalties and decay act on, else 0.
+    global_kernels : ndarray of bool
+        Weights that stay 0, so that a global output does not depend on the row.
+    pace : ndarray
+        How many times faster than the learning rate a weight moves: the biases of
+        global outputs may.
+    layers : tuple of two ndarrays
+        See ``mark_layers``; empty where layers are not recorded.
+    """
+
+    kernels: np.ndarray
+    global_kernels: np.ndarray
+    pace: np.ndarray
+    layers: tuple
+
+
+@dataclass(frozen=True, eq=False)
+class Template:
+    """The objects behind a structure; no number of a member is kept.
+
+    Attributes
+    ----------
+    structure : Structure
+    network : MLP or Body
+    loss : Loss
+    schedule : Schedule
+        Their numbers are bound in the graph.
+    make_model : callable
+        Makes ``model`` anew, with weights drawn by the seed ``seed``.
+    model : keras.Model
+    layout : Layout
+    columns : Columns
+    optimizer : StackedOptimizer
+    loops : bool
+        Whether the model holds a loop, such as a recurrent layer over time.
+    """
+
+    structure: Structure
+    network: Any
+    loss: Loss
+    schedule: Schedule
+    make_model: Callable
+    model: keras.Model
+    layout: Layout
+    columns: Columns
+    optimizer: StackedOptimizer
+    loops: bool
+
+    @property
+    def size(self) -> int:
+        """The number of networks."""
+        return self.structure.size
+
+    @property
+    def batch_size(self) -> int:
+        """The number of rows of a step."""
+        return self.structure.plan.batch_size
+
+    @property
+    def dtype(self) -> tf.DType:
+        """That of weights and features."""
+        return tf.as_dtype(self.structure.plan.dtype)
+
+    @property
+    def dtype_of_targets(self) -> str:
+        """That of the targets in the table: numbers are scaled in double precision."""
+        numbers = self.structure.plan.task.kind == "regression"
+        return "float64" if numbers else self.structure.plan.dtype
+
+    @property
+    def n_weights(self) -> int:
+        """The number of trainable weights of a network."""
+        return len(self.columns.kernels)
+
+    @property
+    def block_length(self) -> int:
+        """The number of steps in a block."""
+        numbers = self.size * self.batch_size * self.structure.data.n_features
+        return int(np.clip(BLOCK_NUMBERS // numbers, 1, MAX_STEPS))
+
+
+def make_template(structure: Structure, network: Any, member: Member) -> Template:
+    """Return the template of a structure.
+
+    Parameters
+    ----------
+    structure : Structure
+    network : MLP or Body
+    member : Member
+        Any that has the structure.
+    """
+    plan = structure.plan
+    dropout = make_stacked_dropout(plan.batch_size, plan.dtype)
+    bound = network.bind({})
+    make_model = partial(
+        networks.build,
+        bound,
+        structure.data.n_features,
+        structure.member.n_raw,
+        plan.dtype,
+        dropout if structure.drops else no_dropout,
+    )
+    model = make_model()
+    with explain_failure(network):
+        loops = isinstance(network, networks.Body) and holds_loop(model)
+    layout = Layout(model)
+    columns = describe_columns(structure, layout, member.loss)
+    shape = structure.size, len(columns.kernels)
+    return Template(
+        structure=structure,
+        network=bound,
+        loss=member.loss,
+        schedule=member.schedule,
+        make_model=make_model,
+        model=model,
+        layout=layout,
+        columns=columns,
+        optimizer=StackedOptimizer(member.optimizer, shape, plan.dtype),
+        loops=loops,
+    )
+
+
+def describe_columns(structure: Structure, layout: Layout, loss: Loss) -> Columns:
+    """Return what is known of the columns of the matrix of weights."""
+    dtype, n_global = structure.plan.dtype, structure.member.n_global
+    global_kernels = layout.mark_globals(n_global, "kernel")
+    pace = np.ones(len(global_kernels), dtype)
+    pace[layout.mark_globals(n_global, "bias")] = loss.global_pace(structure.plan.task)
+    kernels = [
+        np.full(size, name.endswith("kernel"), dtype)
+        for name, size in zip(layout.names, layout.sizes, strict=True)
+    ]
+    layers = mark_layers(layout) if structure.plan.recorded else ()
+    return Columns(np.concatenate(kernels), global_kernels, pace, layers)
+
+
+@contextmanager
+def explain_failure(network: Any):
+    """Say of what fails in a user's network that TensorFlow cannot make a graph."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(network, networks.MLP):
+            raise
+        raise NotFusibleError(
+            f"network={network!r} cannot be trained in a compiled graph: {error}. "
+            f"Build it of Keras layers and keras.ops only."
+        ) from error
+
+
+def holds_loop(model: keras.Model) -> bool:
+    """Tell whether a model holds a loop, such as a recurrent layer over time."""
+    specs = [tf.TensorSpec(x.shape, x.dtype) for x in model.inputs]
+    graph = tf.function(model, autograph=False).get_concrete_function(*specs).graph
+    return any("While" in operation.type for operation in graph.get_operations())
