@@ -298,9 +298,9 @@ FAULTS += faults_of(
         "test_networks_that_are_scored_together_have_their_own_moving_statistics",
     ),
     (
-        "model_selection/_search.py",
-        "self._best is None or np.isnan(self._best[0]) or score > self._best[0]",
-        "self._best is None or np.isnan(self._best[0]) or score >= self._best[0]",
+        "model_selection/_best_so_far.py",
+        "self.best is None or np.isnan(self.best[0]) or score > self.best[0]",
+        "self.best is None or np.isnan(self.best[0]) or score >= self.best[0]",
         "model_selection/test_refit.py::"
         "test_of_equal_candidates_the_first_wins_and_keeps_its_folds",
     ),

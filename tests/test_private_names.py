@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import skloss
+import skloss.model_selection
 from skloss import _keras, _sklearn
 from skloss._engine._optimizers import PureUpdates, stackable
 
