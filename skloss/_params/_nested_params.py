@@ -98,6 +98,8 @@ class Nested:
         ------
         ValueError
             If a name is not a parameter; the message offers the nearest valid ones.
+        TypeError, ValueError
+            If a number is set of a value that can be none of its name, or cannot be.
         """
         before = vars(self)
         twin = object.__new__(type(self))

@@ -21,7 +21,9 @@ def is_numbers(value: Any) -> bool:
 
 def freeze(value: Any) -> Hashable:
     """Return a hashable stand-in that is equal for equal values."""
-    if isinstance(value, np.ndarray | list | tuple):
+    if isinstance(value, np.ndarray):
+        return freeze(value.tolist())  # a number, where the array has no dimension
+    if isinstance(value, list | tuple):
         return tuple(freeze(v) for v in value)
     if isinstance(value, dict):
         return tuple(sorted((k, freeze(v)) for k, v in value.items()))
