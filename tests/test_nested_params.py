@@ -244,3 +244,31 @@ def test_a_clone_forgets_nothing_and_shares_callbacks_alone():
     assert copied.callbacks[0] is holds_a_lock
     assert copied.loss is not net.loss
     assert copied.more is not net.more
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"loss": None},
+        {"network": None},
+        {"optimizer": 3},
+        {"lr_schedule": 3},
+        {"callbacks": 3},
+        {"callbacks": [3]},
+    ],
+    ids=str,
+)
+def test_parameters_can_be_read_and_set_whatever_their_values(wrong):
+    net = LossAwareClassifier(**wrong)
+    assert net.get_params().items() >= wrong.items()
+    (name,) = wrong
+    assert net.set_params(epochs=3).get_params()[name] is wrong[name]
+    with pytest.raises((TypeError, ValueError)):
+        net.set_params(**{f"{name}__one__more": 3})
+    assert clone(net).get_params().keys() == net.get_params().keys()
+
+
+def test_an_array_without_dimension_is_a_number():
+    loss = Focal(np.array(3.0))
+    assert loss == Focal(np.array(3.0)) != Focal(np.array(2.0))
+    assert hash(loss) == hash(clone(loss))

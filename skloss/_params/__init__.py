@@ -3,14 +3,8 @@
 from skloss._params._names import nearest, split_names, unknown_parameter
 from skloss._params._nested_params import Nested, find_holder
 from skloss._params._spec import parse_spec
-from skloss._params._value_object import (
-    Params,
-    Varying,
-    freeze,
-    is_number,
-    is_numbers,
-    same,
-)
+from skloss._params._value_object import Params, Varying, separate_value
+from skloss._params._values import freeze, is_number, is_numbers, same
 
 __all__ = [
     "Nested",
@@ -23,6 +17,7 @@ __all__ = [
     "nearest",
     "parse_spec",
     "same",
+    "separate_value",
     "split_names",
     "unknown_parameter",
 ]

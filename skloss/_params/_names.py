@@ -1,9 +1,11 @@
 """Names of parameters: nested ones, and unknown ones."""
 
 import difflib
+from collections.abc import Collection
+from typing import Any
 
 
-def split_names(params):
+def split_names(params: dict[str, Any]) -> tuple[dict, dict]:
     """Split flat names: ``{"a": 1, "b__c": 2}`` into ``{"a": 1}, {"b": {"c": 2}}``."""
     own, nested = {}, {}
     for key, value in params.items():
@@ -15,7 +17,7 @@ def split_names(params):
     return own, nested
 
 
-def nearest(name, names, n=3):
+def nearest(name: str, names: Collection[str], n: int = 3) -> str:
     """Return a sentence that offers the names most like ``name``."""
     if not names:
         return "It has no parameters."
@@ -25,6 +27,6 @@ def nearest(name, names, n=3):
     return f"{offer}Valid names: {known}."
 
 
-def unknown_parameter(key, owner, names):
+def unknown_parameter(key: str, owner: Any, names: Collection[str]) -> ValueError:
     """Return the error for a parameter name that ``owner`` does not have."""
     return ValueError(f"Invalid parameter {key!r} for {owner!r}. {nearest(key, names)}")

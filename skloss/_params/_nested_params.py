@@ -5,6 +5,9 @@ in how a value becomes the object that holds further parameters. They say that b
 hooks; reading and setting by name is written here, once.
 """
 
+from collections.abc import Container, Iterable
+from typing import Any, Self
+
 from skloss._params._names import unknown_parameter
 
 
@@ -18,27 +21,27 @@ class Nested:
 
     # -- what a class says of itself -----------------------------------------------
 
-    def _own_names(self):
+    def _own_names(self) -> Iterable[str]:
         """Return the names of the constructor's arguments."""
         raise NotImplementedError(f"{type(self).__name__} must define _own_names")
 
-    def _own_values(self):
+    def _own_values(self) -> dict[str, Any]:
         """Return the constructor's arguments, by name."""
         return {name: getattr(self, name) for name in self._own_names()}
 
-    def _set_own(self, name, value):
+    def _set_own(self, name: str, value: Any) -> None:
         """Set one of the constructor's arguments."""
         setattr(self, name, value)
 
-    def _named_values(self):
+    def _named_values(self) -> dict[str, Any]:
         """Return what is reached by a name but is no argument: a loss in a sum."""
         return {}
 
-    def _take_named(self, values):
+    def _take_named(self, values: dict[str, Any]) -> None:
         """Take other values for what ``_named_values`` returns, by replacing lists."""
         raise NotImplementedError(f"{type(self).__name__} must define _take_named")
 
-    def _holder_of(self, name, value):
+    def _holder_of(self, name: str, value: Any) -> Any:
         """Return the object with parameters that a value is or stands for, or None.
 
         It has ``get_params()``, and ``copy_with(**params)`` for the value to set in its
@@ -51,13 +54,13 @@ class Nested:
         """
         raise NotImplementedError(f"{type(self).__name__} must define _holder_of")
 
-    def _unknown(self, key):
+    def _unknown(self, key: str) -> ValueError:
         """Return the error for a name that is not there."""
         return unknown_parameter(key, self, self.get_params())
 
     # -- what follows --------------------------------------------------------------
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters by name.
 
         Parameters
@@ -81,7 +84,7 @@ class Nested:
                 params.update({f"{name}__{key}": v for key, v in inner.items()})
         return params
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters by name, those of contained objects as ``outer__inner``.
 
         All of them or, where one fails, none. Contained objects are not changed but
@@ -95,6 +98,8 @@ class Nested:
         ------
         ValueError
             If a name is not a parameter; the message offers the nearest valid ones.
+        TypeError, ValueError
+            If a number is set of a value that can be none of its name, or cannot be.
         """
         before = vars(self)
         twin = object.__new__(type(self))
@@ -106,7 +111,7 @@ class Nested:
         return self
 
 
-def find_holder(owner, name, value):
+def find_holder(owner: Nested, name: str, value: Any) -> Any:
     """Return what ``owner`` sees behind a value, None where the value is impossible.
 
     Values are judged when they are used; who reads parameters asks for names only.
@@ -117,7 +122,7 @@ def find_holder(owner, name, value):
         return None
 
 
-def set_each(owner, params):
+def set_each(owner: Nested, params: dict[str, Any]) -> None:
     """Set parameters of an object one after the other, up to the first that fails.
 
     Whole values come first, for they decide which nested names there are.
@@ -151,7 +156,7 @@ def set_each(owner, params):
         owner._take_named(named)
 
 
-def split_at_longest(key, names):
+def split_at_longest(key: str, names: Container[str]) -> tuple[str | None, str]:
     """Return the longest of ``names`` with which a key begins, and what is behind it.
 
     Examples

@@ -1,9 +1,10 @@
 """Names with numbers, as text: ``"focal:gamma=3"``."""
 
 import ast
+from typing import Any
 
 
-def parse_spec(spec):
+def parse_spec(spec: str) -> tuple[str, dict[str, Any]]:
     """Split ``"focal:gamma=3"`` into a name and a dict of values.
 
     Parameters
@@ -45,7 +46,7 @@ def parse_spec(spec):
     return name.strip(), params
 
 
-def read_literal(node):
+def read_literal(node: ast.expr) -> Any:
     """Read a syntax node as a Python literal, a bare word as a string."""
     if isinstance(node, ast.Name):
         return node.id

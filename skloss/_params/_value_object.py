@@ -9,12 +9,15 @@ every number in them.
 import copy
 import functools
 import inspect
+from collections.abc import Iterable
 from numbers import Real
+from typing import Any, Self
 
 import numpy as np
 
 from skloss._params._names import split_names
 from skloss._params._nested_params import Nested
+from skloss._params._values import freeze, is_number, is_numbers, same
 
 
 class Params(Nested):
@@ -27,19 +30,19 @@ class Params(Nested):
 
     @classmethod
     @functools.cache  # asked for several times in every fit
-    def _defaults(cls):
+    def _defaults(cls) -> dict[str, Any]:
         if cls.__init__ is object.__init__:
             return {}
         parameters = inspect.signature(cls.__init__).parameters
         return {name: p.default for name, p in parameters.items() if name != "self"}
 
-    def _own_names(self):
+    def _own_names(self) -> Iterable[str]:
         return self._defaults()
 
-    def _holder_of(self, name, value):
+    def _holder_of(self, name: str, value: Any) -> "Params | None":
         return value if isinstance(value, Params) else None
 
-    def copy_with(self, **params):
+    def copy_with(self, **params: Any) -> Self:
         """Return a copy with other parameters, by names as in ``set_params``.
 
         It shares nothing with this object, see ``detached``, which stays as it is.
@@ -50,7 +53,7 @@ class Params(Nested):
         """
         return self.detached().set_params(**params)
 
-    def knobs(self):
+    def knobs(self) -> dict[str, Any]:
         """Return the numbers, flat, under their nested names.
 
         Returns
@@ -66,10 +69,19 @@ class Params(Nested):
                 knobs[name] = value
         return knobs
 
-    def bind(self, knobs):
+    def bind(self, knobs: dict[str, Any]) -> Self:
         """Return a shallow copy in which ``knobs`` replace the numbers.
 
         The values may be tensors: this is how one formula serves a whole population.
+
+        Parameters
+        ----------
+        knobs : dict
+            From names as in ``knobs()`` to values.
+
+        Returns
+        -------
+        Params
         """
         bound = copy.copy(self)
         own, nested = split_names(knobs)
@@ -79,7 +91,7 @@ class Params(Nested):
             setattr(bound, name, getattr(self, name).bind(inner))
         return bound
 
-    def detached(self):
+    def detached(self) -> Self:
         """Return an equal copy that shares no value object, list or array with this.
 
         What is done to one, by ``set_params`` at any depth, does not reach the other.
@@ -94,8 +106,14 @@ class Params(Nested):
         vars(twin).update({k: separate_value(v) for k, v in vars(self).items()})
         return twin
 
-    def structure(self):
-        """Return what is left without the numbers: hashable, the same for one graph."""
+    def structure(self) -> tuple:
+        """Return all but the numbers, which is equal for networks that share a graph.
+
+        Returns
+        -------
+        tuple
+            It can be hashed.
+        """
         parts = []
         for name, value in self.get_params(deep=False).items():
             if isinstance(value, Params):
@@ -108,7 +126,7 @@ class Params(Nested):
                 parts.append((name, freeze(value)))
         return (type(self), tuple(parts))
 
-    def check(self):
+    def check(self) -> None:
         """Raise ``ValueError`` if a parameter's value makes no sense."""
 
     def __repr__(self):
@@ -134,7 +152,7 @@ class Varying(Params):
     """Base class of what stands for a number that changes during training."""
 
 
-def separate_value(value):
+def separate_value(value: Any) -> Any:
     """Return a copy of value objects, containers and arrays, anything else as it is."""
     if isinstance(value, Params):
         return value.detached()
@@ -145,41 +163,3 @@ def separate_value(value):
     if type(value) is np.ndarray:
         return value.copy()
     return value
-
-
-def is_number(value):
-    """Tell whether ``value`` is a real number (a bool is not)."""
-    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
-
-
-def is_numbers(value):
-    """Tell whether ``value`` is a non-empty sequence of real numbers."""
-    if not isinstance(value, tuple | list | np.ndarray) or np.ndim(value) == 0:
-        return False
-    return len(value) > 0 and all(is_number(v) for v in value)
-
-
-def freeze(value):
-    """Return a hashable stand-in that is equal for equal values."""
-    if isinstance(value, np.ndarray | list | tuple):
-        return tuple(freeze(v) for v in value)
-    if isinstance(value, dict):
-        return tuple(sorted((k, freeze(v)) for k, v in value.items()))
-    if hasattr(value, "get_config") and not isinstance(value, type):
-        if not hasattr(value, "weights"):  # an initialiser of Keras: it has no state
-            return type(value), freeze(value.get_config())
-    return value
-
-
-def same(a, b):
-    """Compare two parameter values, arrays and nested objects included."""
-    return (
-        a is b
-        or (type(a) is type(b) and freeze(a) == freeze(b))
-        or equal_as_numbers(a, b)
-    )
-
-
-def equal_as_numbers(a, b):
-    """Compare two numbers of possibly different types."""
-    return is_number(a) and is_number(b) and a == b

@@ -1,11 +1,15 @@
 """What one head of a multi-task network predicts: its loss, and how much it counts."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from skloss import losses
 from skloss._params import Params, Varying, find_holder, is_number
 from skloss._params._checks import check_choice
 from skloss.networks import python_random_untouched
+
+LossSpec = str | losses.Loss | Callable
 
 
 class Head(Params):
@@ -55,7 +59,7 @@ class ClassificationHead(Head):
 
     family = "classification"
 
-    def __init__(self, loss="cross_entropy", weight=1.0):
+    def __init__(self, loss: LossSpec = "cross_entropy", weight: float | Varying = 1.0):
         self.loss = loss
         self.weight = weight
 
@@ -83,7 +87,12 @@ class RegressionHead(Head):
 
     family = "regression"
 
-    def __init__(self, loss="squared_error", weight=1.0, target_transform="auto"):
+    def __init__(
+        self,
+        loss: LossSpec = "squared_error",
+        weight: float | Varying = 1.0,
+        target_transform: str | None = "auto",
+    ):
         self.loss = loss
         self.weight = weight
         self.target_transform = target_transform

@@ -99,16 +99,20 @@ class CallbackParams:
     """
 
     def __init__(self, callbacks):
+        if not (callbacks is None or isinstance(callbacks, list | tuple)):
+            raise TypeError(
+                f"callbacks={callbacks!r} must be a list of keras.callbacks.Callback."
+            )
         self.callbacks = callbacks
+        self.params = get_nested_params(callbacks)
 
     def get_params(self):
         """Return the arguments by the callbacks' names and theirs."""
-        return get_nested_params(self.callbacks)
+        return self.params
 
     def copy_with(self, **params):
         """Return a new list, in which callbacks are made anew with other arguments."""
-        known = self.get_params()
         for key in params:
-            if key not in known:
-                raise unknown_parameter(key, self.callbacks, known)
+            if key not in self.params:
+                raise unknown_parameter(key, self.callbacks, self.params)
         return change_callbacks(self.callbacks, params)

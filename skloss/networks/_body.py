@@ -1,6 +1,8 @@
 """A user's own Keras network as a value: a function with its arguments."""
 
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +55,7 @@ class Body(Params):
 
     GIVEN = ("n_features",)  # what the function is told of the data
 
-    def __init__(self, build_fn, **arguments):
+    def __init__(self, build_fn: Callable, **arguments: Any):
         self.build_fn = build_fn
         self.arguments = arguments
 
@@ -72,7 +74,7 @@ class Body(Params):
         return {"build_fn": inspect.Parameter.empty, **own}
 
     def _own_values(self):
-        """Return the function and its arguments, those not given by their default."""
+        """Return the function and all arguments, by default where none is given."""
         values = {**self._defaults(), **self.arguments, "build_fn": self.build_fn}
         empty = inspect.Parameter.empty
         return {name: value for name, value in values.items() if value is not empty}
@@ -162,8 +164,8 @@ class Body(Params):
         own = {name: convert_numpy_scalars(v) for name, v in self._arguments().items()}
         return self.build_fn(**own, **given)
 
-    def make_body(self, n_features):
-        """Call the function.
+    def make_body(self, n_features: int) -> keras.layers.Layer:
+        """Return what the function makes for so many features.
 
         Returns
         -------
@@ -297,7 +299,7 @@ def split_last_layer(body):
     if len(body.outputs) != 1:
         return None, None
     last = get_producer(body.outputs[0])
-    if count_calls(last) > 1:  # used elsewhere too
+    if count_calls(last) > 1:  # its output is used elsewhere too: it is no head
         return None, None
     before = get_producer_inputs(body.outputs[0])
     whole = len(before) == 1 and isinstance(last, keras.layers.Layer)

@@ -1,5 +1,6 @@
 """The default body: fully connected layers."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -37,12 +38,12 @@ class MLP(Params):
 
     def __init__(
         self,
-        hidden_layer_sizes=(64, 64),
+        hidden_layer_sizes: tuple[int, ...] = (64, 64),
         *,
-        activation="relu",
-        kernel_initializer="glorot_uniform",
-        normalization=None,
-        residual=False,
+        activation: str = "relu",
+        kernel_initializer: str = "glorot_uniform",
+        normalization: str | None = None,
+        residual: bool = False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -101,20 +102,20 @@ class MLP(Params):
                 "normalization='layer'."
             )
 
-    def body(self, x, dropout_layer, dtype):
+    def body(self, x, dropout_layer: Callable, dtype: str):
         """Return the last hidden layer's output; ``dropout_layer()`` makes dropouts."""
-        before = None  # the features are no layer, even where they are as many
+        before = None  # features are no layer, also where there are as many of them
         for size in map(int, self.hidden_layer_sizes):
             skipped = x
-            for layer in self.layers(size, dropout_layer, dtype):
+            for layer in self.make_layers(size, dropout_layer, dtype):
                 x = layer(x)
             if self.residual and size == before:
                 x = keras.layers.Add(dtype=dtype)([x, skipped])
             before = size
         return x
 
-    def layers(self, size, dropout_layer, dtype):
-        """Return what a hidden layer is made of.
+    def make_layers(self, size, dropout_layer, dtype):
+        """Return the Keras layers that make one hidden layer.
 
         The mean over a batch takes a bias away again: it would have no effect in
         training, drift, and leave the moving mean behind, by which the network
