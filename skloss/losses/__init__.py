@@ -1,6 +1,7 @@
 """The catalogue of losses: a line for each."""
 
 from skloss.losses._batch import AUCPairwise, QuadraticKappa, Tversky
+from skloss.losses._core import _family_sums  # noqa: F401, to make LossSum know them
 from skloss.losses._core._custom import CustomLoss, CustomRegressionLoss
 from skloss.losses._core._families import ClassificationLoss, RegressionLoss
 from skloss.losses._core._get_loss import get, loss_names

@@ -1,6 +1,8 @@
 """Losses made of others decide on every name of Loss, one that is new included."""
 
+import numpy as np
 import pytest
+from catalogue import instances
 
 from skloss.losses import (
     ClassificationLoss,
@@ -12,7 +14,7 @@ from skloss.losses import (
     Trimmed,
     UncertaintyWeighted,
 )
-from skloss.losses._core._loss_sum import ClassificationSum, RegressionSum
+from skloss.losses._core._family_sums import ClassificationSum, RegressionSum
 from skloss.losses._core._multi_task_loss import (
     MultiTaskLoss,
     UncertaintyWeightedTasks,
@@ -105,7 +107,6 @@ INHERITED = {
         **ANY,
         "best_constant": FROM_FACTS,
         "constant_for": FROM_FACTS,
-        "has_probabilities": FROM_FACTS,
     },
     RegressionSum: {**ANY, "outputs": FROM_FACTS},
     PerTarget: {
@@ -135,3 +136,17 @@ def test_what_several_losses_leave_to_defaults_is_listed(cls):
     asked = {base for base in cls.__mro__ if base in FAMILIES} or {Loss}
     names = public_names(*asked)
     assert left_to_defaults(cls) & names == set(INHERITED[cls])
+
+
+OF_THE_CATALOGUE = {"search_space", *ANY}  # the space is that of other names
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_number_before_a_loss_changes_no_fact(family):
+    for loss in instances():
+        if loss.family == family.family:
+            whole = 2.0 * loss
+            for name in public_names(family) - OF_THE_CATALOGUE:
+                fact = getattr(loss, name)
+                same = callable(fact) or np.array_equal(getattr(whole, name), fact)
+                assert same, (loss, name)
