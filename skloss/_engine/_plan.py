@@ -32,7 +32,7 @@ class Outcome(Enum):
     DIVERGED = "diverged: a value that is not finite; lower the rate or clip gradients"
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Stream:
     """The rows that a network trains on, shared by the candidates of a fold.
 
@@ -50,7 +50,7 @@ class Stream:
     val_weight: np.ndarray
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Data:
     """The table, held once, and the streams drawn from it.
 
@@ -84,7 +84,7 @@ class Data:
         return {**self.__dict__, "tensors": {}}
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class TrainingState:
     """What a training goes on from.
 
