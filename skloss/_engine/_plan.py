@@ -67,7 +67,8 @@ class Data:
     X: Any
     Y: np.ndarray
     streams: list[Stream]
-    tensors: dict = field(default_factory=dict, repr=False, compare=False)
+    # of this X and Y alone: ``replace`` begins with none
+    tensors: dict = field(default_factory=dict, init=False, repr=False)
 
     def as_tensors(self, dtype: str, dtype_of_targets: str) -> tuple:
         """Return table and targets as tensors, made once for all chunks of networks."""

@@ -13,7 +13,7 @@ from skloss._diagnosis._findings import diverged
 from skloss._engine import Outcome, chunks, repacked
 from skloss.exceptions import NotFusibleError
 from skloss.model_selection._cells import Cell, net_of
-from skloss.model_selection._fusing import fused
+from skloss.model_selection._fusing import fuse_jobs
 from skloss.model_selection._scored import Scored, mean_score
 from skloss.model_selection._scoring import raw_outputs, scores_of
 from skloss.model_selection._writers import Writers
@@ -90,7 +90,7 @@ class FusedRun:
         try:
             with networks.python_random_untouched():
                 cells = self.prepared(estimators, params, first)
-                groups = fused([cell for cell in cells if cell.error is None])
+                groups = fuse_jobs([cell for cell in cells if cell.error is None])
                 if watch is None:
                     self.train(groups)
                 else:
