@@ -169,7 +169,7 @@ FAULTS += faults_of(
         "_engine/_regularize.py",
         "momentum * tf.math.expm1(before * log) / tf.math.expm1((before + 1) * log)",
         "momentum",
-        "engine/test_cures_steps.py::"
+        "engine/test_regularize_steps.py::"
         "test_averages_are_those_of_keras_with_the_beginning_corrected",
     ),
 )
@@ -202,14 +202,14 @@ FAULTS += faults_of(
         "_engine/_blocks.py",
         "[tf.where(u >= rate, 1 / (1 - rate), 0.0)",
         "[tf.where(u >= rate, 1.0, 0.0)",
-        "engine/test_cures_steps.py::"
+        "engine/test_regularize_steps.py::"
         "test_dropout_scales_what_is_left_and_draws_anew_at_each_step",
     ),
     (
         "_engine/_noise.py",
         "seed=tf.stack([seed, first + i]) + tf.constant([7919 * source, 0]),",
         "seed=tf.stack([seed, first]) + tf.constant([7919 * source, 0]),",
-        "engine/test_cures_steps.py::"
+        "engine/test_regularize_steps.py::"
         "test_dropout_scales_what_is_left_and_draws_anew_at_each_step",
     ),
 )
@@ -238,7 +238,7 @@ FAULTS += faults_of(
         "_engine/_regularize.py",
         "rest = tf.where(weight > 0, other(weight), 0.0)",
         "rest = other(weight)",
-        "engine/test_cures_steps.py::test_padding_and_weights_of_mixed_rows",
+        "engine/test_regularize_steps.py::test_padding_and_weights_of_mixed_rows",
     ),
 )
 
@@ -264,8 +264,8 @@ FAULTS += faults_of(
     ),
     (
         "_engine/_between.py",
-        "scores[k] = -chunk.members[k].scorer(outputs)",
-        "scores[k] = chunk.members[k].scorer(outputs)",
+        "scores[k] = -members[k].scorer(outputs)",
+        "scores[k] = members[k].scorer(outputs)",
         "engine/test_between.py::"
         "test_scores_from_python_stop_and_reduce_as_those_of_the_graph",
     ),

@@ -1,19 +1,14 @@
 """Between two epochs: what a network's callback sees and may change."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from skloss._engine._inputs import Inputs
 from skloss._engine._loop import judge_epoch
-from skloss._engine._plan import Member
+from skloss._engine._plan import Data, Member, Plan
 from skloss._engine._predict import stacked_predictions
 from skloss._engine._state import HistoryRow, Slots, State, Weights, as_tensors
 from skloss._engine._template import Template
 from skloss._tensorflow import tf
-
-if TYPE_CHECKING:
-    from skloss._engine._chunk import Chunk
 
 
 class Network:
@@ -51,7 +46,7 @@ class Network:
         return self._state.variables.predicting.weights[self._k]
 
     @weights.setter
-    def weights(self, value: np.ndarray):
+    def weights(self, value: np.ndarray) -> None:
         variables = self._state.variables
         variables.weights[self._k] = value
         if variables.averages:
@@ -63,7 +58,7 @@ class Network:
         return self._state.variables.stored[self._k]
 
     @stored.setter
-    def stored(self, value: np.ndarray):
+    def stored(self, value: np.ndarray) -> None:
         self._state.variables.stored[self._k] = value
 
     @property
@@ -78,10 +73,10 @@ class Network:
         return float(self.member.learning_rate * self._state.plateau.scale[self._k])
 
     @learning_rate.setter
-    def learning_rate(self, value: float):
+    def learning_rate(self, value: float) -> None:
         self._state.plateau.scale[self._k] = value / self.member.learning_rate
 
-    def stop(self):
+    def stop(self) -> None:
         """End the training of this network, with its present weights."""
         self._state.active[self._k] = False
 
@@ -97,7 +92,7 @@ class Network:
         return Weights(weights[self._k], stored[self._k])
 
     @final_weights.setter
-    def final_weights(self, values: tuple):
+    def final_weights(self, values: tuple) -> None:
         matrices = choose_final(self._state, self._k, self.member)
         for matrix, value in zip(matrices, values, strict=True):
             matrix[self._k] = value
@@ -115,17 +110,25 @@ def choose_final(state: State, k: int, member: Member) -> Weights:
 
 
 def tell_callbacks(
-    when: str, chunk: "Chunk", state: State, histories: list[dict], going: np.ndarray
-) -> State:
-    """Tell the callbacks of a chunk's networks that an epoch begins or ends.
+    when: str,
+    state: State,
+    members: list[Member],
+    last: int,
+    histories: list[dict],
+    going: np.ndarray,
+) -> tuple[State, dict[int, Exception]]:
+    """Tell the callbacks of networks that an epoch begins or ends.
 
-    What one raises is kept in ``chunk.errors``, and its network is stopped.
+    Where one raises, its network is stopped, and the others are told all the same.
 
     Parameters
     ----------
     when : {"epoch_begin", "epoch_end"}
-    chunk : Chunk
     state : State
+    members : list of Member
+        Of the first networks; the rest are copies that fill up a program.
+    last : int
+        Epochs after which the training ends.
     histories : list of dict
         Of each network's epoch.
     going : tensor of bool
@@ -133,28 +136,43 @@ def tell_callbacks(
 
     Returns
     -------
-    State
+    state : State
         Of arrays, as the callbacks leave them.
+    errors : dict of int to Exception
+        What was raised, by network.
     """
     state = tf.nest.map_structure(np.array, state)  # copies, which may be written to
-    last = chunk.first + chunk.plan.epochs
-    for k, history in enumerate(histories):
-        member = chunk.members[k]
+    errors = {}
+    for k, (member, history) in enumerate(zip(members, histories, strict=True)):
         if member.callback is None or not going[k]:
             continue
         try:
             getattr(member.callback, when)(Network(state, k, member, last, history))
         except Exception as error:
-            # one network's callback ends one training; ``Result.error`` holds it
-            chunk.errors[k] = error
+            # in a search it is the end of one candidate, and not of its neighbours
+            errors[k] = error
             state.active[k] = False
-    return state
+    return state, errors
 
 
 def judge_outside(
-    chunk: "Chunk", template: Template, inputs: Inputs, state: State, row: HistoryRow
+    template: Template,
+    inputs: Inputs,
+    state: State,
+    row: HistoryRow,
+    scores: np.ndarray,
 ) -> tuple[State, HistoryRow]:
     """Judge an epoch by the scores that Python gives.
+
+    Parameters
+    ----------
+    template : Template
+    inputs : Inputs
+    state : State
+    row : HistoryRow
+        Of an epoch that the graph trained without judging it.
+    scores : ndarray
+        Of the first networks; the copies that fill up a program have none.
 
     Returns
     -------
@@ -162,27 +180,29 @@ def judge_outside(
     row : HistoryRow
         The epoch's record, with the scores.
     """
-    scores = score_networks(chunk, state).astype(template.structure.plan.dtype)
-    row = as_tensors(row._replace(val_monitor=scores))
+    monitored = np.full(template.size, np.nan, template.structure.plan.dtype)
+    monitored[: len(scores)] = scores
+    row = as_tensors(row._replace(val_monitor=monitored))
     return judge_epoch(template, inputs, state, row), row
 
 
-def score_networks(chunk: "Chunk", state: State) -> np.ndarray:
-    """Return each network's score, lower is better.
+def score_networks(
+    plan: Plan, data: Data, members: list[Member], state: State
+) -> np.ndarray:
+    """Return the score that each member's scorer gives it, lower is better.
 
-    NaN for the copies that fill up a chunk: nobody asks for their score. Predictions
-    are made for the networks of a stream together.
+    Predictions are made for the networks of a stream together.
     """
     weights, stored = map(np.asarray, state.variables.predicting)
     streams = {}
-    for k in range(len(chunk.numbers)):
-        streams.setdefault(chunk.members[k].stream, []).append(k)
-    scores = np.full(len(chunk.members), np.nan)
-    n_raw = chunk.members[0].loss.n_raw(chunk.plan.task)
+    for k, member in enumerate(members):
+        streams.setdefault(member.stream, []).append(k)
+    scores = np.empty(len(members))
+    n_raw = members[0].loss.n_raw(plan.task)
     for number, networks in streams.items():
-        X = chunk.data.X[chunk.data.streams[number].val_rows]
+        X = data.X[data.streams[number].val_rows]
         rows = weights[networks], stored[networks]
-        raw = stacked_predictions(chunk.plan.network, X, *rows, n_raw)
+        raw = stacked_predictions(plan.network, X, *rows, n_raw)
         for k, outputs in zip(networks, raw.astype(np.float64), strict=True):
-            scores[k] = -chunk.members[k].scorer(outputs)
+            scores[k] = -members[k].scorer(outputs)
     return scores

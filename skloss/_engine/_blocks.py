@@ -104,7 +104,11 @@ def order_rows(
 
 
 def train_epoch(
-    template: Template, take_steps: Callable, inputs: Inputs, state: State, rates
+    template: Template,
+    take_steps: Callable,
+    inputs: Inputs,
+    state: State,
+    rates: tf.Tensor,
 ) -> tuple[Variables, tf.Tensor, Sums]:
     """Take all steps of an epoch.
 
@@ -284,7 +288,12 @@ def take_step(
 
 
 def update_weights(
-    template: Template, variables: Variables, gradient, rate, going, numbers
+    template: Template,
+    variables: Variables,
+    gradient: tf.Tensor,
+    rate: tf.Tensor,
+    going: tf.Tensor,
+    numbers: StepNumbers,
 ) -> tuple[tf.Tensor, Slots]:
     """Apply decay and the optimiser; networks that stopped or failed stay put."""
     before, columns, rate = variables.weights, template.columns, rate[:, None]

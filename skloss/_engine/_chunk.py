@@ -5,8 +5,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from skloss._engine import _paths
-from skloss._engine._between import choose_final, judge_outside, tell_callbacks
+from skloss._engine._between import (
+    choose_final,
+    judge_outside,
+    score_networks,
+    tell_callbacks,
+)
 from skloss._engine._inputs import Inputs, make_first_state, make_inputs
 from skloss._engine._plan import Data, Outcome, Plan, Result, TrainingState
 from skloss._engine._program import Program, program_for
@@ -29,6 +33,7 @@ from skloss._engine._structure import ChunkKind, Structure
 from skloss._tensorflow import tf
 
 SECONDS_IN_GRAPH = 1.0
+SEVERAL, ONE = "vectorised graph", "compiled loop, one network at a time"
 
 
 class Chunk:
@@ -120,10 +125,10 @@ class Chunk:
     def trained_by(self) -> str:
         """Which way the networks train, and why."""
         if len(self.members) > 1:
-            return _paths.SEVERAL
-        return f"{_paths.ONE}: {self.alone}" if self.alone else _paths.ONE
+            return SEVERAL
+        return f"{ONE}: {self.alone}" if self.alone else ONE
 
-    def trace(self):
+    def trace(self) -> None:
         """Trace the program without training.
 
         Raises
@@ -169,9 +174,7 @@ class Chunk:
             begin = time.perf_counter()
             if watched:
                 histories = [{}] * len(self.numbers)
-                state = tell_callbacks(
-                    "epoch_begin", self, state, histories, state.active
-                )
+                state = self.tell("epoch_begin", state, histories, state.active)
                 if not self.any_active(state):  # all raised
                     self.history.append(self.no_history())
                     break
@@ -179,14 +182,11 @@ class Chunk:
             inputs = inputs._replace(until=np.int32(until))
             state, history = program.run(inputs, state)
             if outside:
-                row = tf.nest.map_structure(lambda a: a[0], history)
-                state, row = judge_outside(self, program.template, inputs, state, row)
-                history = tf.nest.map_structure(lambda a: a[None], row)
+                state, history = self.judge(state, history)
             reached = int(state.epoch)
             self.history.append(first_epochs(as_arrays(history), reached - self.done))
             if watched:
-                latest = self.latest_epoch()
-                state = tell_callbacks("epoch_end", self, state, latest, going)
+                state = self.tell("epoch_end", state, self.latest_epoch(), going)
             spent = time.perf_counter() - begin
             # the graph cannot be interrupted: come up for air about once a second
             allowed = (until - self.done) * SECONDS_IN_GRAPH
@@ -196,6 +196,28 @@ class Chunk:
                 report(self.done, self.history[-1])
         self.state = as_arrays(state)
         return self
+
+    def tell(
+        self, when: str, state: State, histories: list[dict], going: np.ndarray
+    ) -> State:
+        """Tell the networks' callbacks of an epoch; return the state as they leave it.
+
+        What they raise is kept in ``errors``.
+        """
+        members = self.members[: len(self.numbers)]
+        last = self.first + self.plan.epochs
+        state, errors = tell_callbacks(when, state, members, last, histories, going)
+        self.errors |= errors
+        return state
+
+    def judge(self, state: State, history: HistoryRow) -> tuple[State, HistoryRow]:
+        """Judge an epoch by the networks' scorers; add their scores to its history."""
+        members = self.members[: len(self.numbers)]
+        scores = score_networks(self.plan, self.data, members, state)
+        row = tf.nest.map_structure(lambda a: a[0], history)
+        template = self.program().template
+        state, row = judge_outside(template, self.inputs(), state, row, scores)
+        return state, tf.nest.map_structure(lambda a: a[None], row)
 
     def no_history(self) -> HistoryRow:
         """Return the history of no epochs."""
@@ -231,7 +253,7 @@ class Chunk:
         score = score if member.scorer is None else [-value for value in score]
         return {**columns, f"val_{member.monitor_name}": score}
 
-    def release(self):
+    def release(self) -> None:
         """Let go of all that training made."""
         self.state, self.tensors, self.history = None, None, []
 

@@ -92,7 +92,7 @@ class Inputs(NamedTuple):
     varying: dict
     until: Any
 
-    def numbers_at(self, epoch) -> StepNumbers:
+    def numbers_at(self, epoch: tf.Tensor) -> StepNumbers:
         """Return the numbers that the steps of an epoch see."""
         direct, nested = split_names(read_tables(self.varying, epoch))
         knobs = {**self.step_numbers.loss_knobs, **nested.get("loss", {})}
@@ -157,7 +157,7 @@ def stack_knobs(objects: list, dtype: str) -> dict:
     return {name: np.array([k[name] for k in knobs], dtype) for name in knobs[0]}
 
 
-def pad(arrays: list[np.ndarray], dtype) -> np.ndarray:
+def pad(arrays: list[np.ndarray], dtype: Any) -> np.ndarray:
     """Stack arrays of different lengths, padded with zeros."""
     out = np.zeros((len(arrays), max(len(a) for a in arrays)), dtype)
     for row, array in zip(out, arrays, strict=True):
@@ -188,7 +188,7 @@ def specify_inputs(template: Template, inputs: Inputs) -> Inputs:
     )
 
 
-def specify(value) -> tf.TensorSpec:
+def specify(value: tf.Tensor) -> tf.TensorSpec:
     """Return the specification of a tensor of exactly this shape."""
     return tf.TensorSpec(value.shape, value.dtype)
 
@@ -259,7 +259,9 @@ def first_slots(template: Template, members: list[Member]) -> Slots:
     return Slots(earlier[0].count, tuple(map(np.stack, moments)))
 
 
-def first_average(template: Template, members: list[Member], weights: np.ndarray):
+def first_average(
+    template: Template, members: list[Member], weights: np.ndarray
+) -> np.ndarray | tuple:
     """Return the averaged weights, which begin at the weights; empty without any."""
     if not template.structure.member.averages:
         return ()

@@ -1,9 +1,8 @@
 """One network shown to code written for Keras: a plain model and its optimiser."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from skloss._engine._between import Network
 from skloss._engine._optimizers import state_variables
 from skloss._engine._plan import TrainingState
 from skloss._engine._predict import assign_weights, read_weights
@@ -11,9 +10,6 @@ from skloss._engine._state import Slots, Weights
 from skloss._engine._step import Layout
 from skloss._keras import get_initial_epoch
 from skloss._tensorflow import keras
-
-if TYPE_CHECKING:
-    from skloss._engine._between import Network
 
 
 class Mirror:
@@ -50,7 +46,7 @@ class Mirror:
         self.moments = find_moments(optimizer, model.trainable_variables)
         self.shown, self.rate = None, None
 
-    def show(self, network: "Network") -> None:
+    def show(self, network: Network) -> None:
         """Give the model a network's weights, its optimiser's state and its rate."""
         self.show_weights(network.weights, network.stored)
         self.shown = self.weights()
@@ -68,7 +64,7 @@ class Mirror:
         """Give the model weights and moving statistics."""
         assign_weights(self.layout, weights, stored)
 
-    def take_back(self, network: "Network") -> None:
+    def take_back(self, network: Network) -> None:
         """Give the network the weights and the rate that the model now has.
 
         What callbacks did not change is not written: a network that averages its

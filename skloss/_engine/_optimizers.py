@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Positive:
     large it is, is a run-time number.
     """
 
-    def __init__(self, tensor):
+    def __init__(self, tensor: Any):
         self.tensor = tensor
 
     def __ne__(self, other):
@@ -112,10 +113,10 @@ class Optimizer:
         own.
     """
 
-    def __init__(self, spec):
+    def __init__(self, spec: Any):
         if isinstance(spec, str):
             name, changes = parse_spec(spec)
-            self.cls = class_named(name)
+            self.cls = find_class(name)
         elif inspect.isclass(spec) and issubclass(spec, keras.optimizers.Optimizer):
             self.cls, changes = spec, {}
         elif isinstance(spec, keras.optimizers.Optimizer):
@@ -125,9 +126,9 @@ class Optimizer:
                 f"optimizer={spec!r} must be a name such as 'adam', or a Keras "
                 f"optimiser."
             )
-        if self.cls not in stackable().values():
-            raise not_stackable(spec)
-        self.defaults = defaults_of(self.cls)
+        if self.cls not in list_stackable().values():
+            raise unstackable_error(spec)
+        self.defaults = read_defaults(self.cls)
         self.config = dict(self.defaults)
         if isinstance(spec, keras.optimizers.Optimizer):
             self.config = spec.get_config()
@@ -135,7 +136,7 @@ class Optimizer:
             self.check_ours(spec)
         self.change(changes)
 
-    def check_ours(self, spec):
+    def check_ours(self, spec: keras.optimizers.Optimizer) -> None:
         """Refuse numbers of an instance that our own parameters stand for."""
         defaults = self.cls().get_config()  # as rounded as the instance's
         for theirs in (*OURS, *REFUSED):
@@ -152,7 +153,7 @@ class Optimizer:
                     f"{self.config[theirs]!r}) is a template; {remedy}."
                 )
 
-    def change(self, changes):
+    def change(self, changes: dict) -> None:
         """Set configuration values by name."""
         for name, value in changes.items():
             if name not in self.own_names():
@@ -160,15 +161,15 @@ class Optimizer:
                     f"Invalid parameter {name!r} for optimizer "
                     f"{self.cls.__name__!r}. {nearest(name, self.own_names())}"
                 )
-            self.config[name] = self.checked(name, value)
+            self.config[name] = self.check_value(name, value)
 
-    def checked(self, name, value):
+    def check_value(self, name: str, value: Any) -> float | bool:
         """Return a number as the float that Keras wants, a flag as a bool."""
         if isinstance(self.defaults[name], bool):
             what, right = "True or False", isinstance(value, bool | np.bool_)
         else:
-            own = LIMITS.get(name, FINITE)
-            what, within = LIMITS.get((self.cls.__name__, name), own)
+            common = LIMITS.get(name, FINITE)
+            what, within = LIMITS.get((self.cls.__name__, name), common)
             right = is_number(value) and within(value)
         if not right:
             raise ValueError(
@@ -176,32 +177,32 @@ class Optimizer:
             )
         return type(self.defaults[name])(value)
 
-    def own_names(self):
+    def own_names(self) -> list[str]:
         """Return the configuration names that are neither ours nor refused."""
         common = {"name", "ema_momentum", "ema_overwrite_frequency", *OURS, *REFUSED}
         return [name for name in self.config if name not in common]
 
-    def own_params(self):
+    def own_params(self) -> dict:
         """Return the optimiser's own parameters."""
         return {name: self.config[name] for name in self.own_names()}
 
-    def spec(self):
+    def spec(self) -> str:
         """Return the string that makes this optimiser."""
         changed = {k: v for k, v in self.own_params().items() if v != self.defaults[k]}
         name = self.cls.__name__.lower()
         settings = ",".join(f"{k}={v!r}" for k, v in changed.items())
         return f"{name}:{settings}" if settings else name
 
-    def knobs(self):
+    def knobs(self) -> dict:
         """Return the numbers that are run-time tensors."""
         return {name: self.config[name] for name in self.knob_names()}
 
-    def knob_names(self):
+    def knob_names(self) -> list[str]:
         """Return names of run-time numbers; a momentum of zero is structure."""
         names = KNOBS[self.cls.__name__]
         return [n for n in names if n != "momentum" or self.config[n] > 0]
 
-    def structure(self):
+    def structure(self) -> tuple:
         """Return class and configuration without the run-time numbers."""
         knobs = self.knob_names()
         rest = [(k, v) for k, v in self.own_params().items() if k not in knobs]
@@ -211,18 +212,18 @@ class Optimizer:
         """Travel as text: whoever reads a fitted network need not know Keras' class."""
         return type(self), (self.spec(),)
 
-    def make(self):
+    def make(self) -> keras.optimizers.Optimizer:
         """Return a fresh Keras optimiser."""
         return self.cls(**self.own_params())
 
-    def pure(self):
+    def pure(self) -> keras.optimizers.Optimizer:
         """Return a fresh Keras optimiser whose update can be a pure function."""
         pure = type(self.cls.__name__, (PureUpdates, self.cls), {})
         return pure(**self.own_params())
 
 
 @functools.cache
-def defaults_of(cls):
+def read_defaults(cls: type) -> dict:
     """Return the arguments of a Keras optimiser that is made without any.
 
     None is made, for that would have TensorFlow compute.
@@ -232,26 +233,26 @@ def defaults_of(cls):
 
 
 @functools.cache
-def stackable():
+def list_stackable() -> dict[str, type]:
     """Return the classes of ``KNOBS`` by their names in lower case."""
     return {cls.lower(): getattr(keras.optimizers, cls) for cls in KNOBS}
 
 
-def class_named(name):
+def find_class(name: str) -> type:
     """Return the Keras class of that name, whatever its case."""
-    if name.lower() in stackable():
-        return stackable()[name.lower()]
+    if name.lower() in list_stackable():
+        return list_stackable()[name.lower()]
     if name.lower() in map(str.lower, dir(keras.optimizers)):
-        raise not_stackable(name)
-    raise ValueError(f"Unknown optimizer {name!r}. {nearest(name, stackable())}")
+        raise unstackable_error(name)
+    raise ValueError(f"Unknown optimizer {name!r}. {nearest(name, list_stackable())}")
 
 
-def not_stackable(spec):
+def unstackable_error(spec: Any) -> ValueError:
     """Return the error for an optimiser of Keras' that is not in ``KNOBS``."""
     return ValueError(
         f"optimizer={spec!r} is not supported: the weights of a network are one row of "
         f"a matrix, also where one network trains alone, and that equals Keras' own "
-        f"update for {', '.join(map(repr, stackable()))} only. Use one of these."
+        f"update for {', '.join(map(repr, list_stackable()))} only. Use one of these."
     )
 
 

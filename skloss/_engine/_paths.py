@@ -10,25 +10,22 @@ import re
 import threading
 import traceback
 from collections import OrderedDict
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from skloss import networks
+from skloss._engine._chunk import Chunk
 from skloss._tensorflow import tf
 from skloss.exceptions import NotFusibleError
-
-if TYPE_CHECKING:
-    from skloss._engine._chunk import Chunk
 
 # Stacked, a loop over time steps takes many seconds to trace; measured on an LSTM.
 MIN_STACKED_LOOPS = 16
 MAX_REASONS = 256
-SEVERAL, ONE = "vectorised graph", "compiled loop, one network at a time"
 _lock = threading.Lock()
 _reasons = OrderedDict()
 
 
-def find_obstacle(chunk: "Chunk") -> str | None:
+def find_obstacle(chunk: Chunk) -> str | None:
     """Return why the networks of a chunk cannot be stacked, or None.
 
     Parameters
@@ -51,7 +48,7 @@ def find_obstacle(chunk: "Chunk") -> str | None:
         return _reasons[key]
 
 
-def try_stacking(chunk: "Chunk", few: bool) -> str | None:
+def try_stacking(chunk: Chunk, few: bool) -> str | None:
     """Return the reason that shows in the body's graph, or in tracing the program."""
     if few and chunk.program().template.loops:
         return f"a loop is stacked for {MIN_STACKED_LOOPS} networks or more only"
@@ -66,7 +63,7 @@ def try_stacking(chunk: "Chunk", few: bool) -> str | None:
 
 
 @contextmanager
-def without_error_logs():
+def without_error_logs() -> Iterator[None]:
     """Keep TensorFlow from logging, in this thread, that it cannot stack something."""
     here = threading.get_ident()
 
@@ -90,10 +87,10 @@ def failed_while_stacking(error: Exception) -> bool:
 def shorten_error(error: Exception) -> str:
     """Return the operation that TensorFlow cannot stack, or what it says."""
     text = str(error)
-    found = re.search(r"[\"'](\w+)[\"'] of op '(\w+)' expected to be loop inv", text)
-    if found:
-        return f"{found[2]} with a {found[1]} for each network cannot be stacked"
-    found = re.search(r"No pfor vectorization defined for (\w+)", text)
-    if found:
-        return f"{found[1]} cannot be stacked"
+    match = re.search(r"[\"'](\w+)[\"'] of op '(\w+)' expected to be loop inv", text)
+    if match:
+        return f"{match[2]} with a {match[1]} for each network cannot be stacked"
+    match = re.search(r"No pfor vectorization defined for (\w+)", text)
+    if match:
+        return f"{match[1]} cannot be stacked"
     return text.strip().partition("\n")[0]

@@ -36,7 +36,7 @@ class Outcome(Enum):
         return type(self), (self.value,)
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Stream:
     """The rows that a network trains on, shared by the candidates of a fold.
 
@@ -54,7 +54,7 @@ class Stream:
     val_weight: np.ndarray
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Data:
     """The table, held once, and the streams drawn from it.
 
@@ -71,7 +71,8 @@ class Data:
     X: Any
     Y: np.ndarray
     streams: list[Stream]
-    tensors: dict = field(default_factory=dict, repr=False, compare=False)
+    # of this X and Y alone: ``replace`` begins with none
+    tensors: dict = field(default_factory=dict, init=False, repr=False)
 
     def as_tensors(self, dtype: str, dtype_of_targets: str) -> tuple:
         """Return table and targets as tensors, made once for all chunks of networks."""
@@ -88,7 +89,7 @@ class Data:
         return {**self.__dict__, "tensors": {}}
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class TrainingState:
     """What a training goes on from.
 

@@ -59,10 +59,10 @@ def chunks(plan: Plan, data: Data) -> list[Chunk]:
     -------
     list of Chunk
     """
-    found = []
+    made = []
     for kind in partition(plan, data):
-        found += fill_chunks(plan, data, kind, worth_compiling(plan, data, kind))
-    return found
+        made += fill_chunks(plan, data, kind, worth_compiling(plan, data, kind))
+    return made
 
 
 def worth_compiling(plan: Plan, data: Data, numbers: list[int]) -> bool:
@@ -142,7 +142,7 @@ def repacked(trained: list[Chunk], dropped: set[int]) -> list[Chunk]:
     -------
     list of Chunk
     """
-    found, torn = [], {}
+    whole, torn = [], {}
     for chunk in trained:
         kept = [
             k
@@ -150,12 +150,12 @@ def repacked(trained: list[Chunk], dropped: set[int]) -> list[Chunk]:
             if chunk.state.active[k] and number not in dropped
         ]
         if len(kept) == len(chunk.numbers):
-            found.append(chunk)
+            whole.append(chunk)
         elif kept:
             torn.setdefault(chunk.kind, []).extend((chunk, k) for k in kept)
     for pieces in torn.values():
         first = pieces[0][0]
         numbers = [chunk.numbers[k] for chunk, k in pieces]
         taken_out = [chunk.take_out(k) for chunk, k in pieces]
-        found += fill_chunks(first.plan, first.data, numbers, first.compiled, taken_out)
-    return found
+        whole += fill_chunks(first.plan, first.data, numbers, first.compiled, taken_out)
+    return whole

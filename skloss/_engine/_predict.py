@@ -2,10 +2,13 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from skloss import networks
+from skloss._engine._plan import Result
 from skloss._engine._rows import specify_table, table_arrays, take_rows
 from skloss._engine._state import Weights
 from skloss._engine._step import Layout, make_stacked_dropout
@@ -13,7 +16,7 @@ from skloss._tensorflow import QuietAtFirst, keras, start, tf
 
 MAX_FORWARDS = 64
 ROWS_AT_ONCE = 16384
-OWN_ROWS_AT_ONCE = 1024  # of a user's body, whose layers may be much wider than a row
+BODY_ROWS_AT_ONCE = 1024  # of a user's body, whose layers may be much wider than a row
 _lock = threading.Lock()
 _forwards = OrderedDict()
 
@@ -21,7 +24,9 @@ _forwards = OrderedDict()
 class Forward:
     """The compiled forward pass of one network structure; weights are arguments."""
 
-    def __init__(self, network, n_features, n_raw, dtype, is_sparse):
+    def __init__(
+        self, network: Any, n_features: int, n_raw: int, dtype: str, is_sparse: bool
+    ):
         self.dtype = dtype
         self.model = networks.build(
             network, n_features, n_raw, dtype, make_stacked_dropout(1, dtype)
@@ -53,7 +58,9 @@ class Forward:
         )
         self.stacked = QuietAtFirst(stacked)
 
-    def predict_all(self, x, weights, stored) -> tf.Tensor:
+    def predict_all(
+        self, x: tf.Tensor, weights: tf.Tensor, stored: tf.Tensor
+    ) -> tf.Tensor:
         """Return raw outputs of several networks for the same dense rows."""
         return tf.vectorized_map(
             lambda rows: self.predict(x, *rows),
@@ -61,7 +68,7 @@ class Forward:
             fallback_to_while_loop=False,
         )
 
-    def predict(self, x, weights, stored) -> tf.Tensor:
+    def predict(self, x: tf.Tensor, weights: tf.Tensor, stored: tf.Tensor) -> tf.Tensor:
         """Return raw outputs for dense rows."""
         parts = [p[0] for p in self.layout.cut(weights[None])]
         kept = iter([s[0] for s in self.layout.cut_stored(stored[None])])
@@ -73,7 +80,9 @@ class Forward:
         return tf.cast(raw, self.dtype)
 
 
-def forward_for(network, n_features, n_raw, dtype, is_sparse):
+def forward_for(
+    network: Any, n_features: int, n_raw: int, dtype: str, is_sparse: bool
+) -> Forward:
     """Return the compiled forward pass of a structure, made once."""
     start()
     key = (networks.structure(network), n_features, n_raw, dtype, is_sparse)
@@ -87,7 +96,15 @@ def forward_for(network, n_features, n_raw, dtype, is_sparse):
         return _forwards[key]
 
 
-def raw_predictions(network, X, weights, stored, n_raw, *, is_sparse):
+def raw_predictions(
+    network: Any,
+    X: Any,
+    weights: np.ndarray,
+    stored: np.ndarray,
+    n_raw: int,
+    *,
+    is_sparse: bool,
+) -> np.ndarray:
     """Return the raw outputs of one network.
 
     Parameters
@@ -107,8 +124,8 @@ def raw_predictions(network, X, weights, stored, n_raw, *, is_sparse):
     compiled = forward_for(network, X.shape[1], n_raw, dtype, is_sparse)
     weights, stored = tf.constant(weights), tf.constant(stored)
     pieces = []
-    own = isinstance(network, networks.Body)
-    at_once = OWN_ROWS_AT_ONCE if own else ROWS_AT_ONCE
+    is_body = isinstance(network, networks.Body)
+    at_once = BODY_ROWS_AT_ONCE if is_body else ROWS_AT_ONCE
     for begin in range(0, X.shape[0], at_once):
         part = X[begin : begin + at_once]
         rows = np.arange(part.shape[0] if is_sparse else 0, dtype=np.int32)
@@ -118,7 +135,9 @@ def raw_predictions(network, X, weights, stored, n_raw, *, is_sparse):
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
-def stacked_predictions(network, X, weights, stored, n_raw):
+def stacked_predictions(
+    network: Any, X: Any, weights: np.ndarray, stored: np.ndarray, n_raw: int
+) -> np.ndarray:
     """Return the raw outputs of several networks of one structure.
 
     Parameters
@@ -136,8 +155,8 @@ def stacked_predictions(network, X, weights, stored, n_raw):
     if is_sparse or isinstance(network, networks.Body):  # not all can be stacked
         return np.stack(
             [
-                raw_predictions(network, X, *own, n_raw, is_sparse=is_sparse)
-                for own in zip(weights, stored, strict=True)
+                raw_predictions(network, X, *rows, n_raw, is_sparse=is_sparse)
+                for rows in zip(weights, stored, strict=True)
             ]
         )
     dtype = weights.dtype.name
@@ -153,7 +172,9 @@ def stacked_predictions(network, X, weights, stored, n_raw):
     return np.concatenate(pieces, axis=1)
 
 
-def with_outputs(network, n_features, weights, n_raw, outputs):
+def with_outputs(
+    network: Any, n_features: int, weights: np.ndarray, n_raw: int, outputs: list[int]
+) -> np.ndarray:
     """Return the weights of the same network with only some of its raw outputs.
 
     Parameters
@@ -178,7 +199,14 @@ def with_outputs(network, n_features, weights, n_raw, outputs):
     return np.concatenate([body, kernel.ravel(), bias[outputs]])
 
 
-def plain_model(network, n_features, n_raw, dtype, dropout, finish):
+def plain_model(
+    network: Any,
+    n_features: int,
+    n_raw: int,
+    dtype: str,
+    dropout: float,
+    finish: Callable,
+) -> keras.Model:
     """Return a plain Keras model of a network, its weights as they come.
 
     Parameters
@@ -200,7 +228,14 @@ def plain_model(network, n_features, n_raw, dtype, dropout, finish):
     return keras.Model(model.input, finish(model.output))
 
 
-def exported_model(network, n_features, n_raw, result, dropout, finish):
+def exported_model(
+    network: Any,
+    n_features: int,
+    n_raw: int,
+    result: Result,
+    dropout: float,
+    finish: Callable,
+) -> keras.Model:
     """Return a plain Keras model with the result's weights.
 
     Parameters
@@ -214,7 +249,7 @@ def exported_model(network, n_features, n_raw, result, dropout, finish):
     return model
 
 
-def assign_weights(layout: Layout, weights: np.ndarray, stored: np.ndarray):
+def assign_weights(layout: Layout, weights: np.ndarray, stored: np.ndarray) -> None:
     """Give the variables of a layout's model the values of two flat rows."""
     for variables, row, sizes in (
         (layout.model.trainable_variables, weights, layout.sizes),

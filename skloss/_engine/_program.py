@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -89,7 +90,7 @@ class Program:
             "SINGLE_THREADED_EXECUTOR" if alone else None
         )
 
-    def trace(self, inputs: Inputs, state: State):
+    def trace(self, inputs: Inputs, state: State) -> Callable:
         """Return the function, traced if that was not done.
 
         Raises
@@ -106,7 +107,7 @@ class Program:
                     self.function = self.make_function(inputs, state)
             return self.function
 
-    def make_function(self, inputs: Inputs, state: State):
+    def make_function(self, inputs: Inputs, state: State) -> Callable:
         """Return the traced function for any number of rows."""
         template = self.template
         steps = partial(take_steps, template)

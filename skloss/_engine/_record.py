@@ -4,10 +4,10 @@ import numpy as np
 
 from skloss._engine._state import LayerRow
 from skloss._engine._step import Layout
-from skloss._tensorflow import tf
+from skloss._tensorflow import keras, tf
 
 
-def number_layers(model) -> list[int]:
+def number_layers(model: keras.Model) -> list[int]:
     """Return which layer, from 0, each trainable variable belongs to.
 
     A layer begins with a kernel; biases and what normalises it follow.
@@ -32,16 +32,20 @@ def mark_layers(layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     for i, (number, shape, size) in enumerate(
         zip(numbers, layout.shapes, layout.sizes, strict=True)
     ):
-        own = np.eye(count)[number]
-        weights.append(np.tile(own, (size, 1)))
+        layer = np.eye(count)[number]
+        weights.append(np.tile(layer, (size, 1)))
         last = i + 1 == len(numbers) or numbers[i + 1] != number
         share = 1 / size if last and len(shape) == 1 else 0.0
-        units.append(np.tile(own * share, (size, 1)))
+        units.append(np.tile(layer * share, (size, 1)))
     return np.concatenate(weights), np.concatenate(units)
 
 
 def measure_layers(
-    layers: tuple, before: tf.Tensor, after: tf.Tensor, squares: tf.Tensor, steps
+    layers: tuple,
+    before: tf.Tensor,
+    after: tf.Tensor,
+    squares: tf.Tensor,
+    steps: tf.Tensor,
 ) -> LayerRow:
     """Return an epoch's record.
 

@@ -7,11 +7,20 @@ number, and at the number's default nothing happens to it.
 import numpy as np
 
 from skloss import networks
+from skloss._engine._inputs import StepNumbers
+from skloss._engine._noise import Noise
 from skloss._engine._step import Layout
 from skloss._tensorflow import tf
 
 
-def regularize_rows(used: tuple, x, y, weight, noise, numbers) -> tuple:
+def regularize_rows(
+    used: tuple,
+    x: tf.Tensor,
+    y: tf.Tensor,
+    weight: tf.Tensor,
+    noise: Noise,
+    numbers: StepNumbers,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Return x, y and weights of a step as the networks see them.
 
     Parameters
@@ -51,7 +60,9 @@ def draw_symmetric_beta(alpha: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
     return tf.where(alpha > 0, draw, 1.0)
 
 
-def mix_rows(x, y, weight, share) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def mix_rows(
+    x: tf.Tensor, y: tf.Tensor, weight: tf.Tensor, share: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Mix each row with the next one (Zhang et al. 2018, Eq. 1): the order is random.
 
     The target of a mixed row is the first one's with the weight ``share``, the other
@@ -79,7 +90,9 @@ def clip_by_value(gradient: tf.Tensor, clip_value: tf.Tensor) -> tf.Tensor:
     return tf.clip_by_value(gradient, -clip_value[:, None], clip_value[:, None])
 
 
-def bound_norms(layout: Layout, weights, max_norm, going) -> tf.Tensor:
+def bound_norms(
+    layout: Layout, weights: tf.Tensor, max_norm: tf.Tensor, going: tf.Tensor
+) -> tf.Tensor:
     """Return weights with which no hidden unit's incoming ones exceed ``max_norm``.
 
     Srivastava et al. 2014, Section 5.1: projected onto the ball after each step.
@@ -96,7 +109,13 @@ def bound_norms(layout: Layout, weights, max_norm, going) -> tf.Tensor:
     return tf.concat([tf.reshape(p, [weights.shape[0], -1]) for p in parts], axis=1)
 
 
-def average_weights(average, weights, momentum, number, going) -> tf.Tensor:
+def average_weights(
+    average: tf.Tensor,
+    weights: tf.Tensor,
+    momentum: tf.Tensor,
+    number: tf.Tensor,
+    going: tf.Tensor,
+) -> tf.Tensor:
     """Return the exponential moving average of the weights after one more step.
 
     Kingma and Ba 2015, Section 7.2, with their correction for the beginning: weights w

@@ -1,12 +1,14 @@
 """Rows of a table inside the graph: dense, or CSR made dense batch by batch."""
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 
 from skloss._tensorflow import tf
 
 
-def table_arrays(X, dtype) -> tuple:
+def table_arrays(X: Any, dtype: str) -> tuple:
     """Return the table as the tuple of arrays that :func:`take_rows` reads."""
     if not sparse.issparse(X):
         return (np.asarray(X, dtype=dtype),)
@@ -18,7 +20,7 @@ def table_arrays(X, dtype) -> tuple:
     )
 
 
-def specify_table(is_sparse: bool, n_features: int, dtype) -> tuple:
+def specify_table(is_sparse: bool, n_features: int, dtype: Any) -> tuple:
     """Return the tensor specifications of a table with any number of rows."""
     if not is_sparse:
         return (tf.TensorSpec([None, n_features], dtype),)

@@ -37,7 +37,12 @@ class StackedOptimizer:
         return state_variables(self.optimizer)
 
     def update(
-        self, weights: tf.Tensor, slots: Slots, gradient: tf.Tensor, rate, knobs: dict
+        self,
+        weights: tf.Tensor,
+        slots: Slots,
+        gradient: tf.Tensor,
+        rate: tf.Tensor,
+        knobs: dict,
     ) -> tuple[tf.Tensor, Slots]:
         """Return the weights, and what the optimiser remembers, after a step.
 

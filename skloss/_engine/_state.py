@@ -4,6 +4,7 @@ Named tuples, which TensorFlow's nests take through graphs and loops as they are
 field that a program does not have is an empty tuple, which holds no tensor.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -160,12 +161,12 @@ class HistoryRow(NamedTuple):
 RECORDED = LayerRow._fields
 
 
-def as_tensors(nest):
+def as_tensors(nest: Any) -> Any:
     """Return a nest of arrays as tensors."""
     return tf.nest.map_structure(tf.convert_to_tensor, nest)
 
 
-def as_arrays(nest):
+def as_arrays(nest: Any) -> Any:
     """Return a nest of tensors as arrays."""
     return tf.nest.map_structure(np.asarray, nest)
 
@@ -176,7 +177,7 @@ def select_network(state: State, k: int) -> State:
     return tf.nest.map_structure(lambda a: a[k : k + 1] if np.ndim(a) else a, state)
 
 
-def join_states(states) -> State:
+def join_states(states: Sequence[State]) -> State:
     """Return the state of several networks together; what all share stays one number.
 
     All must be at the same epoch.
@@ -187,12 +188,12 @@ def join_states(states) -> State:
     )
 
 
-def join_epochs(histories) -> HistoryRow:
+def join_epochs(histories: Sequence[HistoryRow]) -> HistoryRow:
     """Return the history of several stretches of epochs, one after the other."""
     return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *histories)
 
 
-def join_networks(histories) -> HistoryRow:
+def join_networks(histories: Sequence[HistoryRow]) -> HistoryRow:
     """Return the history of several networks together, from one of each."""
     return tf.nest.map_structure(lambda *rows: np.stack(rows, axis=1), *histories)
 

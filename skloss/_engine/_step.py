@@ -5,7 +5,8 @@ clipping and norms are then single operations on that matrix; only the forward p
 looks at the shapes inside a row.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from skloss.losses import Loss, Task
 class Layout:
     """How a row of weights is cut into the variables of the template model."""
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model):
         self.model = model
         trainable = model.trainable_variables
         self.shapes = [tuple(v.shape) for v in trainable]
@@ -71,12 +72,12 @@ def join_columns(parts: list[tf.Tensor], n_rows: int) -> tf.Tensor:
     return tf.concat([tf.reshape(part, [n_rows, -1]) for part in parts], axis=1)
 
 
-def is_mask(variable):
+def is_mask(variable: keras.Variable) -> bool:
     """Tell whether a variable is the mask of one of our dropout layers."""
     return variable.name == "stacked_dropout_mask"
 
 
-def is_stored(variable):
+def is_stored(variable: keras.Variable) -> bool:
     """Tell whether a variable is a moving statistic or a frozen weight.
 
     Others that are not trained are a dropout's mask or seed.
@@ -84,7 +85,14 @@ def is_stored(variable):
     return not is_mask(variable) and variable.name != "seed_generator_state"
 
 
-def run_network(layout: Layout, parts, stored, x, masks=(), key=None) -> tuple:
+def run_network(
+    layout: Layout,
+    parts: list,
+    stored: list,
+    x: tf.Tensor,
+    masks: Sequence = (),
+    key: tf.Tensor | None = None,
+) -> tuple[tf.Tensor, list, list]:
     """Return raw outputs, new moving statistics and the body's own penalties.
 
     ``masks`` are the dropout layers'; ``key``, the seed of a user's own Dropout layers,
@@ -109,14 +117,18 @@ def run_network(layout: Layout, parts, stored, x, masks=(), key=None) -> tuple:
     return tf.cast(raw, x.dtype), new, penalties
 
 
-def predict_networks(layout: Layout, parts, stored, x) -> tf.Tensor:
+def predict_networks(
+    layout: Layout, parts: list, stored: list, x: tf.Tensor
+) -> tf.Tensor:
     """Return raw outputs of all networks, (networks, batch, raw), for inference."""
     return map_networks(
         lambda *tensors: run_network(layout, *tensors)[0], (parts, stored, x)
     )
 
 
-def differentiate(layout: Layout, loss: Loss, task: Task, tensors: tuple, key) -> tuple:
+def differentiate(
+    layout: Layout, loss: Loss, task: Task, tensors: tuple, key: tf.Tensor
+) -> tuple[tf.Tensor, list, list]:
     """Return each network's weighted mean loss, its gradient, its moving statistics.
 
     The gradient is that of the loss and the body's own penalties. Statistics that no
@@ -154,7 +166,7 @@ def differentiate(layout: Layout, loss: Loss, task: Task, tensors: tuple, key) -
     return map_networks(one, tensors)
 
 
-def map_networks(function: Callable, tensors: tuple):
+def map_networks(function: Callable, tensors: tuple) -> Any:
     """Map ``function`` over the first axis of a tuple of nests of tensors.
 
     One network needs no map, which not every operation knows.
@@ -168,7 +180,14 @@ def map_networks(function: Callable, tensors: tuple):
     )
 
 
-def average_loss(loss: Loss, task: Task, y, raw, weight, knobs) -> tf.Tensor:
+def average_loss(
+    loss: Loss,
+    task: Task,
+    y: tf.Tensor,
+    raw: tf.Tensor,
+    weight: tf.Tensor,
+    knobs: dict,
+) -> tf.Tensor:
     """Return each network's weighted mean loss."""
 
     def one(knobs, y, raw, weight):
@@ -177,7 +196,9 @@ def average_loss(loss: Loss, task: Task, y, raw, weight, knobs) -> tf.Tensor:
     return map_networks(one, (knobs, y, raw, weight))
 
 
-def scale_targets(task: Task, y, loc, scale, dtype) -> tf.Tensor:
+def scale_targets(
+    task: Task, y: tf.Tensor, loc: tf.Tensor, scale: tf.Tensor, dtype: tf.DType
+) -> tf.Tensor:
     """Return the target as the networks see it, (..., networks, batch, task.size).
 
     This is ``Member.scaled_target`` inside the graph, for rows that were gathered. A
@@ -189,7 +210,15 @@ def scale_targets(task: Task, y, loc, scale, dtype) -> tf.Tensor:
     return tf.cast(y, dtype)
 
 
-def score_networks(loss: Loss, task: Task, y, raw, weight, knobs, class_weight):
+def score_networks(
+    loss: Loss,
+    task: Task,
+    y: tf.Tensor,
+    raw: tf.Tensor,
+    weight: tf.Tensor,
+    knobs: dict,
+    class_weight: tf.Tensor,
+) -> tf.Tensor:
     """Return each network's loss-neutral validation score; lower is better.
 
     In double precision, as links that follow from a loss's gradients are computed.
@@ -203,13 +232,21 @@ def score_networks(loss: Loss, task: Task, y, raw, weight, knobs, class_weight):
     return tf.cast(map_networks(one, wide), raw.dtype)
 
 
-def add_penalties(gradient, weights, kernels, l1, l2) -> tf.Tensor:
+def add_penalties(
+    gradient: tf.Tensor,
+    weights: tf.Tensor,
+    kernels: np.ndarray,
+    l1: tf.Tensor,
+    l2: tf.Tensor,
+) -> tf.Tensor:
     """Add the gradient of l1 sum|w| + l2 sum w^2 over kernels."""
     penalty = l1[:, None] * tf.sign(weights) + 2 * l2[:, None] * weights
     return gradient + kernels * penalty
 
 
-def clip_by_norm(gradient, clip_norm) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def clip_by_norm(
+    gradient: tf.Tensor, clip_norm: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Return each network's gradient clipped to its own norm, that norm, who is finite.
 
     A gradient that is not finite becomes zero: ``where``, not a product, since zero
@@ -240,6 +277,6 @@ def make_stacked_dropout(batch_size: int, dtype: str) -> Callable:
     return lambda: networks.StackedDropout(batch_size, dtype=dtype)
 
 
-def no_dropout():
+def no_dropout() -> keras.layers.Layer:
     """Return the layer in a dropout layer's place where no network drops anything."""
     return keras.layers.Identity()

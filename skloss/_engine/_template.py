@@ -4,7 +4,7 @@ Everything here is fixed when a program is traced. What changes from call to cal
 ``Inputs`` and ``State``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -171,7 +171,7 @@ def describe_columns(structure: Structure, layout: Layout, loss: Loss) -> Column
 
 
 @contextmanager
-def explain_failure(network: Any):
+def explain_failure(network: Any) -> Iterator[None]:
     """Say of what fails in a user's network that TensorFlow cannot make a graph."""
     try:
         yield

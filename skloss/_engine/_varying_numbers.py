@@ -41,7 +41,7 @@ def specify_tables(tables: dict) -> dict:
     }
 
 
-def read_tables(tables: dict, epoch) -> dict:
+def read_tables(tables: dict, epoch: tf.Tensor) -> dict:
     """Return each number's values in an epoch: after a table's end, the last."""
     return {
         name: table[:, tf.minimum(epoch, tf.shape(table)[1] - 1)]

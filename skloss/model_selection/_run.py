@@ -14,7 +14,7 @@ from skloss._engine import Outcome, chunks, repacked
 from skloss.estimators._finish import finish, fitted_after
 from skloss.exceptions import NotFusibleError
 from skloss.model_selection._cells import Cell, net_of
-from skloss.model_selection._fusing import fused
+from skloss.model_selection._fusing import fuse_jobs
 from skloss.model_selection._scored import Scored, mean_score
 from skloss.model_selection._scoring import raw_outputs, scores_of
 from skloss.model_selection._writers import Writers
@@ -91,7 +91,7 @@ class FusedRun:
         try:
             with networks.python_random_untouched():
                 cells = self.prepared(estimators, params, first)
-                groups = fused([cell for cell in cells if cell.error is None])
+                groups = fuse_jobs([cell for cell in cells if cell.error is None])
                 if watch is None:
                     self.train(groups)
                 else:

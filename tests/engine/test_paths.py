@@ -10,6 +10,7 @@ from own_networks import KINDS, pictures, recurrent, save_pretrained, table, tun
 from skloss import losses, networks, schedules
 from skloss._engine import Data, Member, Plan, Stream, trace_count, train_population
 from skloss._engine import _paths as paths
+from skloss._engine._chunk import ONE, SEVERAL
 from skloss._engine._optimizers import Optimizer
 from skloss.networks import Body
 
@@ -108,10 +109,10 @@ def test_all_paths_train_as_keras_does(kind):
     assert_close(single, expected)
     assert not np.allclose(together[0].weights, together[2].weights, rtol=1e-3)
     if kind in STACKED:
-        assert {r.trained_by for r in together} == {paths.SEVERAL}
+        assert {r.trained_by for r in together} == {SEVERAL}
     else:
-        assert {r.trained_by for r in together} == {f"{paths.ONE}: {ALONE[kind]}"}
-    assert {r.trained_by for r in single} == {paths.ONE}
+        assert {r.trained_by for r in together} == {f"{ONE}: {ALONE[kind]}"}
+    assert {r.trained_by for r in single} == {ONE}
 
 
 @pytest.mark.slow
@@ -120,7 +121,7 @@ def test_many_recurrent_networks_are_stacked(cell):
     rates = np.linspace(0.05, 0.2, paths.MIN_STACKED_LOOPS)
     plan, data = problem("lstm", Body(recurrent, units=3, cell=cell), rates)
     together = train_population(plan, data)
-    assert {r.trained_by for r in together} == {paths.SEVERAL}
+    assert {r.trained_by for r in together} == {SEVERAL}
     assert_close(together, rows_of(alone(plan, data)))
 
 
@@ -130,7 +131,7 @@ def test_pretrained_and_frozen_layers(tmp_path):
     given = flat(save_pretrained(path))
     plan, data = problem("dense", Body(tuned, path=path))
     together = train_population(plan, data)
-    assert {r.trained_by for r in together} == {paths.SEVERAL}
+    assert {r.trained_by for r in together} == {SEVERAL}
     assert_close(together, rows_of(alone(plan, data)))
     assert_close(together, list(by_keras(plan, data)))
     for result in together:

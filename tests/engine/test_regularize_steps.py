@@ -225,7 +225,7 @@ def test_shares_are_beta_distributed(alpha):
 
 # -- what holds for all of them ------------------------------------------------------
 
-CURES = {
+CHANGES = {
     "clip_value": (0.02, 0.1),
     "max_norm": (0.8, 1.5),
     "input_noise": (0.5, 0.1),
@@ -253,8 +253,8 @@ def assert_alone(members, results, **how):
 def test_fused_equals_alone(least, few, monkeypatch):
     """One network has what its neighbours have not, or has it in another size."""
     monkeypatch.setattr(population, "MIN_COMPILED", least)
-    changes = [{name: value} for name, pair in CURES.items() for value in pair]
-    changes.append({name: pair[0] for name, pair in CURES.items()})
+    changes = [{name: value} for name, pair in CHANGES.items() for value in pair]
+    changes.append({name: pair[0] for name, pair in CHANGES.items()})
     members = [member(), *(member(**change, dropout=0.1) for change in changes)]
     how = {"batch_size": 16, "weight": rng.uniform(0.5, 1.5, N)}
     results = trained(members, 6, **how)

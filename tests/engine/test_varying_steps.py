@@ -51,8 +51,8 @@ def curve(seed, low, high):
     return np.random.default_rng(seed).uniform(low, high, EPOCHS)
 
 
-def annealing(names, seed):
-    """Return the changes of a member that anneals numbers, and a loss's knob."""
+def varying(names, seed):
+    """Return the changes of a member whose numbers vary, and a loss's knob."""
     curves = {name: curve(seed + i, 0.05, 0.4) for i, name in enumerate(names)}
     ends = {name: c[-1] for name, c in curves.items()}
     gamma = curve(seed + 50, 0.0, 3.0)
@@ -61,9 +61,9 @@ def annealing(names, seed):
 
 
 DIFFERENT = [
-    annealing(NUMBERS, 0),
-    annealing(NUMBERS, 100),
-    annealing(["dropout"], 200),
+    varying(NUMBERS, 0),
+    varying(NUMBERS, 100),
+    varying(["dropout"], 200),
     {"loss": losses.Focal(gamma=2.5), "l2": 0.1},
     {"varying": {"mixup": curve(7, 0.0, 1.0)}, "mixup": 0.2},
 ]
@@ -91,7 +91,7 @@ def test_different_curves_together_equal_each_alone(compiled, monkeypatch):
 @pytest.mark.slow
 def test_curves_are_no_structure():
     def train(seed, length):
-        own = annealing(["l2", "dropout"], seed)
+        own = varying(["l2", "dropout"], seed)
         own["varying"] = {n: c[:length] for n, c in own["varying"].items()}
         train_population(plan(member(**own), member(**own)), DATA)
 
@@ -112,8 +112,8 @@ def operations(own):
 
 
 @pytest.mark.slow
-def test_what_is_not_annealed_costs_nothing():
-    """An annealed number costs its row of a table; a plain one no operation."""
+def test_what_does_not_vary_costs_nothing():
+    """A number that varies costs its row of a table; a plain one no operation."""
     with_one = operations({"varying": {"l2": curve(0, 0, 1)}})
     with_two = operations({"varying": {n: curve(0, 0, 1) for n in ("l1", "l2")}})
     plain = operations({})
