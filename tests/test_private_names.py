@@ -11,7 +11,7 @@ import pytest
 import skloss
 import skloss.model_selection
 from skloss import _keras, _sklearn
-from skloss._engine._optimizers import PureUpdates, stackable
+from skloss._engine._optimizers import PureUpdates, list_stackable
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "skloss"
@@ -117,7 +117,7 @@ def test_overridden_methods_are_listed_with_their_reasons():
                 if cls.__module__.startswith("skloss."):
                     found |= overridden(cls, "sklearn", leaf.__mro__)
     assert found == set(_sklearn.OVERRIDDEN)
-    for cls in stackable().values():
+    for cls in list_stackable().values():
         names = overridden(PureUpdates, "keras", cls.__mro__)
         assert names == set(_keras.OVERRIDDEN)
 
