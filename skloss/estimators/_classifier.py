@@ -7,7 +7,7 @@ from skloss.estimators._base import BaseLossAware
 from skloss.estimators._class_predictions import ClassPredictions
 from skloss.estimators._class_target import ClassTarget
 from skloss.estimators._fit_network import fit_network
-from skloss.estimators._fitted_attributes import of_fit
+from skloss.estimators._fitted_attributes import FittedAttribute
 from skloss.estimators._scikeras import Conversions
 
 
@@ -146,8 +146,8 @@ class LossAwareClassifier(
     _family = "classification"
     _target = ClassTarget
 
-    classes_ = of_fit(lambda f: f.target.classes, "The classes, sorted.")
-    temperature_ = of_fit(
+    classes_ = FittedAttribute(lambda f: f.target.classes, "The classes, sorted.")
+    temperature_ = FittedAttribute(
         lambda f: f.temperature, "What log-probabilities are divided by."
     )
 

@@ -3,8 +3,8 @@
 from sklearn.utils.validation import check_is_fitted
 
 
-def of_fit(read, doc):
-    """Return a property of fitted estimators; others do not have the attribute.
+class FittedAttribute:
+    """An attribute of fitted estimators; others do not have it.
 
     Parameters
     ----------
@@ -13,36 +13,49 @@ def of_fit(read, doc):
     doc : str
     """
 
-    def get(self):
-        fitted = self.__dict__.get("_fitted")
-        value = None if fitted is None else read(fitted)
+    def __init__(self, read, doc):
+        self.read, self.__doc__ = read, doc
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, estimator, owner=None):
+        if estimator is None:
+            return self
+        fitted = estimator.__dict__.get("_fitted")
+        value = None if fitted is None else self.read(fitted)
         if value is None:
+            what = "it is not fitted" if fitted is None else "its fit left none"
             raise AttributeError(
-                f"This {type(self).__name__} has no such attribute: it comes with fit, "
-                f"and some only with what they tell of."
+                f"{type(estimator).__name__!r} object has no attribute "
+                f"{self.name!r}: {what}."
             )
         return value
-
-    return property(get, doc=doc)
 
 
 class FittedAttributes:
     """What every fitted estimator has."""
 
-    n_features_in_ = of_fit(lambda f: f.features.count, "Number of features of X.")
-    feature_names_in_ = of_fit(
+    n_features_in_ = FittedAttribute(
+        lambda f: f.features.count, "Number of features of X."
+    )
+    feature_names_in_ = FittedAttribute(
         lambda f: f.features.names, "Names of the features, if X had string ones."
     )
-    loss_ = of_fit(lambda f: f.loss, "The loss that predicts.")
-    history_ = of_fit(lambda f: f.history, "What each epoch left, by name.")
-    n_epochs_ = of_fit(lambda f: f.n_epochs, "Number of epochs trained.")
-    outcome_ = of_fit(lambda f: f.outcome, "How the training ended.")
-    trained_by_ = of_fit(lambda f: f.trained_by, "Which way it trained, and why.")
-    training_record_ = of_fit(
+    loss_ = FittedAttribute(lambda f: f.loss, "The loss that predicts.")
+    history_ = FittedAttribute(lambda f: f.history, "What each epoch left, by name.")
+    n_epochs_ = FittedAttribute(lambda f: f.n_epochs, "Number of epochs trained.")
+    outcome_ = FittedAttribute(lambda f: f.outcome, "How the training ended.")
+    trained_by_ = FittedAttribute(
+        lambda f: f.trained_by, "Which way it trained, and why."
+    )
+    training_record_ = FittedAttribute(
         lambda f: f.record, "What ``diagnose`` reads; with ``record=True``."
     )
-    callbacks_ = of_fit(lambda f: f.callbacks, "The last fit's own Keras callbacks.")
-    model_ = of_fit(
+    callbacks_ = FittedAttribute(
+        lambda f: f.callbacks, "The last fit's own Keras callbacks."
+    )
+    model_ = FittedAttribute(
         lambda f: f.remember("model", f.export), "The model of ``to_keras``, made once."
     )
 

@@ -10,11 +10,12 @@ import numpy as np
 from skloss import networks, schedules
 from skloss._callbacks._epoch_callbacks import check_callbacks, plateaus
 from skloss._engine._optimizers import Optimizer
-from skloss._params._checks import KNOBS, check_choice, check_parameters
+from skloss._params._checks import check_choice
 from skloss._params._value_object import separate_value
 from skloss._tensorflow import start
 from skloss._warn_user import warn_user
 from skloss.estimators._calibration import check_calibration
+from skloss.estimators._parameter_checks import KNOBS, check_parameters
 from skloss.estimators._validation_scorer import scorer_of
 from skloss.exceptions import IneffectiveParameterWarning
 from skloss.losses import Loss

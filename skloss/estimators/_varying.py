@@ -8,7 +8,8 @@ import numpy as np
 
 from skloss import losses
 from skloss._params import split_names
-from skloss._params._checks import KNOBS, check_number
+from skloss._params._checks import check_number
+from skloss.estimators._parameter_checks import KNOBS
 from skloss.schedules import Schedule
 
 
