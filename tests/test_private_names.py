@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 import skloss
-import skloss.model_selection
-from skloss import _keras, _sklearn
+from skloss import _keras, _sklearn, model_selection
 from skloss._engine._optimizers import PureUpdates, list_stackable
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -110,7 +109,7 @@ def overridden(cls, library, bases):
 
 def test_overridden_methods_are_listed_with_their_reasons():
     found = set()
-    for public in (skloss, skloss.model_selection):
+    for public in (skloss, model_selection):
         for name in public.__all__:
             leaf = getattr(public, name)
             for cls in leaf.__mro__ if inspect.isclass(leaf) else ():
