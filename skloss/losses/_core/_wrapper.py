@@ -2,8 +2,17 @@
 
 from typing import ClassVar
 
+from skloss._params import Params
 from skloss.losses._core._families import ClassificationLoss, RegressionLoss
 from skloss.losses._core._loss import Loss
+
+
+def public_names(*classes):
+    """Return the public names that classes and their base classes define."""
+    bases = {base for cls in classes for base in cls.__mro__} - {object}
+    names = {name for base in bases for name in vars(base)}
+    return {name for name in names if not name.startswith("_")}
+
 
 # The public names that a wrapper does not take from the loss that it wraps.
 NOT_FORWARDED = {
@@ -13,8 +22,8 @@ NOT_FORWARDED = {
         "a wrapper is no entry of the catalogue: it is written out, CVaR(Huber())",
     ),
     **dict.fromkeys(
-        ("get_params", "set_params", "knobs", "bind", "structure"),
-        "a wrapper has parameters of its own, and the wrapped loss is one of them",
+        public_names(Params),
+        "a wrapper is a value with parameters, of which the wrapped loss is one",
     ),
     **dict.fromkeys(
         ("measured", "measure"),
@@ -25,13 +34,6 @@ NOT_FORWARDED = {
         "the value is what a wrapper changes: it has those that it defines",
     ),
 }
-
-
-def public_names(*classes):
-    """Return the public names that classes and their base classes define."""
-    bases = {base for cls in classes for base in cls.__mro__} - {object}
-    names = {name for base in bases for name in vars(base)}
-    return {name for name in names if not name.startswith("_")}
 
 
 def forwarded(name):
