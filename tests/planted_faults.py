@@ -78,24 +78,6 @@ FAULTS += faults_of(
 )
 
 FAULTS += faults_of(
-    "facts of losses made of others",
-    (
-        "losses/_core/_family_sums.py",
-        'return raw if self.head == "scores" else self.losses[0].scores(task, raw)',
-        "return raw",
-        "losses/test_sums_of_thresholds.py::"
-        "test_thresholds_are_decided_on_by_probabilities",
-    ),
-    (
-        "losses/_core/_loss_sum.py",
-        "return np.max([loss.global_pace(task) for loss in self.losses], axis=0)",
-        "return np.ones(self.n_global(task))",
-        "losses/test_sums_of_thresholds.py::"
-        "test_thresholds_train_alike_in_a_wrapper_and_in_a_sum",
-    ),
-)
-
-FAULTS += faults_of(
     "class weights",
     (
         "estimators/_class_weight.py",

@@ -40,17 +40,17 @@ def find_deepest_minimum(loss, y, grid, weight):
     low, middle, high = values[best - 1 : best + 2]
     if middle == min(low, high):  # a plateau
         return grid[best]
-    found = minimize_scalar(value, bracket=grid[best - 1 : best + 2]).x
+    place = minimize_scalar(value, bracket=grid[best - 1 : best + 2]).x
 
     def slope(c):
         constant = ops.convert_to_tensor(np.float64(c))
         return float(ops.gradient(lambda z: weight * loss.pointwise(y, z), constant))
 
     # values tell a minimum to 1e-8 only, so that weights would not equal repeated rows
-    low, high = found - 1e-4, found + 1e-4
+    low, high = place - 1e-4, place + 1e-4
     if slope(low) < 0 < slope(high):
         return brentq(slope, low, high, xtol=1e-15)
-    return found
+    return place
 
 
 class RobustLoss(RegressionLoss):

@@ -114,14 +114,14 @@ class ReduceLROnPlateau(Schedule):
                 f"learning_rate={learning_rate!r}; set min_lr to, say, "
                 f"{learning_rate / 100:g}, or raise learning_rate."
             )
-        own = max(self.patience, 1)
-        if patience is not None and own >= patience:
+        wait = max(self.patience, 1)
+        if patience is not None and wait >= patience:
             half = patience // 2
             lower = f"lower the former to, say, {half}, or " if patience > 1 else ""
             messages.append(
                 f"{name} will hardly ever act: early stopping ends the fit first, "
                 f"since the schedule's patience={self.patience!r} is not below early "
                 f"stopping's patience={patience!r}; {lower}raise the latter above "
-                f"{own!r}."
+                f"{wait!r}."
             )
         return messages

@@ -160,20 +160,20 @@ class ClassificationLoss(Loss):
     def constant_for(self, task, prior):
         """Return the best constant for the class frequencies ``prior``.
 
-        The start of the search, where the loss keeps falling beyond what is found.
+        The start of the search, where the loss falls without end.
         """
         start = self.start_for(task, prior)
-        found = minimise_constant(self, task, prior, start)
-        if np.abs(found - start).max() < 1:
-            return found
+        optimum = minimise_constant(self, task, prior, start)
+        if np.abs(optimum - start).max() < 1:
+            return optimum
         # A search that ran away stopped where it did by chance. If the loss still falls
         # as far again, there is no minimum, and the start is the better place.
         y, value = objective(self, task, prior, None)
         here, beyond = (
             float(value(ops.convert_to_tensor(np.tile(z, (len(y), 1)))))
-            for z in (found, 2 * found - start)
+            for z in (optimum, 2 * optimum - start)
         )
-        return found if here < beyond else start
+        return optimum if here < beyond else start
 
 
 class RegressionLoss(Loss):

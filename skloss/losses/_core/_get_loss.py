@@ -100,8 +100,8 @@ def from_keras_string(name):
     try:
         return keras.losses.get(name)
     except ValueError:  # it does not know all of its classes by name
-        found = getattr(keras.losses, name, None)
-        return found() if inspect.isclass(found) else None
+        loss = getattr(keras.losses, name, None)
+        return loss() if inspect.isclass(loss) else None
 
 
 def from_callable(spec, family):
@@ -131,8 +131,8 @@ def keras_equivalent(spec, family):
         if names is not None:
             # Keras leaves some of its arguments, Huber's delta, out of the config
             config = {**get_function_arguments(spec), **spec.get_config()}
-            own = {"apply_class_balancing", "label_smoothing"} - set(names)
-            if any(config.get(key) for key in own):
+            lacking = {"apply_class_balancing", "label_smoothing"} - set(names)
+            if any(config.get(key) for key in lacking):
                 return None  # what we lack is wrapped, not dropped
             return cls(**{ours: config[theirs] for theirs, ours in names.items()})
     return None

@@ -39,8 +39,8 @@ class NormalMixture(stats.rv_continuous):
     def _ppf(self, q, *shapes):
         # between the least and the greatest of the components' quantiles
         _, m, s = self._parts(shapes)
-        own = m + s * special.ndtri(q)
-        low, high = own.min(axis=0), own.max(axis=0)
+        quantiles = m + s * special.ndtri(q)
+        low, high = quantiles.min(axis=0), quantiles.max(axis=0)
         for _ in range(BISECTIONS):
             middle = 0.5 * (low + high)
             below = self._cdf(middle, *shapes) < q

@@ -62,11 +62,11 @@ class MultiTaskLoss(SideBySide):
 
     def in_user_units_by_column(self):
         """Return which columns of y a function sees in the user's units."""
-        own = [
+        by_head = [
             np.full(task.size, loss.in_user_units and task.kind == "regression")
             for loss, task in zip(self.losses, self.of, strict=True)
         ]
-        return np.concatenate(own)
+        return np.concatenate(by_head)
 
     def in_one_scale(self, loc, scale):
         """Return the loss for raw outputs that are all scaled, functions included.
@@ -152,6 +152,6 @@ class UncertaintyWeightedTasks(MultiTaskLoss):
 
     def trained(self, task, last):
         """Return the log-variances, and the losses' trained numbers."""
-        own = super().trained(task, last[: -len(self.terms)])
+        inside = super().trained(task, last[: -len(self.terms)])
         pairs = zip(self.named(), last[-len(self.terms) :], strict=True)
-        return {**own, **{f"{name}__log_variance": s for name, s in pairs}}
+        return {**inside, **{f"{name}__log_variance": s for name, s in pairs}}

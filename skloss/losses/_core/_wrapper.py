@@ -22,8 +22,8 @@ NOT_FORWARDED = {
         "a wrapper is no entry of the catalogue: it is written out, CVaR(Huber())",
     ),
     **dict.fromkeys(
-        public_names(Params) - {"check"},
-        "a wrapper has parameters of its own, and the wrapped loss is one of them",
+        public_names(Params),
+        "a wrapper is a value with parameters, of which the wrapped loss is one",
     ),
     **dict.fromkeys(
         ("measured", "measure"),
