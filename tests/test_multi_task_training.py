@@ -19,6 +19,7 @@ from skloss import (
 )
 from skloss._engine import TrainingState, train_population
 from skloss.estimators._fit_network import prepare_fit
+from skloss.estimators._settings import Settings
 from skloss.losses import Square, Task
 from skloss.losses._core._multi_task_loss import MultiTaskLoss
 from skloss.networks import MLP
@@ -203,8 +204,8 @@ def test_trained_numbers_keep_their_own_pace():
 
 def test_rows_set_aside_are_those_of_the_first_classes():
     params = {**ALL, "early_stopping": True}
-    rows = make_net(**params)._plan_fit(X, Y).data.streams[0].val_rows
-    single = LossAwareClassifier(**params)._plan_fit(X, GRADE)
+    rows = prepare_fit(make_net(**params), X, Y).data.streams[0].val_rows
+    single = prepare_fit(LossAwareClassifier(**params), X, GRADE)
     assert np.array_equal(rows, single.data.streams[0].val_rows)
 
 
@@ -262,8 +263,8 @@ def test_facts_of_the_outputs():
             ("c", ClassificationHead("cumulative_link")),
         ]
     )
-    net._check_loss()
-    terms = tuple((n, 1.0, net._planned[n].loss_) for n, _ in net.heads)
+    heads = Settings.of(net).heads
+    terms = tuple((name, 1.0, head.loss) for name, head in heads.items())
     loss = MultiTaskLoss(terms, tasks)
     assert loss.places() == [[0, 1, 2], [3, 5], [4, 6, 7, 8]]
     scales = np.ones(9)
