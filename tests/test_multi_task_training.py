@@ -193,8 +193,8 @@ def test_trained_numbers_keep_their_own_pace():
         both.set_params(**{f"{name}__weight": 1.0, f"{other}__weight": 0.0})
         place = both.loss_.places()[i]
         alone = np.concatenate([k1.ravel(), b1, k2[:, place].ravel(), b2[place]])
-        single = train(kind(losses[i], **params)._plan_fit(X, y[name]), alone)
-        together = train(both._plan_fit(X, y), start)
+        single = train(prepare_fit(kind(losses[i], **params), X, y[name]), alone)
+        together = train(prepare_fit(both, X, y), start)
         np.testing.assert_allclose(
             parts(together.weights, 5)[3][place],
             parts(single.weights, len(place))[3],

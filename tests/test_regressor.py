@@ -218,7 +218,9 @@ def test_early_stopping_restores_the_best_weights(name, score):
     assert stopped._fitted.best_epoch == best + 1
     if score == "mean_absolute_error":
         error = mean_absolute_error(aim[100:], stopped.predict(X[100:]))
-        assert error / stopped._scale[0] == pytest.approx(min(scores), rel=1e-5)
+        assert error / stopped._fitted.target.units.scale[0] == pytest.approx(
+            min(scores), rel=1e-5
+        )
 
 
 def test_validation_data_alone_is_only_recorded():

@@ -12,6 +12,7 @@ from skloss.estimators._base import with_fitted
 from skloss.estimators._columns import columns_of
 from skloss.estimators._fitted import PartOfOutputs
 from skloss.estimators._joint_target import losses_of_heads
+from skloss.estimators._varying import values_of_epochs
 
 
 def any_probabilities(net):
@@ -62,6 +63,7 @@ def head_of(net, name):
 def head_alone(fitted, name):
     """Return a head as an estimator with weights of its own: the body's and its."""
     number, whole = list(fitted.target.heads).index(name), fitted.outputs.source
+    head = fitted.target.heads[name]
     place = fitted.loss.places()[number]
     weights = with_outputs(
         whole.network, whole.n_features, whole.weights, whole.n_raw, place
@@ -70,10 +72,19 @@ def head_alone(fitted, name):
         fitted,
         name,
         outputs=replace(whole, weights=weights, n_raw=len(place)),
+        histories=(history_of_head(fitted, head),),
         trained_by=f"as head {name!r} of several: {fitted.trained_by}",
         state=None,  # which is that of all heads: warm starts begin with the weights
     )
-    return with_fitted(fitted.target.heads[name].estimator, alone)
+    return with_fitted(head.estimator, alone)
+
+
+def history_of_head(fitted, head):
+    """Return the history of all heads, with the numbers that are schedules of one."""
+    history = fitted.history
+    common = {n: v for n, v in history.items() if n not in fitted.settings.curves}
+    count = len(history["loss"])
+    return common | values_of_epochs(head.curves, fitted.n_epochs, count)
 
 
 class HeadPredictions:

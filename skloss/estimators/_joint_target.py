@@ -38,11 +38,14 @@ class PlannedHead:
     loss : Loss
     weight : float
         In the last epoch.
+    curves : dict of str to ndarray of shape (epochs, ...)
+        Of the numbers that are schedules, by the head's own names.
     """
 
     estimator: Any
     loss: Loss
     weight: float
+    curves: dict
 
     @property
     def given_loss(self):
@@ -58,6 +61,7 @@ class PlannedHead:
             given={**settings.given, **given},
             loss=self.loss,
             heads={},
+            curves=self.curves,
             target_transform=given.get("target_transform", "auto"),
         )
 
@@ -113,7 +117,7 @@ class JointTarget:
                 changing = curves_of_head(of_loss, weight, epochs)
             curves |= {f"loss__{name}__{k}": c for k, c in changing.items()}
             last = changing["weight"][-1] if "weight" in changing else weight
-            heads[name] = PlannedHead(alone, loss, float(last))
+            heads[name] = PlannedHead(alone, loss, float(last), of_loss)
         check_weights(estimator, heads)
         check_scoring(estimator)
         return None, heads, curves
