@@ -135,7 +135,8 @@ def test_without_a_transform_the_network_sees_y_itself():
     b = net(batch_size=256, target_transform=None).fit(X, scaled)
     np.testing.assert_allclose(a.predict(X), b.predict(X), rtol=1e-6)
     raw = net(target_transform=None).fit(X, y)
-    assert (raw._loc, raw._scale) == (0, 1)
+    units = raw._fitted.target.units
+    assert (units.loc, units.scale) == (0, 1)
     assert raw.history_["loss"][0] > 100  # in y's own units
     assert net().fit(X, y).history_["loss"][0] < 3
 
@@ -183,9 +184,10 @@ def test_epochs_of_partial_fit_are_the_epochs_of_fit():
 
 def test_partial_fit_keeps_the_scaling_of_the_first_call():
     fitted = net().partial_fit(X, y)
-    location, scale = fitted._loc.copy(), fitted._scale.copy()
-    fitted.partial_fit(X, 1e3 * y)
-    assert (fitted._loc, fitted._scale) == (location, scale)
+    first = fitted._fitted.target.units
+    location, scale = first.loc.copy(), first.scale.copy()
+    units = fitted.partial_fit(X, 1e3 * y)._fitted.target.units
+    assert (units.loc, units.scale) == (location, scale)
 
 
 def test_warm_start_starts_from_the_previous_weights():

@@ -92,7 +92,7 @@ def test_copies_predict_the_same_bits(case):
         assert bits(copied, X) == bits(net, X), how
         assert copied.history_ == net.history_
         assert copied.outcome_ is net.outcome_
-    assert "_model" in vars(net)
+    assert "model" in vars(net._fitted)
 
 
 def test_training_goes_on_after_a_copy():
