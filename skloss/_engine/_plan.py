@@ -255,6 +255,6 @@ class Result:
     error: Exception | None = None
 
 
-def steps_of(plan: Plan, stream: Stream) -> int:
+def count_steps(plan: Plan, stream: Stream) -> int:
     """Return the number of steps of an epoch."""
     return -(-len(stream.rows) // plan.batch_size)

@@ -6,7 +6,7 @@ from itertools import pairwise
 from skloss import networks
 from skloss._engine._chunk import Chunk, Progress
 from skloss._engine._paths import find_obstacle
-from skloss._engine._plan import Data, Plan, Result, steps_of
+from skloss._engine._plan import Data, Plan, Result, count_steps
 from skloss._engine._sizes import choose_chunk_size, count_kernel_numbers
 from skloss._engine._structure import partition
 
@@ -38,7 +38,7 @@ def train_population(
         What a member's callback raised.
     """
     results = [None] * len(plan.members)
-    for chunk in chunks(plan, data):
+    for chunk in make_chunks(plan, data):
         chunk.advance(plan.epochs, report)
         for i, result in chunk.results():
             if result.error is not None:
@@ -47,7 +47,7 @@ def train_population(
     return results
 
 
-def chunks(plan: Plan, data: Data) -> list[Chunk]:
+def make_chunks(plan: Plan, data: Data) -> list[Chunk]:
     """Return the chunks of networks that train in one program each.
 
     Parameters
@@ -73,7 +73,7 @@ def worth_compiling(plan: Plan, data: Data, numbers: list[int]) -> bool:
     if not isinstance(plan.network, networks.MLP):
         return False
     first = plan.members[numbers[0]]
-    steps = len(numbers) * plan.epochs * steps_of(plan, data.streams[first.stream])
+    steps = len(numbers) * plan.epochs * count_steps(plan, data.streams[first.stream])
     width = count_kernel_numbers(plan, data, first) * plan.batch_size / WIDE_STEP
     return steps * (1 + width) >= MIN_COMPILED
 
@@ -128,7 +128,7 @@ def cut_chunks(
     ]
 
 
-def repacked(trained: list[Chunk], dropped: set[int]) -> list[Chunk]:
+def repack_chunks(trained: list[Chunk], dropped: set[int]) -> list[Chunk]:
     """Return chunks without the networks that stopped, failed or are dropped.
 
     Parameters

@@ -16,7 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from skloss import networks
-from skloss._engine._plan import REGULARIZERS, Data, Member, Plan, steps_of
+from skloss._engine._plan import REGULARIZERS, Data, Member, Plan, count_steps
 from skloss._engine._varying_numbers import list_varying
 from skloss.losses import Task
 
@@ -120,7 +120,7 @@ class ChunkKind:
         start = member.start
         return cls(
             MemberStructure.of(plan, data, member),
-            steps_of(plan, data.streams[member.stream]),
+            count_steps(plan, data.streams[member.stream]),
             start.epoch if start else 0,
             (start.slots is not None, start.average is not None) if start else (),
         )

@@ -17,7 +17,7 @@ from skloss._engine import (
     Outcome,
     Plan,
     Stream,
-    raw_predictions,
+    predict_raw,
 )
 from skloss._engine._optimizers import Optimizer
 from skloss._params import Params
@@ -313,7 +313,7 @@ class BaseLossAware(Exports, Fit, WarmStart, MakesMember, NestedParams):
 
     def _raw_of(self, X):
         """Return raw outputs for a table that is validated."""
-        raw = raw_predictions(
+        raw = predict_raw(
             self._network,
             X,
             self._result.weights,

@@ -6,7 +6,7 @@ from skloss._callbacks._epoch_callbacks import (
     in_epochs,
     settle_monitors,
 )
-from skloss._engine import Mirror, plain_model, steps_of
+from skloss._engine import Mirror, build_plain_model, count_steps
 from skloss._engine._optimizers import Optimizer
 from skloss._model_fit._keras_fit import KerasFit, own_train_step
 
@@ -27,7 +27,7 @@ class MirrorMaker:
 
     def __call__(self):
         member = self.plan.members[0]
-        model = plain_model(
+        model = build_plain_model(
             self.plan.network,
             self.n_features,
             member.loss.n_raw(self.plan.task),
@@ -73,7 +73,7 @@ def with_callbacks(estimator, job):
         {
             "verbose": int(estimator.verbose),
             "epochs": plan.epochs,
-            "steps": steps_of(plan, stream),
+            "steps": count_steps(plan, stream),
         },
     )
     state = member.callback.restored()

@@ -3,7 +3,7 @@
 from sklearn.utils.validation import check_is_fitted
 
 from skloss._callbacks._callback_copies import picklable
-from skloss._engine import exported_model
+from skloss._engine import build_exported_model
 from skloss.networks import python_random_untouched
 
 
@@ -26,7 +26,7 @@ class Exports:
             resolve it (a y near 1e8 that varies by 1).
         """
         check_is_fitted(self)
-        return exported_model(
+        return build_exported_model(
             self._network,
             self.n_features_in_,
             self.loss_.n_raw(self._task),

@@ -7,7 +7,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skloss._engine import with_outputs
+from skloss._engine import select_outputs
 from skloss.estimators._columns import columns_of
 
 
@@ -56,7 +56,7 @@ class HeadPredictions:
         """Return a head with weights of its own: the body's and its outputs'."""
         head, result = copy.copy(self._heads[name]), copy.copy(self._result)
         n_raw = self.loss_.n_raw(self._task)
-        result.weights = with_outputs(
+        result.weights = select_outputs(
             self._network, self.n_features_in_, result.weights, n_raw, place
         )
         result.trained_by = f"as head {name!r} of several: {result.trained_by}"

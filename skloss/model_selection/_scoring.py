@@ -5,7 +5,7 @@ from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._validation import _score
 from sklearn.utils.validation import _check_method_params
 
-from skloss._engine import stacked_predictions
+from skloss._engine import predict_raw_stacked
 from skloss.estimators._validation_scorer import predicted, predictions_only
 
 
@@ -25,7 +25,7 @@ def raw_outputs(cells, which):
     for numbers in groups.values():
         nets = [cells[i].net for i in numbers]
         X = nets[0]._features(cells[numbers[0]].tables[which])
-        raw = stacked_predictions(
+        raw = predict_raw_stacked(
             nets[0]._network,
             X,
             np.stack([net._result.weights for net in nets]),
