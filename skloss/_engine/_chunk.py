@@ -31,6 +31,7 @@ from skloss._engine._state import (
     select_network,
 )
 from skloss._engine._structure import ChunkKind, Structure
+from skloss._engine._template import Template
 from skloss._tensorflow import tf
 
 SECONDS_IN_GRAPH = 1.0
@@ -199,7 +200,7 @@ class Chunk:
             inputs = inputs._replace(until=np.int32(until))
             state, history = program.run(inputs, state)
             if outside:
-                state, history = self.judge(state, history)
+                state, history = self.judge(program.template, state, history)
             reached = int(state.epoch)
             self.history.append(first_epochs(as_arrays(history), reached - self.done))
             if watched:
@@ -227,12 +228,13 @@ class Chunk:
         self.errors |= errors
         return state
 
-    def judge(self, state: State, history: HistoryRow) -> tuple[State, HistoryRow]:
+    def judge(
+        self, template: Template, state: State, history: HistoryRow
+    ) -> tuple[State, HistoryRow]:
         """Judge an epoch by the networks' scorers; add their scores to its history."""
         members = self.members[: len(self.numbers)]
         scores = score_networks(self.plan, self.data, members, state)
         row = tf.nest.map_structure(lambda a: a[0], history)
-        template = self.program().template
         state, row = judge_outside(template, self.inputs(), state, row, scores)
         return state, tf.nest.map_structure(lambda a: a[None], row)
 
