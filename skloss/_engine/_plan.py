@@ -108,7 +108,7 @@ class TrainingState:
     average: np.ndarray | None = None
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Member:
     """One network's own hyperparameters: every number here is a run-time tensor.
 
@@ -188,7 +188,7 @@ class Member:
         return self.scorer.name if self.scorer else self.loss.monitor_name()
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Plan:
     """What a population has in common.
 
@@ -218,7 +218,7 @@ class Plan:
     record: bool = False
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Result:
     """What training left of one network.
 

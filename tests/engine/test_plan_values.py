@@ -1,9 +1,10 @@
 """The values that go into the engine and come out: replaced, pickled, not changed."""
 
 import pickle
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
+import pytest
 from test_population import member, plan, table
 
 from skloss._engine import train_population
@@ -36,3 +37,20 @@ def test_a_pickled_state_goes_on_as_the_state_itself():
     assert ends[0].n_epochs == first.epoch + 1 == 2
     whole = train_population(plan([member(0)], epochs=2), data)[0]
     np.testing.assert_array_equal(ends[0].weights, whole.weights)
+
+
+def test_nothing_is_patched_into_a_value():
+    data, one = table(), member(0)
+    whole = plan([one], epochs=1)
+    result = train_population(whole, data)[0]
+    values = (
+        (data, "X"),
+        (data.streams[0], "rows"),
+        (one, "start"),
+        (whole, "epochs"),
+        (result, "state"),
+        (result.state, "epoch"),
+    )
+    for value, name in values:
+        with pytest.raises(FrozenInstanceError):
+            setattr(value, name, None)
