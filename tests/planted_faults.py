@@ -257,7 +257,7 @@ FAULTS += faults_of(
     "fused against alone",
     (
         "_engine/_structure.py",
-        "steps_of(plan, data.streams[member.stream]),",
+        "count_steps(plan, data.streams[member.stream]),",
         "1,",
         "engine/test_neighbours.py::test_unequal_folds_and_short_last_batches_by_hand",
     ),

@@ -9,15 +9,15 @@ from skloss._engine._plan import (
     Result,
     Stream,
     TrainingState,
-    steps_of,
+    count_steps,
 )
-from skloss._engine._population import chunks, repacked, train_population
+from skloss._engine._population import make_chunks, repack_chunks, train_population
 from skloss._engine._predict import (
-    exported_model,
-    plain_model,
-    raw_predictions,
-    stacked_predictions,
-    with_outputs,
+    build_exported_model,
+    build_plain_model,
+    predict_raw,
+    predict_raw_stacked,
+    select_outputs,
 )
 from skloss._engine._program import trace_count
 from skloss._engine._structure import PlanKind
@@ -32,14 +32,14 @@ __all__ = [
     "Result",
     "Stream",
     "TrainingState",
-    "chunks",
-    "exported_model",
-    "plain_model",
-    "raw_predictions",
-    "repacked",
-    "stacked_predictions",
-    "steps_of",
+    "build_exported_model",
+    "build_plain_model",
+    "count_steps",
+    "make_chunks",
+    "predict_raw",
+    "predict_raw_stacked",
+    "repack_chunks",
+    "select_outputs",
     "trace_count",
     "train_population",
-    "with_outputs",
 ]

@@ -5,7 +5,7 @@ import numpy as np
 from skloss._engine._inputs import Inputs
 from skloss._engine._loop import judge_epoch
 from skloss._engine._plan import Data, Member, Plan
-from skloss._engine._predict import stacked_predictions
+from skloss._engine._predict import predict_raw_stacked
 from skloss._engine._state import HistoryRow, Slots, State, Weights, as_tensors
 from skloss._engine._template import Template
 from skloss._tensorflow import tf
@@ -202,7 +202,7 @@ def score_networks(
     for number, networks in streams.items():
         X = data.X[data.streams[number].val_rows]
         rows = weights[networks], stored[networks]
-        raw = stacked_predictions(plan.network, X, *rows, n_raw)
+        raw = predict_raw_stacked(plan.network, X, *rows, n_raw)
         for k, outputs in zip(networks, raw.astype(np.float64), strict=True):
             scores[k] = -members[k].scorer(outputs)
     return scores

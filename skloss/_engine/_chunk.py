@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,10 +31,26 @@ from skloss._engine._state import (
     select_network,
 )
 from skloss._engine._structure import ChunkKind, Structure
+from skloss._engine._template import Template
 from skloss._tensorflow import tf
 
 SECONDS_IN_GRAPH = 1.0
 SEVERAL, ONE = "vectorised graph", "compiled loop, one network at a time"
+
+
+class Progress(NamedTuple):
+    """How far one network has come.
+
+    Attributes
+    ----------
+    state : State
+        Of arrays with one row.
+    history : HistoryRow
+        Of arrays with the epochs on the first axis.
+    """
+
+    state: State
+    history: HistoryRow
 
 
 class Chunk:
@@ -49,8 +66,8 @@ class Chunk:
         Among ``plan.members``.
     compiled : bool
         Whether XLA compiles the steps.
-    networks : list, optional
-        States and histories to go on from, as ``take_out`` gives them.
+    progress : list of Progress, optional
+        Of each network, to go on from.
     alone : str, optional
         Why a network is not stacked with others.
 
@@ -75,7 +92,7 @@ class Chunk:
         data: Data,
         numbers: list[int],
         compiled: bool,
-        networks: list | None = None,
+        progress: list[Progress] | None = None,
         alone: str | None = None,
     ):
         self.plan, self.data, self.numbers = plan, data, numbers
@@ -84,15 +101,15 @@ class Chunk:
         start = self.members[0].start
         self.first = self.done = start.epoch if start else 0
         self.state, self.tensors, self.history, self.errors = None, None, [], {}
-        if networks is not None:
-            self.done = int(networks[0][0].epoch)
+        if progress is not None:
+            self.done = int(progress[0].state.epoch)
         epochs = self.first + plan.epochs - self.done
         spare = count_spare_places(plan, data, self.members, epochs)
         self.members += self.members[-1:] * spare
-        if networks is not None:
-            states, histories = zip(*networks, *networks[-1:] * spare, strict=True)
-            self.state = join_states(states)
-            self.history = [join_networks(histories)]
+        if progress is not None:
+            progress = [*progress, *progress[-1:] * spare]
+            self.state = join_states([one.state for one in progress])
+            self.history = [join_networks([one.history for one in progress])]
 
     @property
     def kind(self) -> ChunkKind:
@@ -141,9 +158,10 @@ class Chunk:
     def __getstate__(self):
         return {**self.__dict__, "tensors": None}
 
-    def take_out(self, k: int) -> tuple[State, HistoryRow]:
-        """Return state and history of network ``k``."""
-        return select_network(self.state, k), history_of(join_epochs(self.history), k)
+    def take_out(self, k: int) -> Progress:
+        """Return how far network ``k`` has come, for another chunk to go on from."""
+        history = history_of(join_epochs(self.history), k)
+        return Progress(select_network(self.state, k), history)
 
     def any_active(self, state: State) -> bool:
         """Tell whether any network trains on; copies that fill up do not count."""
@@ -182,7 +200,7 @@ class Chunk:
             inputs = inputs._replace(until=np.int32(until))
             state, history = program.run(inputs, state)
             if outside:
-                state, history = self.judge(state, history)
+                state, history = self.judge(program.template, state, history)
             reached = int(state.epoch)
             self.history.append(first_epochs(as_arrays(history), reached - self.done))
             if watched:
@@ -210,23 +228,23 @@ class Chunk:
         self.errors |= errors
         return state
 
-    def judge(self, state: State, history: HistoryRow) -> tuple[State, HistoryRow]:
+    def judge(
+        self, template: Template, state: State, history: HistoryRow
+    ) -> tuple[State, HistoryRow]:
         """Judge an epoch by the networks' scorers; add their scores to its history."""
         members = self.members[: len(self.numbers)]
         scores = score_networks(self.plan, self.data, members, state)
         row = tf.nest.map_structure(lambda a: a[0], history)
-        template = self.program().template
         state, row = judge_outside(template, self.inputs(), state, row, scores)
         return state, tf.nest.map_structure(lambda a: a[None], row)
 
     def no_history(self) -> HistoryRow:
         """Return the history of no epochs."""
-        template, size = self.program().template, len(self.members)
-        none, layers = np.zeros((0, size)), ()
-        if template.structure.plan.recorded:
-            n_layers = template.columns.layers[0].shape[1]
+        size, layers = len(self.members), ()
+        n_layers = self.program().template.n_layers
+        if n_layers:
             layers = LayerRow(*[np.zeros((0, size, n_layers))] * len(RECORDED))
-        return HistoryRow(none, none, none, none, none, layers)
+        return HistoryRow(*[np.zeros((0, size))] * 5, layers)
 
     def latest_epoch(self) -> list[dict]:
         """Return the history of each network's last epoch, by name."""

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skloss import networks
-from skloss._engine._plan import Data, Member, Plan, steps_of
+from skloss._engine._plan import Data, Member, Plan, count_steps
 from skloss._engine._rows import specify_table
 from skloss._engine._state import (
     Plateau,
@@ -135,7 +135,7 @@ def make_inputs(
         val_weight=pad([normalise(s.val_weight) for s in streams], dtype),
         n_rows=np.array([len(s.rows) for s in streams], np.int32),
         stream=np.array([numbers.index(m.stream) for m in members], np.int32),
-        steps=np.int32(steps_of(plan, streams[0])),
+        steps=np.int32(count_steps(plan, streams[0])),
         horizon=np.int32(plan.horizon or plan.epochs),
         seed=np.int32(plan.seed),
         learning_rate=stack("learning_rate"),

@@ -72,9 +72,8 @@ def empty_history(template: Template, count: tf.Tensor) -> HistoryRow:
         return tf.TensorArray(template.dtype, size=count, element_shape=shape)
 
     layers = ()
-    if template.structure.plan.recorded:
-        n_layers = template.columns.layers[0].shape[1]
-        layers = LayerRow(*(array(n_layers) for _ in RECORDED))
+    if template.n_layers:
+        layers = LayerRow(*(array(template.n_layers) for _ in RECORDED))
     return HistoryRow(array(), array(), array(), array(), array(), layers)
 
 

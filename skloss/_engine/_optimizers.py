@@ -198,7 +198,11 @@ class Optimizer:
         return {name: self.config[name] for name in self.knob_names()}
 
     def knob_names(self) -> list[str]:
-        """Return names of run-time numbers; a momentum of zero is structure."""
+        """Return the names of run-time numbers.
+
+        A momentum of zero is not among them but is structure, for Keras then makes no
+        moment for it.
+        """
         names = KNOBS[self.cls.__name__]
         return [n for n in names if n != "momentum" or self.config[n] > 0]
 

@@ -33,13 +33,13 @@ def find_obstacle(chunk: Chunk) -> str | None:
     chunk : Chunk
         Of several networks. If they can, its program has been traced.
     """
-    plan = chunk.plan
-    if isinstance(plan.network, networks.MLP):
+    if isinstance(chunk.plan.network, networks.MLP):
         return None
     few = len(chunk.members) < MIN_STACKED_LOOPS
     # neither the batch size nor the dtype decides what can be stacked
-    s = chunk.structure
-    key = s.plan.network, s.plan.task, s.data, s.member, few
+    structure = chunk.structure
+    plan = structure.plan
+    key = plan.network, plan.task, structure.data, structure.member, few
     with _lock:
         if key not in _reasons:
             _reasons[key] = try_stacking(chunk, few)
@@ -49,7 +49,7 @@ def find_obstacle(chunk: Chunk) -> str | None:
 
 
 def try_stacking(chunk: Chunk, few: bool) -> str | None:
-    """Return the reason that shows in the body's graph, or in tracing the program."""
+    """Return why tracing the program fails, or need not be tried; None if it can."""
     if few and chunk.program().template.loops:
         return f"a loop is stacked for {MIN_STACKED_LOOPS} networks or more only"
     try:
@@ -85,7 +85,7 @@ def failed_while_stacking(error: Exception) -> bool:
 
 
 def shorten_error(error: Exception) -> str:
-    """Return the operation that TensorFlow cannot stack, or what it says."""
+    """Return which operation TensorFlow cannot stack, or its words in short."""
     text = str(error)
     match = re.search(r"[\"'](\w+)[\"'] of op '(\w+)' expected to be loop inv", text)
     if match:

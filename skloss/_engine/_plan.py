@@ -112,7 +112,7 @@ class TrainingState:
     average: np.ndarray | None = None
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Member:
     """One network's own hyperparameters: every number here is a run-time tensor.
 
@@ -192,7 +192,7 @@ class Member:
         return self.scorer.name if self.scorer else self.loss.monitor_name()
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Plan:
     """What a population has in common.
 
@@ -222,7 +222,7 @@ class Plan:
     record: bool = False
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Result:
     """What training left of one network.
 
@@ -259,6 +259,6 @@ class Result:
     error: Exception | None = None
 
 
-def steps_of(plan: Plan, stream: Stream) -> int:
+def count_steps(plan: Plan, stream: Stream) -> int:
     """Return the number of steps of an epoch."""
     return -(-len(stream.rows) // plan.batch_size)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from skloss import networks
-from skloss._engine._chunk import Chunk
+from skloss._engine._chunk import Chunk, Progress
 from skloss._engine._paths import find_obstacle
-from skloss._engine._plan import Data, Plan, Result, steps_of
+from skloss._engine._plan import Data, Plan, Result, count_steps
 from skloss._engine._sizes import choose_chunk_size, count_kernel_numbers
 from skloss._engine._structure import partition
 
@@ -38,7 +38,7 @@ def train_population(
         What a member's callback raised.
     """
     results = [None] * len(plan.members)
-    for chunk in chunks(plan, data):
+    for chunk in make_chunks(plan, data):
         chunk.advance(plan.epochs, report)
         for i, result in chunk.results():
             if result.error is not None:
@@ -47,7 +47,7 @@ def train_population(
     return results
 
 
-def chunks(plan: Plan, data: Data) -> list[Chunk]:
+def make_chunks(plan: Plan, data: Data) -> list[Chunk]:
     """Return the chunks of networks that train in one program each.
 
     Parameters
@@ -73,7 +73,7 @@ def worth_compiling(plan: Plan, data: Data, numbers: list[int]) -> bool:
     if not isinstance(plan.network, networks.MLP):
         return False
     first = plan.members[numbers[0]]
-    steps = len(numbers) * plan.epochs * steps_of(plan, data.streams[first.stream])
+    steps = len(numbers) * plan.epochs * count_steps(plan, data.streams[first.stream])
     width = count_kernel_numbers(plan, data, first) * plan.batch_size / WIDE_STEP
     return steps * (1 + width) >= MIN_COMPILED
 
@@ -83,7 +83,7 @@ def fill_chunks(
     data: Data,
     numbers: list[int],
     compiled: bool,
-    taken_out: list | None = None,
+    progress: list[Progress] | None = None,
 ) -> list[Chunk]:
     """Return as few chunks as can be for networks of one kind, equally large.
 
@@ -94,19 +94,19 @@ def fill_chunks(
     numbers : list of int
         Among ``plan.members``.
     compiled : bool
-    taken_out : list, optional
-        What ``Chunk.take_out`` gave of each network.
+    progress : list of Progress, optional
+        Of each network, to go on from.
     """
     members = len(numbers)
     size = choose_chunk_size(plan, data, plan.members[numbers[0]], members, compiled)
     # Equal chunks, of few sizes, so that few programs serve all; how many networks
     # there are decides on them, and not how many threads, so that results do not
     # depend on the machine.
-    made = cut_chunks(plan, data, numbers, compiled, taken_out, size)
+    made = cut_chunks(plan, data, numbers, compiled, progress, size)
     reason = find_obstacle(made[0]) if len(made[0].members) > 1 else None
     if reason is None:
         return made
-    return cut_chunks(plan, data, numbers, compiled, taken_out, 1, reason)
+    return cut_chunks(plan, data, numbers, compiled, progress, 1, reason)
 
 
 def cut_chunks(
@@ -114,7 +114,7 @@ def cut_chunks(
     data: Data,
     numbers: list[int],
     compiled: bool,
-    taken_out: list | None,
+    progress: list[Progress] | None,
     size: int,
     *alone: str,
 ) -> list[Chunk]:
@@ -123,12 +123,12 @@ def cut_chunks(
     count = -(-members // size)
     ends = [members * k // count for k in range(count + 1)]
     return [
-        Chunk(plan, data, numbers[a:b], compiled, taken_out and taken_out[a:b], *alone)
+        Chunk(plan, data, numbers[a:b], compiled, progress and progress[a:b], *alone)
         for a, b in pairwise(ends)
     ]
 
 
-def repacked(trained: list[Chunk], dropped: set[int]) -> list[Chunk]:
+def repack_chunks(trained: list[Chunk], dropped: set[int]) -> list[Chunk]:
     """Return chunks without the networks that stopped, failed or are dropped.
 
     Parameters
@@ -156,6 +156,6 @@ def repacked(trained: list[Chunk], dropped: set[int]) -> list[Chunk]:
     for pieces in torn.values():
         first = pieces[0][0]
         numbers = [chunk.numbers[k] for chunk, k in pieces]
-        taken_out = [chunk.take_out(k) for chunk, k in pieces]
-        whole += fill_chunks(first.plan, first.data, numbers, first.compiled, taken_out)
+        progress = [chunk.take_out(k) for chunk, k in pieces]
+        whole += fill_chunks(first.plan, first.data, numbers, first.compiled, progress)
     return whole

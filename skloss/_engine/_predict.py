@@ -96,7 +96,7 @@ def forward_for(
         return _forwards[key]
 
 
-def raw_predictions(
+def predict_raw(
     network: Any,
     X: Any,
     weights: np.ndarray,
@@ -135,7 +135,7 @@ def raw_predictions(
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
-def stacked_predictions(
+def predict_raw_stacked(
     network: Any, X: Any, weights: np.ndarray, stored: np.ndarray, n_raw: int
 ) -> np.ndarray:
     """Return the raw outputs of several networks of one structure.
@@ -155,7 +155,7 @@ def stacked_predictions(
     if is_sparse or isinstance(network, networks.Body):  # not all can be stacked
         return np.stack(
             [
-                raw_predictions(network, X, *rows, n_raw, is_sparse=is_sparse)
+                predict_raw(network, X, *rows, n_raw, is_sparse=is_sparse)
                 for rows in zip(weights, stored, strict=True)
             ]
         )
@@ -172,7 +172,7 @@ def stacked_predictions(
     return np.concatenate(pieces, axis=1)
 
 
-def with_outputs(
+def select_outputs(
     network: Any, n_features: int, weights: np.ndarray, n_raw: int, outputs: list[int]
 ) -> np.ndarray:
     """Return the weights of the same network with only some of its raw outputs.
@@ -199,7 +199,7 @@ def with_outputs(
     return np.concatenate([body, kernel.ravel(), bias[outputs]])
 
 
-def plain_model(
+def build_plain_model(
     network: Any,
     n_features: int,
     n_raw: int,
@@ -228,7 +228,7 @@ def plain_model(
     return keras.Model(model.input, finish(model.output))
 
 
-def exported_model(
+def build_exported_model(
     network: Any,
     n_features: int,
     n_raw: int,
@@ -240,11 +240,11 @@ def exported_model(
 
     Parameters
     ----------
-    network, n_features, n_raw, dropout, finish : as in ``plain_model``
+    network, n_features, n_raw, dropout, finish : as in ``build_plain_model``
     result : Result
     """
     dtype = result.weights.dtype.name
-    model = plain_model(network, n_features, n_raw, dtype, dropout, finish)
+    model = build_plain_model(network, n_features, n_raw, dtype, dropout, finish)
     assign_weights(Layout(model), result.weights, result.stored)
     return model
 

@@ -1,10 +1,28 @@
 """What training records of each layer, epoch by epoch."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from skloss._engine._state import LayerRow
 from skloss._engine._step import Layout
 from skloss._tensorflow import keras, tf
+
+
+class LayerMarks(NamedTuple):
+    """Two matrices of shape (weights, layers) that sum numbers of weights by layer.
+
+    Attributes
+    ----------
+    weights : ndarray
+        Marks all weights of a layer.
+    units : ndarray
+        Marks one number for each unit of a layer, divided by how many there are: the
+        last vector, whose gradient is that of the unit's input.
+    """
+
+    weights: np.ndarray
+    units: np.ndarray
 
 
 def number_layers(model: keras.Model) -> list[int]:
@@ -19,13 +37,8 @@ def number_layers(model: keras.Model) -> list[int]:
     return numbers
 
 
-def mark_layers(layout: Layout) -> tuple[np.ndarray, np.ndarray]:
-    """Return two matrices of shape (weights, layers) that sum by layer.
-
-    The first marks all weights of a layer. The second marks one number for each of its
-    units, divided by how many there are: the last vector, whose gradient is that of
-    the unit's input.
-    """
+def mark_layers(layout: Layout) -> LayerMarks:
+    """Return the matrices that sum by layer."""
     numbers = number_layers(layout.model)
     count = numbers[-1] + 1
     weights, units = [], []
@@ -37,11 +50,11 @@ def mark_layers(layout: Layout) -> tuple[np.ndarray, np.ndarray]:
         last = i + 1 == len(numbers) or numbers[i + 1] != number
         share = 1 / size if last and len(shape) == 1 else 0.0
         units.append(np.tile(layer * share, (size, 1)))
-    return np.concatenate(weights), np.concatenate(units)
+    return LayerMarks(np.concatenate(weights), np.concatenate(units))
 
 
 def measure_layers(
-    layers: tuple,
+    marks: LayerMarks,
     before: tf.Tensor,
     after: tf.Tensor,
     squares: tf.Tensor,
@@ -51,8 +64,7 @@ def measure_layers(
 
     Parameters
     ----------
-    layers : tuple of two ndarrays
-        See ``mark_layers``.
+    marks : LayerMarks
     before, after : tensor of shape (networks, weights)
         The weights at the beginning and at the end of the epoch.
     squares : tensor of shape (networks, weights)
@@ -60,7 +72,7 @@ def measure_layers(
     steps : int tensor
     """
     dtype = before.dtype
-    of_layer, of_unit = (tf.constant(marks, dtype) for marks in layers)
+    of_layer, of_unit = (tf.constant(matrix, dtype) for matrix in marks)
     sums = tf.concat([squares, tf.square(before), tf.square(after - before)], axis=0)
     gradient, weight, change = tf.split(tf.sqrt(sums @ of_layer), 3)
     return LayerRow(

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from skloss import networks
-from skloss._engine._plan import Data, Member, Plan, steps_of
+from skloss._engine._plan import Data, Member, Plan, count_steps
 
 CHUNK, CHUNK_NUMBERS = 64, 2**24  # networks and their weights: the latter for memory
 # Compiled, more networks a step hardly make it cheaper, and leave fewer chunks for the
@@ -49,6 +49,6 @@ def count_spare_places(
     spare = next(size for size in SIZES if size >= count) - count
     if not isinstance(plan.network, networks.MLP):
         return spare
-    steps = epochs * steps_of(plan, data.streams[members[0].stream])
+    steps = epochs * count_steps(plan, data.streams[members[0].stream])
     work = steps * plan.batch_size * count_kernel_numbers(plan, data, members[0])
     return spare if spare * work < COMPILATION else 0

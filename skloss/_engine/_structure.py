@@ -16,7 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from skloss import networks
-from skloss._engine._plan import REGULARIZERS, Data, Member, Plan, steps_of
+from skloss._engine._plan import REGULARIZERS, Data, Member, Plan, count_steps
 from skloss._engine._varying_numbers import list_varying
 from skloss.losses import Task
 
@@ -33,27 +33,27 @@ class PlanStructure:
 
     @classmethod
     def of(cls, plan: Plan) -> "PlanStructure":
-        """Return that of a plan."""
+        """Return the structure of a plan."""
         network = networks.structure(plan.network)
         return cls(network, plan.task, plan.batch_size, plan.dtype, plan.record)
 
 
 @dataclass(frozen=True)
 class DataStructure:
-    """What a graph depends on of the data: nothing that the rows decide."""
+    """What a graph depends on of the data, whatever the number of rows."""
 
     n_features: int
     sparse: bool
 
     @classmethod
     def of(cls, data: Data) -> "DataStructure":
-        """Return that of a table."""
+        """Return the structure of a table."""
         return cls(data.X.shape[1], sparse.issparse(data.X))
 
 
 @dataclass(frozen=True)
 class MemberStructure:
-    """What a graph depends on of a member, and may be of one kind only."""
+    """What a graph depends on of a member, the same for all networks of a program."""
 
     loss: tuple
     n_raw: int
@@ -66,7 +66,7 @@ class MemberStructure:
 
     @classmethod
     def of(cls, plan: Plan, data: Data, member: Member) -> "MemberStructure":
-        """Return that of a member of a plan."""
+        """Return the structure of a member of a plan."""
         return cls(
             loss=member.loss.structure(),
             n_raw=member.loss.n_raw(plan.task),
@@ -91,7 +91,7 @@ class PlanKind:
 
     @classmethod
     def of(cls, plan: Plan, data: Data) -> "PlanKind":
-        """Return that of a plan and its data."""
+        """Return the kind of a plan and its data."""
         return cls(
             PlanStructure.of(plan),
             DataStructure.of(data),
@@ -116,11 +116,11 @@ class ChunkKind:
 
     @classmethod
     def of(cls, plan: Plan, data: Data, member: Member) -> "ChunkKind":
-        """Return that of a member of a plan."""
+        """Return the kind of a member of a plan."""
         start = member.start
         return cls(
             MemberStructure.of(plan, data, member),
-            steps_of(plan, data.streams[member.stream]),
+            count_steps(plan, data.streams[member.stream]),
             start.epoch if start else 0,
             (start.slots is not None, start.average is not None) if start else (),
         )
@@ -143,7 +143,7 @@ class Structure:
     def of(
         cls, plan: Plan, data: Data, members: list[Member], compiled: bool
     ) -> "Structure":
-        """Return that of members of one kind."""
+        """Return the structure of a program for members of one kind."""
         return cls(
             plan=PlanStructure.of(plan),
             data=DataStructure.of(data),

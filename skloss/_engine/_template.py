@@ -14,7 +14,7 @@ import numpy as np
 
 from skloss import networks
 from skloss._engine._plan import Member
-from skloss._engine._record import mark_layers
+from skloss._engine._record import LayerMarks, mark_layers
 from skloss._engine._stacked_optimizer import StackedOptimizer
 from skloss._engine._step import Layout, make_stacked_dropout, no_dropout
 from skloss._engine._structure import Structure
@@ -40,14 +40,14 @@ class Columns:
     pace : ndarray
         How many times faster than the learning rate a weight moves: the biases of
         global outputs may.
-    layers : tuple of two ndarrays
-        See ``mark_layers``; empty where layers are not recorded.
+    layers : LayerMarks, or None
+        None where layers are not recorded.
     """
 
     kernels: np.ndarray
     global_kernels: np.ndarray
     pace: np.ndarray
-    layers: tuple
+    layers: LayerMarks | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,12 +94,12 @@ class Template:
 
     @property
     def dtype(self) -> tf.DType:
-        """That of weights and features."""
+        """The dtype of weights and features."""
         return tf.as_dtype(self.structure.plan.dtype)
 
     @property
     def dtype_of_targets(self) -> str:
-        """That of the targets in the table: numbers are scaled in double precision."""
+        """The dtype of targets in the table: numbers are scaled in double precision."""
         numbers = self.structure.plan.task.kind == "regression"
         return "float64" if numbers else self.structure.plan.dtype
 
@@ -107,6 +107,12 @@ class Template:
     def n_weights(self) -> int:
         """The number of trainable weights of a network."""
         return len(self.columns.kernels)
+
+    @property
+    def n_layers(self) -> int:
+        """The number of layers that are recorded; 0 where they are not."""
+        layers = self.columns.layers
+        return 0 if layers is None else layers.weights.shape[1]
 
     @property
     def block_length(self) -> int:
@@ -166,7 +172,7 @@ def describe_columns(structure: Structure, layout: Layout, loss: Loss) -> Column
         np.full(size, name.endswith("kernel"), dtype)
         for name, size in zip(layout.names, layout.sizes, strict=True)
     ]
-    layers = mark_layers(layout) if structure.plan.recorded else ()
+    layers = mark_layers(layout) if structure.plan.recorded else None
     return Columns(np.concatenate(kernels), global_kernels, pace, layers)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from skloss import networks
 from skloss._callbacks._callback_copies import release_models
-from skloss._engine import chunks, plain_model, steps_of
+from skloss._engine import build_plain_model, count_steps, make_chunks
 from skloss._engine._plan import REGULARIZERS
 from skloss._engine._predict import assign_weights
 from skloss._engine._step import Layout
@@ -50,7 +50,7 @@ def own_train_step(plan, data):
     """Return the part of a user's network that says itself how to train, or None."""
     if isinstance(plan.network, networks.MLP):
         return None
-    template = chunks(plan, data)[0].program().template.model
+    template = make_chunks(plan, data)[0].program().template.model
     return trains_itself(template)
 
 
@@ -206,7 +206,7 @@ def trainee(plan, data):
     It starts from the weights that the compiled loop would start from.
     """
     member = plan.members[0]
-    model = plain_model(
+    model = build_plain_model(
         plan.network,
         data.X.shape[1],
         member.loss.n_raw(plan.task),
@@ -215,7 +215,7 @@ def trainee(plan, data):
         lambda raw: raw,
     )
     layout = Layout(model)
-    first = chunks(plan, data)[0].first_state().kept
+    first = make_chunks(plan, data)[0].first_state().kept
     assign_weights(layout, *(np.asarray(rows)[0] for rows in first))
     penalise(model, member.l1, member.l2)
     body = trains_itself(model)
@@ -299,7 +299,7 @@ class Curve(keras.optimizers.schedules.LearningRateSchedule):
 
 def optimizer_for(plan, stream, layout):
     """Return Keras' optimiser with all that belongs to a step."""
-    member, steps = plan.members[0], steps_of(plan, stream)
+    member, steps = plan.members[0], count_steps(plan, stream)
     constant = isinstance(member.schedule, Constant)
     optimizer = member.optimizer.cls(
         **member.optimizer.own_params(),

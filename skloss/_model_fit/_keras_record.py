@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skloss._engine import Outcome, Result, TrainingState, raw_predictions
+from skloss._engine import Outcome, Result, TrainingState, predict_raw
 from skloss._engine._predict import read_weights
 from skloss._tensorflow import keras
 
@@ -98,7 +98,7 @@ class Record(keras.callbacks.Callback):
         """Return the monitored score of the validation rows."""
         X = self.data.X[self.stream.val_rows]
         Y = targets(self.plan, self.data, self.stream.val_rows)
-        raw = raw_predictions(
+        raw = predict_raw(
             self.plan.network,
             X,
             *read_weights(self.layout),

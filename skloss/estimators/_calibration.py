@@ -7,7 +7,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from skloss._engine import Data, Stream, raw_predictions, train_population
+from skloss._engine import Data, Stream, predict_raw, train_population
 from skloss.estimators._class_weight import row_weights
 from skloss.losses._core import _ops as ops
 
@@ -143,7 +143,7 @@ def predict_out_of_fold(plan, data, n_folds=N_FOLDS):
     n_raw = member.loss.n_raw(plan.task)
     raw = np.empty((len(stream.rows), n_raw))
     for test, result in zip(held, results, strict=True):
-        raw[test] = raw_predictions(
+        raw[test] = predict_raw(
             plan.network,
             data.X[stream.rows[test]],
             result.weights,

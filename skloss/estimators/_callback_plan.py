@@ -9,7 +9,7 @@ from skloss._callbacks._epoch_callbacks import (
     in_epochs,
     settle_monitors,
 )
-from skloss._engine import Mirror, Plan, plain_model, steps_of
+from skloss._engine import Mirror, Plan, build_plain_model, count_steps
 from skloss._model_fit._keras_fit import KerasFit, own_train_step
 
 
@@ -50,7 +50,7 @@ class MirrorMaker:
 
     def __call__(self):
         member = self.plan.members[0]
-        model = plain_model(
+        model = build_plain_model(
             self.plan.network,
             self.n_features,
             member.loss.n_raw(self.plan.task),
@@ -100,7 +100,7 @@ def tell_callbacks(settings, plan, data, link):
     params = {
         "verbose": int(settings.verbose),
         "epochs": plan.epochs,
-        "steps": steps_of(plan, stream),
+        "steps": count_steps(plan, stream),
     }
     make_mirror = MirrorMaker(settings, plan, data.X.shape[1], link)
     watcher = EpochCallbacks(callbacks, make_mirror, params)

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from skloss import networks
-from skloss._engine import Outcome, TrainingState, exported_model, raw_predictions
+from skloss._engine import Outcome, TrainingState, build_exported_model, predict_raw
 from skloss.estimators._settings import Settings
 from skloss.estimators._table import Features, validated_table
 from skloss.losses import Loss
@@ -66,7 +66,7 @@ class NetworkOutputs:
 
     def of_table(self, X):
         """Return raw outputs for a table that is checked already."""
-        raw = raw_predictions(
+        raw = predict_raw(
             self.network,
             X,
             self.weights,
@@ -78,7 +78,7 @@ class NetworkOutputs:
 
     def export(self, link):
         """Return a new Keras model that gives ``link`` of the raw outputs."""
-        return exported_model(
+        return build_exported_model(
             self.network, self.n_features, self.n_raw, self, self.dropout, link
         )
 

@@ -7,7 +7,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skloss._engine import with_outputs
+from skloss._engine import select_outputs
 from skloss.estimators._base import with_fitted
 from skloss.estimators._columns import columns_of
 from skloss.estimators._fitted import PartOfOutputs
@@ -65,7 +65,7 @@ def head_alone(fitted, name):
     number, whole = list(fitted.target.heads).index(name), fitted.outputs.source
     head = fitted.target.heads[name]
     place = fitted.loss.places()[number]
-    weights = with_outputs(
+    weights = select_outputs(
         whole.network, whole.n_features, whole.weights, whole.n_raw, place
     )
     alone = fitted_head(

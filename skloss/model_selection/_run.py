@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 
 from skloss import networks
 from skloss._diagnosis._findings import diverged
-from skloss._engine import Outcome, chunks, repacked
+from skloss._engine import Outcome, make_chunks, repack_chunks
 from skloss.estimators._finish import finish, fitted_after
 from skloss.exceptions import NotFusibleError
 from skloss.model_selection._cells import Cell, net_of
@@ -150,7 +150,7 @@ class FusedRun:
         work = [
             (chunk, plan.epochs, cells)
             for plan, data, cells in groups
-            for chunk in chunks(plan, data)
+            for chunk in make_chunks(plan, data)
         ]
         parallel = Parallel(return_as="generator_unordered", **self.parallel)
         calls = (
@@ -165,7 +165,7 @@ class FusedRun:
 
     def train_watched(self, groups, watch):
         """Train from rung to rung, all networks in step; ``watch`` says who leaves."""
-        live = [(plan, chunks(plan, data), cells) for plan, data, cells in groups]
+        live = [(plan, make_chunks(plan, data), cells) for plan, data, cells in groups]
         last = max((plan.epochs for plan, _, _ in live), default=0)
         with Parallel(**self.parallel) as parallel:
             for epoch in watch.rungs(last):
@@ -200,7 +200,7 @@ class FusedRun:
             if cell.candidate in pruned and self.of(cell).outcome == "finished":
                 self.of(cell).outcome = f"pruned at epoch {epoch}"
         dropped = {i for i, cell in enumerate(cells) if cell.candidate in pruned}
-        own = repacked(own, dropped) if epoch < plan.epochs else []
+        own = repack_chunks(own, dropped) if epoch < plan.epochs else []
         after = {id(cell) for cell in running_cells(own, cells)}
         for cell in before:
             if id(cell) not in after:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skloss._engine import stacked_predictions
+from skloss._engine import predict_raw_stacked
 from skloss._sklearn import (
     check_method_params,
     get_scorers_by_name,
@@ -30,7 +30,7 @@ def raw_outputs(cells, which):
     for numbers in groups.values():
         first, table = cells[numbers[0]].net, cells[numbers[0]].tables[which]
         outputs = [cells[i].net._fitted.outputs for i in numbers]
-        raw = stacked_predictions(
+        raw = predict_raw_stacked(
             outputs[0].network,
             validated_table(first, first._fitted.features, table),
             np.stack([one.weights for one in outputs]),

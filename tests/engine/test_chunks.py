@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skloss import losses, networks, schedules
-from skloss._engine import Data, Member, Plan, Stream, _population, chunks
+from skloss._engine import Data, Member, Plan, Stream, _population, make_chunks
 from skloss._engine._optimizers import Optimizer
 
 TASK = losses.Task("binary", 1)
@@ -35,7 +35,7 @@ def population(count, rows=320, epochs=10, width=4):
 
 def sizes(*given, **options):
     """Return how many networks the chunks hold, and how many places they have."""
-    own = chunks(*population(*given, **options))
+    own = make_chunks(*population(*given, **options))
     numbers = [number for chunk in own for number in chunk.numbers]
     assert numbers == list(range(len(numbers)))
     return [(len(chunk.numbers), len(chunk.members)) for chunk in own]
@@ -80,5 +80,5 @@ def as_for_users(monkeypatch):
 )
 def test_wide_networks_are_compiled_for_fewer_steps(width, compiled, graph):
     for steps, is_compiled in ((compiled, True), (graph, False)):
-        own = chunks(*population(10, epochs=steps // 100, width=width, rows=320))
+        own = make_chunks(*population(10, epochs=steps // 100, width=width, rows=320))
         assert {chunk.compiled for chunk in own} == {is_compiled}

@@ -10,7 +10,7 @@ from skloss._engine import (
     Member,
     Plan,
     Stream,
-    raw_predictions,
+    predict_raw,
     train_population,
 )
 from skloss._engine._optimizers import Optimizer
@@ -122,7 +122,7 @@ def test_globals_move_at_their_own_pace(loss):
     step = head(after, K)[1] - head(before, K)[1]
     X, Y = data().X[:128], data().Y[:128]
     body, weights = networks.get((WIDTH,)), before.weights
-    raw = raw_predictions(body, X, weights, before.stored, K, is_sparse=False)
+    raw = predict_raw(body, X, weights, before.stored, K, is_sparse=False)
     h, slope = 1e-6, np.empty(K)
     for j in range(K):
         up, down = raw + h * np.eye(K)[j], raw - h * np.eye(K)[j]

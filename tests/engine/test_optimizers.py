@@ -13,7 +13,7 @@ from skloss._engine import (
     Plan,
     Stream,
     TrainingState,
-    chunks,
+    make_chunks,
     train_population,
 )
 from skloss._engine._blocks import update_weights
@@ -149,7 +149,7 @@ def test_numbers_at_their_edges_update_as_keras_does(name):
             assert own == floats
             assert {*map(type, own.values())} <= {float, bool}
         plan = linear([(optimizer, 0.0625)], 0.0, 1)
-        chunk = chunks(plan, full_batch(X, y))[0]
+        chunk = make_chunks(plan, full_batch(X, y))[0]
         template, numbers = chunk.program().template, chunk.inputs().step_numbers
         ours = chunk.first_state().variables
         expected = keras.Variable(START, dtype="float64")

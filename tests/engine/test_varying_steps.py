@@ -10,8 +10,8 @@ from skloss._engine import (
     Plan,
     Stream,
     _population,
-    chunks,
-    repacked,
+    make_chunks,
+    repack_chunks,
     trace_count,
     train_population,
 )
@@ -104,7 +104,7 @@ def test_curves_are_no_structure():
 
 def operations(own):
     """Return the operations of the program that trains one network."""
-    (chunk,) = chunks(plan(member(**own)), DATA)
+    (chunk,) = make_chunks(plan(member(**own)), DATA)
     chunk.trace()
     graph = chunk.program().function.graph.as_graph_def()
     bodies = (function.node_def for function in graph.library.function)
@@ -119,7 +119,7 @@ def test_what_does_not_vary_costs_nothing():
     plain = operations({})
     assert plain < with_one < with_two
     assert with_two - with_one <= with_one - plain  # only what both share is more
-    (chunk,) = chunks(plan(member(l2=0.1)), DATA)
+    (chunk,) = make_chunks(plan(member(l2=0.1)), DATA)
     assert not chunk.inputs().varying
 
 
@@ -129,8 +129,8 @@ def test_networks_that_go_on_keep_their_curves():
     members = [member(**own) for own in DIFFERENT]
     whole = train_population(plan(*members), DATA)
     own = plan(*members)
-    live = [chunk.advance(3) for chunk in chunks(own, DATA)]
-    live = [chunk.advance(3) for chunk in repacked(live, {1, 3})]
+    live = [chunk.advance(3) for chunk in make_chunks(own, DATA)]
+    live = [chunk.advance(3) for chunk in repack_chunks(live, {1, 3})]
     results = dict(pair for chunk in live for pair in chunk.results())
     assert set(results) == {0, 2, 4}
     for i, result in results.items():
