@@ -1,5 +1,8 @@
 """Between a table of several targets and a column for each head."""
 
+import importlib
+from dataclasses import dataclass
+
 import numpy as np
 
 from skloss._params import nearest
@@ -90,6 +93,9 @@ def plain(column, name):
 class Container:
     """What y was, so that predictions can be the same.
 
+    All of it is words and numbers: not every format that holds an estimator holds the
+    classes and dtypes of pandas and polars too.
+
     Parameters
     ----------
     y : DataFrame or array-like
@@ -100,12 +106,12 @@ class Container:
 
     def __init__(self, y, heads):
         names = [name for name, _ in heads]
-        self.frame = type(y) if is_frame(y) else None
+        self.frame = find_class(type(y)) if is_frame(y) else None
         self.labels = labels_of(y, names) if self.frame else {n: n for n in names}
         self.dtypes = {}
         if self.frame:
             kept = [n for n, head in heads if head.family == "classification"]
-            self.dtypes = {self.labels[n]: y[self.labels[n]].dtype for n in kept}
+            self.dtypes = {n: ClassDtype.of(y[self.labels[n]].dtype) for n in kept}
 
     def fill(self, columns, X):
         """Return columns by name as a DataFrame or array.
@@ -116,15 +122,80 @@ class Container:
         X : array-like
             Whose index, if it has one, becomes the DataFrame's.
         """
-        columns = {label: columns[name] for name, label in self.labels.items()}
         if self.frame is None:
-            return stacked(list(columns.values()))
-        frame = self.frame(columns)
+            return stacked([columns[name] for name in self.labels])
+        module, name = self.frame
+        cls = getattr(importlib.import_module(module), name)
+        frame = cls({label: columns[name] for name, label in self.labels.items()})
         if hasattr(frame, "cast"):
-            return frame.cast(self.dtypes)
-        if type(X) is self.frame:
+            return frame.cast(
+                {self.labels[n]: d.make_polars() for n, d in self.dtypes.items()}
+            )
+        if type(X) is cls:
             frame.index = X.index
-        return frame.astype(self.dtypes)
+        return frame.astype(
+            {self.labels[n]: d.make_pandas() for n, d in self.dtypes.items()}
+        )
+
+
+def find_class(cls):
+    """Return the module and the name by which a class of DataFrames is imported.
+
+    Of the library itself, if it has the class there: the module that defines it moves.
+    """
+    library = cls.__module__.partition(".")[0]
+    public = getattr(importlib.import_module(library), cls.__name__, None) is cls
+    return (library if public else cls.__module__), cls.__name__
+
+
+@dataclass(frozen=True, eq=False)
+class ClassDtype:
+    """The dtype of a column of classes, in words.
+
+    Attributes
+    ----------
+    name : str
+        As pandas or polars reads it.
+    categories : list or None
+        Of a categorical one whose dtype knows them.
+    of_categories : str or None
+        Their own dtype.
+    ordered : bool
+    """
+
+    name: str
+    categories: list | None = None
+    of_categories: str | None = None
+    ordered: bool = False
+
+    @classmethod
+    def of(cls, dtype):
+        """Return what a dtype of pandas or polars is called."""
+        if hasattr(dtype, "base_type"):  # of polars
+            name = dtype.base_type().__name__
+            known = list(dtype.categories) if name == "Enum" else None
+            return cls(name, known)
+        if not hasattr(dtype, "categories"):
+            storage = f"[{dtype.storage}]" if str(dtype) == "string" else ""
+            return cls(f"{dtype}{storage}")
+        known = dtype.categories
+        return cls("category", known.tolist(), str(known.dtype), bool(dtype.ordered))
+
+    def make_pandas(self):
+        """Return the dtype, or the name by which pandas makes it."""
+        import pandas as pd
+
+        if self.categories is None:
+            return self.name
+        categories = pd.Index(self.categories, dtype=self.of_categories)
+        return pd.CategoricalDtype(categories, self.ordered)
+
+    def make_polars(self):
+        """Return the dtype."""
+        import polars as pl
+
+        dtype = getattr(pl, self.name)
+        return dtype if self.categories is None else dtype(self.categories)
 
 
 def stacked(columns):
