@@ -10,6 +10,7 @@ import pytest
 
 from skloss import LossAwareClassifier, LossAwareRegressor
 from skloss._callbacks import _fit_progress
+from skloss._engine._state import HistoryRow
 
 X = np.random.default_rng(0).normal(size=(60, 3))
 y = (X[:, 0] > 0).astype(int)
@@ -88,8 +89,8 @@ def test_lines_elsewhere_are_about_a_second_apart(capsys, monkeypatch):
 
 
 def test_the_last_line_comes_even_if_training_fails(capsys, monkeypatch):
-    def interrupted(plan, data):
-        plan.report(1, np.ones((1, 5, 1)))
+    def interrupted(plan, data, report):
+        report(1, HistoryRow(*np.ones((5, 1, 1))))
         raise KeyboardInterrupt
 
     monkeypatch.setattr("skloss.estimators._prepare.train_population", interrupted)

@@ -9,7 +9,7 @@ import numpy as np
 SECONDS_BETWEEN_LINES = 1.0
 
 
-def new_bar(**arguments):
+def make_bar(**arguments):
     """Return a bar for a terminal or a notebook, whichever this is."""
     from tqdm.auto import tqdm  # loaded where something is shown
 
@@ -17,7 +17,7 @@ def new_bar(**arguments):
 
 
 @contextmanager
-def shown(plan, verbose):
+def show_progress(plan, verbose):
     """Give what shows how far the training of a plan of one network is; None at 0."""
     if not verbose:
         yield None
@@ -40,11 +40,11 @@ class Bar:
     """A bar over epochs, with the latest losses and score, and the time left."""
 
     def __init__(self, plan):
-        self.plan, self.bar = plan, new_bar(total=plan.epochs, unit="epoch")
+        self.plan, self.bar = plan, make_bar(total=plan.epochs, unit="epoch")
 
     def __call__(self, epoch, history):
         """Show the epochs just trained."""
-        values = latest(self.plan, history)
+        values = read_last_values(self.plan, history)
         del values["learning rate"], values["gradient norm"]
         self.bar.set_postfix({k: f"{v:.4g}" for k, v in values.items()}, refresh=False)
         self.bar.update(len(history.loss))
@@ -63,7 +63,7 @@ class Lines:
 
     def __call__(self, epoch, history):
         """Print a line about the epochs just trained, unless the last is fresh."""
-        values = latest(self.plan, history)
+        values = read_last_values(self.plan, history)
         texts = [f"{name} {value:.5g}" for name, value in values.items()]
         self.line = "  ".join([f"epoch {epoch:4d}", *texts])
         if time.monotonic() - self.printed >= SECONDS_BETWEEN_LINES:
@@ -76,7 +76,7 @@ class Lines:
         self.line, self.printed = None, time.monotonic()
 
 
-def latest(plan, history):
+def read_last_values(plan, history):
     """Return the numbers of the last epoch by name; scores in their own sign."""
     member = plan.members[0]
     values = {

@@ -63,7 +63,7 @@ class FeatureScale:
         return by_spread[narrow[by_spread]], by_size[wide[by_size]]
 
 
-def feature_scale(X, dtype):
+def measure_feature_scale(X, dtype):
     """Return the scale of the columns of some rows.
 
     Parameters
@@ -79,9 +79,9 @@ def feature_scale(X, dtype):
             mean, variance = mean_variance_axis(X.astype(np.float64), axis=0)
             low, high = min_max_axis(X, axis=0)
             filled = np.bincount(X.indices, X.data != 0, minlength=X.shape[1])
-            whole = sums_by_column(X, X.data != np.floor(X.data)) == 0
+            whole = sum_by_column(X, X.data != np.floor(X.data)) == 0
             error = np.square(cast.data.astype(np.float64) - X.data)
-            error = sums_by_column(X, error)
+            error = sum_by_column(X, error)
         else:
             mean, variance = (
                 X.mean(axis=0, dtype=np.float64),
@@ -101,12 +101,12 @@ def feature_scale(X, dtype):
     return FeatureScale(mean, spread, lost, exempt, filled, furthest)
 
 
-def sums_by_column(X, values):
+def sum_by_column(X, values):
     """Return the sum of the values at a CSR matrix's entries, by column."""
     return np.bincount(X.indices, values, minlength=X.shape[1])
 
 
-def explained(table, Y):
+def compute_explained_share(table, Y):
     """Return the share of the variance of Y that least squares on a table explains.
 
     Parameters
@@ -124,14 +124,14 @@ def explained(table, Y):
         return np.nan
     table = table.toarray() if issparse(table) else table
     with np.errstate(all="ignore"):
-        table, Y = standardised(table), standardised(Y)
+        table, Y = standardise(table), standardise(Y)
     if not Y.shape[1]:
         return np.nan
     rest = Y - table @ np.linalg.lstsq(table, Y, rcond=None)[0]
     return float(1 - np.square(rest).mean())
 
 
-def standardised(columns):
+def standardise(columns):
     """Return the columns that are not constant, of mean 0 and standard deviation 1."""
     columns = np.asarray(columns, dtype=np.float64)
     columns = columns - columns.mean(axis=0)

@@ -84,7 +84,7 @@ class Finding:
         remedy = {
             name: value
             for name, value in self.remedy.items()
-            if not is_same(settings.parameter(name), value)
+            if not is_set_already(settings.parameter(name), value)
         }
         advice = self.advice if remedy else self.by_hand or self.advice
         return replace(self, remedy=remedy, advice=advice)
@@ -98,7 +98,7 @@ class Finding:
         return HEADLINES[self.name]
 
 
-def is_same(present, offered):
+def is_set_already(present, offered):
     """Tell whether a parameter is what a remedy offers: a word, or a number."""
     return isinstance(present, str | int | float) and present == offered
 
@@ -175,6 +175,6 @@ class Training:
         return {} if already else {"network__normalization": kind}
 
 
-def strongest(settings, name):
+def get_largest_value(settings, name):
     """Return the largest value that a number had during training."""
     return float(np.max(settings.varying(name)))

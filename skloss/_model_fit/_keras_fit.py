@@ -15,7 +15,7 @@ from skloss._engine import chunks, plain_model, steps_of
 from skloss._engine._plan import REGULARIZERS
 from skloss._engine._predict import assign_weights
 from skloss._engine._step import Layout
-from skloss._model_fit._keras_record import Record, targets
+from skloss._model_fit._keras_record import KerasRecord, make_network_targets
 from skloss._tensorflow import keras, quietly, tf
 from skloss._tensorflow._kept_state import keep_seed_and_determinism
 from skloss.networks._body import defines_training
@@ -30,7 +30,7 @@ PATCHED = (
 )
 
 
-def wrappers():
+def import_wrappers():
     """Return ``scikeras.wrappers``, with Keras left as it was.
 
     Importing scikeras changes how Keras' objects are copied; ours need none of that.
@@ -46,15 +46,15 @@ def wrappers():
     return scikeras.wrappers
 
 
-def own_train_step(plan, data):
+def find_body_with_train_step(plan, data):
     """Return the part of a user's network that says itself how to train, or None."""
     if isinstance(plan.network, networks.MLP):
         return None
     template = chunks(plan, data)[0].program().template.model
-    return trains_itself(template)
+    return find_layer_with_train_step(template)
 
 
-def trains_itself(model):
+def find_layer_with_train_step(model):
     """Return the layer of a model whose class defines ``train_step``, or None."""
     return next((layer for layer in model.layers if defines_training(layer)), None)
 
@@ -120,27 +120,30 @@ class KerasFit:
     def __call__(self, plan, data):
         """Return the Result of training ``plan`` on ``data``."""
         (member,), (stream,) = plan.members, data.streams
-        model, layout = trainee(plan, data)
-        plan = replace(plan, batch_size=batch_size(plan, stream, model))
+        model, layout = make_trainee(plan, data)
+        plan = replace(plan, batch_size=adapt_batch_size(plan, stream, model))
         row_loss = RowLoss(member.loss, plan.task, plan.dtype)
-        model.compile(optimizer=optimizer_for(plan, stream, layout), loss=row_loss)
+        model.compile(optimizer=make_optimizer(plan, stream, layout), loss=row_loss)
         # what a train_step of its own calls its loss is its own affair
-        penalised = trains_itself(layout.model) is None and member.l1 + member.l2 > 0
-        record = Record(plan, data, layout, penalised, self.why)
+        penalised = (
+            find_layer_with_train_step(layout.model) is None
+            and member.l1 + member.l2 > 0
+        )
+        record = KerasRecord(plan, data, layout, penalised, self.why)
         callbacks = [record, *self.callbacks]
         if np.isfinite(member.patience):
             callbacks.append(record.early_stopping(member.patience))
-        X, Y = table(plan, data, stream.rows)
+        X, Y = make_dense_table(plan, data, stream.rows)
         held = {}
         if len(stream.val_rows):
             weight = stream.val_weight / stream.val_weight.mean()
             held["validation_data"] = (
-                *table(plan, data, stream.val_rows),
+                *make_dense_table(plan, data, stream.val_rows),
                 weight,
             )
         with ExitStack() as before_first_batch:
             before_first_batch.enter_context(quietly())
-            wrapper = wrappers().BaseWrapper(
+            wrapper = import_wrappers().BaseWrapper(
                 model=model,
                 epochs=plan.epochs,
                 batch_size=plan.batch_size,
@@ -159,7 +162,7 @@ class KerasFit:
         return self.callbacks
 
 
-def batch_size(plan, stream, model):
+def adapt_batch_size(plan, stream, model):
     """Return the batch size, a little larger if one row would be normalised alone.
 
     ``Model.fit`` does not fill the last batch, and statistics of one row make the
@@ -193,14 +196,14 @@ class AtFirstBatch(keras.callbacks.Callback):
         self.act()
 
 
-def table(plan, data, rows):
+def make_dense_table(plan, data, rows):
     """Return dense features of some rows, and targets as the network sees them."""
     X = data.X[rows]
     X = X if isinstance(X, np.ndarray) else X.toarray()
-    return X.astype(plan.dtype), targets(plan, data, rows)
+    return X.astype(plan.dtype), make_network_targets(plan, data, rows)
 
 
-def trainee(plan, data):
+def make_trainee(plan, data):
     """Return the model to train, raw outputs and all, and the layout of its weights.
 
     It starts from the weights that the compiled loop would start from.
@@ -217,19 +220,19 @@ def trainee(plan, data):
     layout = Layout(model)
     first = chunks(plan, data)[0].first_state().kept
     assign_weights(layout, *(np.asarray(rows)[0] for rows in first))
-    penalise(model, member.l1, member.l2)
-    body = trains_itself(model)
-    return (model if body is None else with_train_step(model, body)), layout
+    penalise_kernels(model, member.l1, member.l2)
+    body = find_layer_with_train_step(model)
+    return (model if body is None else give_train_step(model, body)), layout
 
 
-def penalise(model, l1, l2):
+def penalise_kernels(model, l1, l2):
     """Add the penalties of a model's kernels to what ``Model.fit`` minimises."""
     for variable in model.trainable_variables if l1 or l2 else ():
         if variable.name == "kernel":
             variable.regularizer = Penalty(l1, l2)
 
 
-def with_train_step(model, body):
+def give_train_step(model, body):
     """Return a model that computes as ``model`` and trains as ``body`` says.
 
     It is of the body's class, so that ``super()`` works in its methods, and has the
@@ -275,7 +278,7 @@ class Penalty(keras.regularizers.L1L2):
         return tf.cast(super().__call__(x), keras.config.floatx())
 
 
-class Curve(keras.optimizers.schedules.LearningRateSchedule):
+class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """A schedule of ours as Keras'."""
 
     def __init__(self, plan, steps):
@@ -297,13 +300,13 @@ class Curve(keras.optimizers.schedules.LearningRateSchedule):
         return {}
 
 
-def optimizer_for(plan, stream, layout):
+def make_optimizer(plan, stream, layout):
     """Return Keras' optimiser with all that belongs to a step."""
     member, steps = plan.members[0], steps_of(plan, stream)
     constant = isinstance(member.schedule, Constant)
     optimizer = member.optimizer.cls(
         **member.optimizer.own_params(),
-        learning_rate=member.learning_rate if constant else Curve(plan, steps),
+        learning_rate=member.learning_rate if constant else KerasSchedule(plan, steps),
         weight_decay=member.weight_decay,
         global_clipnorm=member.clip_norm if np.isfinite(member.clip_norm) else None,
     )

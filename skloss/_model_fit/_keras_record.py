@@ -7,12 +7,12 @@ from skloss._engine._predict import read_weights
 from skloss._tensorflow import keras
 
 
-def targets(plan, data, rows):
+def make_network_targets(plan, data, rows):
     """Return the targets of some rows as the network sees them."""
     return plan.members[0].scaled_target(data.Y[rows]).astype(plan.dtype)
 
 
-class Record(keras.callbacks.Callback):
+class KerasRecord(keras.callbacks.Callback):
     """Records what the compiled loop records, and keeps what it would keep.
 
     To scikit-learn's callbacks it is what ``Network`` is in the compiled loop.
@@ -97,7 +97,7 @@ class Record(keras.callbacks.Callback):
     def score(self):
         """Return the monitored score of the validation rows."""
         X = self.data.X[self.stream.val_rows]
-        Y = targets(self.plan, self.data, self.stream.val_rows)
+        Y = make_network_targets(self.plan, self.data, self.stream.val_rows)
         raw = raw_predictions(
             self.plan.network,
             X,

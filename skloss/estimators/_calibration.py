@@ -8,7 +8,7 @@ from scipy.special import log_softmax
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from skloss._engine import Data, Stream, raw_predictions, train_population
-from skloss.estimators._class_weight import row_weights
+from skloss.estimators._class_weight import get_row_weights
 from skloss.losses._core import _ops as ops
 
 N_FOLDS = 5
@@ -54,7 +54,7 @@ def divide_by_temperature(p, temperature, task):
     return ops.softmax(ops.log(p) / temperature)
 
 
-def best_temperature(p, Y, weight, task):
+def fit_temperature(p, Y, weight, task):
     """Return the temperature with which the log-loss is lowest.
 
     Guo et al. 2017, Section 4.2, on log-probabilities in place of scores.
@@ -107,7 +107,7 @@ def predict_unseen(plan, data, predict):
     if len(stream.val_rows):
         raw = predict(data.X[stream.val_rows])
         return stream.val_rows, stream.val_weight, raw
-    cost = row_weights(plan.members[0].class_weight, data.Y[stream.rows], plan.task)
+    cost = get_row_weights(plan.members[0].class_weight, data.Y[stream.rows], plan.task)
     return stream.rows, stream.weight / cost, predict_out_of_fold(plan, data)
 
 

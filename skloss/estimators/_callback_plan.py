@@ -6,15 +6,15 @@ from typing import Any
 from skloss._callbacks._callback_copies import make_callbacks
 from skloss._callbacks._epoch_callbacks import (
     EpochCallbacks,
-    in_epochs,
+    acts_in_epochs,
     settle_monitors,
 )
 from skloss._engine import Mirror, Plan, plain_model, steps_of
-from skloss._model_fit._keras_fit import KerasFit, own_train_step
+from skloss._model_fit._keras_fit import KerasFit, find_body_with_train_step
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
+class PlanWithCallbacks:
     """A plan whose network tells callbacks of its epochs.
 
     Attributes
@@ -61,7 +61,7 @@ class MirrorMaker:
         return Mirror(model, self.settings.optimizer.make())
 
 
-def tell_callbacks(settings, plan, data, link):
+def plan_callbacks(settings, plan, data, link):
     """Return a plan whose network tells Keras' callbacks of its epochs.
 
     Parameters
@@ -79,8 +79,10 @@ def tell_callbacks(settings, plan, data, link):
     """
     callbacks = make_callbacks(settings.callbacks)
     (stream,), (member,) = data.streams, plan.members
-    body = own_train_step(plan, data)
-    inside = [type(callback).__name__ for callback in callbacks if in_epochs(callback)]
+    body = find_body_with_train_step(plan, data)
+    inside = [
+        type(callback).__name__ for callback in callbacks if acts_in_epochs(callback)
+    ]
     recorded, direction = ["loss", "learning_rate", "gradient_norm"], "min"
     if len(stream.val_rows):
         recorded += ["val_loss", f"val_{monitored(member)}"]
@@ -94,9 +96,9 @@ def tell_callbacks(settings, plan, data, link):
             why = f"{type(body).__name__} has a train_step of its own"
         trainer = KerasFit(why, callbacks, settings.verbose)
         trainer.check(plan, stream, settings.calibration)
-        return Told(plan, trainer, trainer)
+        return PlanWithCallbacks(plan, trainer, trainer)
     if not callbacks:
-        return Told(plan)
+        return PlanWithCallbacks(plan)
     params = {
         "verbose": int(settings.verbose),
         "epochs": plan.epochs,
@@ -107,7 +109,7 @@ def tell_callbacks(settings, plan, data, link):
     plan = begin_at_backup(plan, watcher.restored())
     (member,) = plan.members
     plan = replace(plan, members=[replace(member, callback=watcher)])
-    return Told(plan, None, watcher)
+    return PlanWithCallbacks(plan, None, watcher)
 
 
 def monitored(member):

@@ -8,7 +8,7 @@ from sklearn.utils.validation import column_or_1d
 from skloss.losses import Task
 
 
-def dense_target(y):
+def densify_target(y):
     """Return a dense y; a column as one dimension, with scikit-learn's warning."""
     y = y.toarray() if issparse(y) else y
     if y.ndim == 2 and y.shape[1] == 1:
@@ -16,7 +16,7 @@ def dense_target(y):
     return y
 
 
-def classification_task(y, classes=None):
+def derive_task(y, classes=None):
     """Return the task and the classes of a classification target.
 
     Parameters
@@ -51,7 +51,7 @@ def classification_task(y, classes=None):
     return Task("multiclass", len(classes)), classes
 
 
-def class_order(y, classes):
+def rank_classes(y, classes):
     """Return the classes in the order of an ordered pandas categorical ``y``.
 
     Parameters

@@ -6,7 +6,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from skloss._params import is_number
 
 
-def class_weights(given, task, classes, y, sample_weight):
+def compute_class_weights(given, task, classes, y, sample_weight):
     """Return the weight of each class; one number for all labels of a multilabel task.
 
     Parameters
@@ -40,15 +40,15 @@ def class_weights(given, task, classes, y, sample_weight):
     if given is None:
         return np.ones(len(classes))
     if isinstance(given, dict):
-        given = completed(given, np.sort(classes).tolist())
+        given = complete_weights(given, np.sort(classes).tolist())
     elif given != "balanced":
         raise ValueError(f"class_weight={given!r} must be a dict, 'balanced' or None.")
     if given == "balanced":
-        return balanced(classes, y, sample_weight)
+        return balance_weights(classes, y, sample_weight)
     return compute_class_weight(given, classes=classes, y=y)
 
 
-def completed(given, classes):
+def complete_weights(given, classes):
     """Return a dict of weights with 1 for each class that ``given`` leaves out."""
     unknown = [k for k in given if k not in set(classes)]
     fine = [is_number(v) and 0 < v < np.inf for v in given.values()]
@@ -60,7 +60,7 @@ def completed(given, classes):
     return {k: given.get(k, 1.0) for k in classes}
 
 
-def balanced(classes, y, sample_weight):
+def balance_weights(classes, y, sample_weight):
     """Return weights with which all classes weigh the same, 1 for one without rows."""
     total = np.array([sample_weight[y == c].sum() for c in classes])
     share = np.where(total > 0, total, np.inf)
@@ -68,7 +68,7 @@ def balanced(classes, y, sample_weight):
     return np.where(weight > 0, weight, 1.0)
 
 
-def row_weights(weight, Y, task):
+def get_row_weights(weight, Y, task):
     """Return each row's class weight from its encoded target."""
     if task.kind == "multilabel":
         return np.ones(len(Y))

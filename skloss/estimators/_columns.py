@@ -8,7 +8,7 @@ import numpy as np
 from skloss._params import nearest
 
 
-def columns_of(y, names):
+def split_by_head(y, names):
     """Return the column of y that belongs to each name.
 
     Parameters
@@ -28,23 +28,23 @@ def columns_of(y, names):
         If y has other columns than ``names``.
     """
     if is_frame(y):
-        labels = labels_of(y, names)
+        labels = match_labels(y, names)
         return {name: y[labels[name]] for name in names}
     if y is None:
         raise ValueError(
             f"This estimator requires y to be passed, but the target y is None. Give a "
             f"DataFrame with the columns {names}."
         )
-    array = as_array(y)
+    array = convert_to_array(y)
     if array.ndim != 2 or array.shape[1] != len(names):
         raise ValueError(
             f"y has shape {array.shape}; give a DataFrame with the columns {names}, "
             f"or an array of {len(names)} columns in this order."
         )
-    return {name: plain(array[:, j], name) for j, name in enumerate(names)}
+    return {name: convert_objects(array[:, j], name) for j, name in enumerate(names)}
 
 
-def labels_of(y, names):
+def match_labels(y, names):
     """Return the label of the column of a DataFrame that belongs to each name."""
     given = list(y.columns)
     if len(given) == len(names) and not any(isinstance(c, str) for c in given):
@@ -69,7 +69,7 @@ def is_frame(y):
     return hasattr(y, "columns") and hasattr(y, "dtypes")
 
 
-def as_array(y):
+def convert_to_array(y):
     """Return an array; a list of rows keeps the type of each of its values."""
     if hasattr(y, "toarray"):
         return y.toarray()
@@ -79,7 +79,7 @@ def as_array(y):
     return array if array.dtype.kind in "biuf" else np.array(y, dtype=object)
 
 
-def plain(column, name):
+def convert_objects(column, name):
     """Return a column of objects as one of numbers or strings, if it is one."""
     if column.dtype != object:
         return column
@@ -107,7 +107,7 @@ class Container:
     def __init__(self, y, heads):
         names = [name for name, _ in heads]
         self.frame = find_class(type(y)) if is_frame(y) else None
-        self.labels = labels_of(y, names) if self.frame else {n: n for n in names}
+        self.labels = match_labels(y, names) if self.frame else {n: n for n in names}
         self.dtypes = {}
         if self.frame:
             kept = [n for n, head in heads if head.family == "classification"]
@@ -123,7 +123,7 @@ class Container:
             Whose index, if it has one, becomes the DataFrame's.
         """
         if self.frame is None:
-            return stacked([columns[name] for name in self.labels])
+            return stack_columns([columns[name] for name in self.labels])
         module, name = self.frame
         cls = getattr(importlib.import_module(module), name)
         frame = cls({label: columns[name] for name, label in self.labels.items()})
@@ -198,7 +198,7 @@ class ClassDtype:
         return dtype if self.categories is None else dtype(self.categories)
 
 
-def stacked(columns):
+def stack_columns(columns):
     """Return columns as an array, of objects where numbers and strings meet."""
     numbers = [column.dtype.kind in "biuf" for column in columns]
     if any(numbers) != all(numbers):
@@ -228,7 +228,7 @@ def check_names(names, reserved):
         raise ValueError(f"heads: {twice} are given twice; names must differ.")
 
 
-def column_named(columns, name):
+def get_column(columns, name):
     """Return the item of that name; a ValueError offers the nearest names."""
     if name not in columns:
         raise ValueError(f"There is no head {name!r}. {nearest(name, columns)}")

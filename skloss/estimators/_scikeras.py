@@ -15,9 +15,9 @@ from skloss._keras import (
     get_rate_or_schedule,
     get_wrapper_callbacks,
 )
-from skloss._model_fit._keras_fit import penalise, wrappers
+from skloss._model_fit._keras_fit import import_wrappers, penalise_kernels
 from skloss._params import Varying, split_names
-from skloss.estimators._varying import schedules_in
+from skloss.estimators._varying import find_schedules
 from skloss.networks._body import Body, split_last_layer
 from skloss.schedules import Constant
 
@@ -95,7 +95,7 @@ def refuse(name, value, remedy):
 def convert_from_scikeras(cls, estimator):
     """Return an estimator of class ``cls`` made of a scikeras one."""
     kind = "KerasClassifier" if cls._family == "classification" else "KerasRegressor"
-    if not isinstance(estimator, getattr(wrappers(), kind)):
+    if not isinstance(estimator, getattr(import_wrappers(), kind)):
         raise TypeError(
             f"{cls.__name__}.from_scikeras takes a {kind}, got "
             f"{type(estimator).__name__}."
@@ -134,7 +134,7 @@ def convert_from_scikeras(cls, estimator):
 
 def get_scikeras_names():
     """Return the names of scikeras' own parameters."""
-    return set(inspect.signature(wrappers().KerasClassifier).parameters)
+    return set(inspect.signature(import_wrappers().KerasClassifier).parameters)
 
 
 def split_parameters(estimator):
@@ -310,13 +310,13 @@ class Shared:
 
 def convert_to_scikeras(estimator):
     """Return the scikeras estimator for one of ours."""
-    params, named = estimator.get_params(deep=False), wrappers()
+    params, named = estimator.get_params(deep=False), import_wrappers()
     for name, default in OURS_ALONE.items():
         if params.get(name, default) != default:
             refuse(name, params[name], f"set {name}={default!r}")
     changing = {name: v for name, v in params.items() if isinstance(v, Varying)}
     changing.pop("lr_schedule", None)
-    changing |= {f"loss__{n}": v for n, v in schedules_in(params["loss"]).items()}
+    changing |= {f"loss__{n}": v for n, v in find_schedules(params["loss"]).items()}
     for name, value in changing.items():
         refuse(name, value, "give a number")
     if not isinstance(schedules.get(params["lr_schedule"]), Constant):
@@ -371,7 +371,7 @@ def build_with_head(meta, network, dropout, l1, l2):
         "float32",
         lambda: keras.layers.Dropout(dropout),
     )
-    penalise(model, l1, l2)
+    penalise_kernels(model, l1, l2)
     if "n_classes_" not in meta:
         return model
     return keras.Model(model.input, keras.layers.Softmax()(model.output))

@@ -16,7 +16,7 @@ N_DRAWS = 50
 BATCH_SIZES = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512))
 
 
-def automatic_batch_size(n_rows):
+def get_automatic_batch_size(n_rows):
     """Return the batch size of ``batch_size="auto"`` for a number of rows.
 
     64 up to 1,024 rows, 128 up to 8,192, 256 up to 30,000, 512 up to 100,000, 1,024
@@ -24,13 +24,13 @@ def automatic_batch_size(n_rows):
 
     Examples
     --------
-    >>> automatic_batch_size(1024), automatic_batch_size(1025)
+    >>> get_automatic_batch_size(1024), get_automatic_batch_size(1025)
     (64, 128)
     """
     return next((size for rows, size in BATCH_SIZES if n_rows <= rows), 1024)
 
 
-def sample_weights(sample_weight, X):
+def read_sample_weights(sample_weight, X):
     """Return sample weights as float64, refused where none is positive."""
     weight = check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
@@ -62,7 +62,7 @@ class Table:
 
     def followed_by(self, other):
         """Return the rows of both tables, sparse if this one is."""
-        X = stacked(self.X, other.X)
+        X = append_rows(self.X, other.X)
         Y = np.vstack([self.Y, other.Y])
         return Table(X, Y, np.concatenate([self.weight, other.weight]))
 
@@ -87,7 +87,7 @@ def split_rows(settings, table, n_train, stratum, groups, rng):
     if not n_given and settings.early_stopping:
         Y, kind = stratum
         fraction = settings.validation_fraction
-        return set_aside(Y, weight, fraction, kind, rng, groups)
+        return set_rows_aside(Y, weight, fraction, kind, rng, groups)
     if groups is not None:
         warn_user(
             "groups has no effect: they keep together rows that early stopping "
@@ -97,7 +97,7 @@ def split_rows(settings, table, n_train, stratum, groups, rng):
     return np.flatnonzero(weight > 0), np.arange(n_train, len(table.Y))
 
 
-def set_aside(Y, weight, fraction, kind, rng, groups=None):
+def set_rows_aside(Y, weight, fraction, kind, rng, groups=None):
     """Return row numbers for training, and for early stopping.
 
     Parameters
@@ -118,7 +118,7 @@ def set_aside(Y, weight, fraction, kind, rng, groups=None):
     try:
         if groups is not None:
             own = safe_indexing(groups, rows)
-            train, held = grouped(rows, classes, own, fraction, rng)
+            train, held = split_by_groups(rows, classes, own, fraction, rng)
         else:
             train, held = train_test_split(
                 rows, test_size=fraction, stratify=classes, random_state=rng
@@ -132,7 +132,7 @@ def set_aside(Y, weight, fraction, kind, rng, groups=None):
     return np.sort(train), np.sort(held)
 
 
-def grouped(rows, classes, groups, fraction, rng):
+def split_by_groups(rows, classes, groups, fraction, rng):
     """Split rows by groups: of several draws, that which comes nearest to stratified.
 
     Parameters
@@ -165,7 +165,7 @@ def grouped(rows, classes, groups, fraction, rng):
     return rows[train], rows[held]
 
 
-def stacked(a, b):
+def append_rows(a, b):
     """Stack two tables row-wise, sparse if the first is."""
     if isinstance(a, np.ndarray):
         return np.vstack([a, b if isinstance(b, np.ndarray) else b.toarray()])

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from skloss._sklearn import get_feature_names
-from skloss.estimators._columns import as_array, is_frame
+from skloss.estimators._columns import convert_to_array, is_frame
 
 MAX_NAMED = 5
 TEXT = (
@@ -53,7 +53,7 @@ class OnlyFeatures:
 
 
 def read_table(estimator, X, *y, **options):
-    """Return the features of a new table, and what ``validated_table`` returns of it.
+    """Return the features of a new table, and what ``validate_table`` returns of it.
 
     Returns
     -------
@@ -61,12 +61,12 @@ def read_table(estimator, X, *y, **options):
     table : array or tuple of array
     """
     expected = Features(None, get_feature_names(X))
-    table = validated_table(estimator, expected, X, *y, **options)
+    table = validate_table(estimator, expected, X, *y, **options)
     count = (table[0] if y else table).shape[1]
     return replace(expected, count=count), table
 
 
-def validated_table(estimator, features, X, *y, **options):
+def validate_table(estimator, features, X, *y, **options):
     """Return X, and y if given, as ``validate_data`` of scikit-learn does.
 
     scikit-learn writes down the columns of a new table on the estimator it checks it
@@ -104,14 +104,14 @@ def validated_table(estimator, features, X, *y, **options):
     except (TypeError, ValueError) as error:
         if "eature names" in str(error):  # other columns than before
             raise
-        text = too_many_axes(X) or no_numbers(X, error)
+        text = explain_axes(X) or explain_non_numbers(X, error)
         if text is None:
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(text) from error
 
 
-def too_many_axes(X):
+def explain_axes(X):
     """Return what to do with an X of more than two axes, or None."""
     if is_frame(X) or not hasattr(X, "__len__"):
         return None
@@ -126,13 +126,13 @@ def too_many_axes(X):
     )
 
 
-def no_numbers(X, error):
+def explain_non_numbers(X, error):
     """Return which columns hold no numbers, and what makes numbers of them, or None."""
     found = {}
-    for label, column in columns_of(X):
-        value = first_non_number(column)
+    for label, column in iterate_columns(X):
+        value = find_non_number(column)
         if value is not None:
-            found.setdefault(kind_of(value), []).append((label, value))
+            found.setdefault(describe_non_number(value), []).append((label, value))
     if not found:
         return None
     (what, remedy), columns = next(iter(found.items()))
@@ -149,17 +149,17 @@ def no_numbers(X, error):
     )
 
 
-def columns_of(X):
+def iterate_columns(X):
     """Yield label and values of each column of a table of any kind."""
     if is_frame(X):
         for j, label in enumerate(X.columns):
             column = X.iloc[:, j] if hasattr(X, "iloc") else X[:, j]
             yield label, np.asarray(column)
-    elif hasattr(X, "__len__") and np.ndim(array := as_array(X)) == 2:
+    elif hasattr(X, "__len__") and np.ndim(array := convert_to_array(X)) == 2:
         yield from enumerate(array.T)
 
 
-def first_non_number(column):
+def find_non_number(column):
     """Return the first value of a column that is no number, or None; None is NaN."""
     if column.dtype.kind in "biufc":  # of complex ones scikit-learn's words say all
         return None
@@ -173,7 +173,7 @@ def first_non_number(column):
     return None
 
 
-def kind_of(value):
+def describe_non_number(value):
     """Return how a value that is no number is called, and what makes one of it."""
     if isinstance(value, str | bytes):
         return TEXT

@@ -63,7 +63,7 @@ class Units:
         return Units(self.loc[columns], self.scale[columns], self.varies[columns])
 
 
-def target_units(y, loss, sample_weight):
+def measure_target(y, loss, sample_weight):
     """Return location and scale with which the networks see a regression target.
 
     Parameters
@@ -86,10 +86,11 @@ def target_units(y, loss, sample_weight):
     """
     kind = loss.target_scaling
     if isinstance(kind, str):
-        loc, scale = units_of(y, kind, sample_weight)
+        loc, scale = measure_columns(y, kind, sample_weight)
     else:
         columns = [
-            units_of(y[:, j : j + 1], own, sample_weight) for j, own in enumerate(kind)
+            measure_columns(y[:, j : j + 1], own, sample_weight)
+            for j, own in enumerate(kind)
         ]
         loc, scale = map(np.concatenate, zip(*columns, strict=True))
     tiny = varies(y) & (scale < SMALLEST)
@@ -101,7 +102,7 @@ def target_units(y, loss, sample_weight):
     return loc, scale
 
 
-def units_of(y, kind, sample_weight):
+def measure_columns(y, kind, sample_weight):
     """Return location and scale of every column for one kind of scaling.
 
     A constant column has its value, and a scale beside which nothing moves it.
@@ -109,7 +110,7 @@ def units_of(y, kind, sample_weight):
     zeros, ones = np.zeros(y.shape[1]), np.ones(y.shape[1])
     if kind == "none":
         return zeros, ones
-    unit = power_of_two(y)
+    unit = find_power_of_two(y)
     seen = y / unit
     size = np.average(np.abs(seen), axis=0, weights=sample_weight) * unit
     size = np.where(size > 0, size, 1.0)
@@ -129,7 +130,7 @@ def units_of(y, kind, sample_weight):
     return np.where(moves, loc * unit, y[0]), np.where(moves, scale * unit, still)
 
 
-def power_of_two(y):
+def find_power_of_two(y):
     """Return a power of two of the size of each column.
 
     Sums and squares of y divided by it neither overflow nor vanish, and it changes no
@@ -189,7 +190,7 @@ def is_defined(loss, task, seen, dtype):
     return bool(np.isfinite(np.asarray(value)).all())
 
 
-def resolves(loc, scale, dtype):
+def is_resolved(loc, scale, dtype):
     """Tell whether numbers of a dtype, in the user's units, resolve each target.
 
     To a ten-thousandth of its scale, and with room for squares.
@@ -230,7 +231,7 @@ def check_resolved(loc, scale, dtype):
     )
 
 
-def renewed(old, measured, new):
+def renew_measured(old, measured, new):
     """Return what a loss measured before, and for new columns what it measures now."""
     return {
         name: np.where(new, value, old[name])
@@ -240,7 +241,7 @@ def renewed(old, measured, new):
     }
 
 
-def restarted(start, bias, outputs):
+def restart_outputs(start, bias, outputs):
     """Return a state to go on from in which some raw outputs begin at their bias.
 
     Of a column that was constant so far nothing was learnt but its number.
@@ -251,12 +252,12 @@ def restarted(start, bias, outputs):
     return replace(start, weights=weights)
 
 
-def trained_as(loss, loc, scale):
+def make_trained_loss(loss, loc, scale):
     """Return the loss as the engine trains it, for raw outputs of a scaled target."""
     return InUserUnits(loss, loc, scale) if loss.in_user_units else loss
 
 
-def gain(loss, task, y, dtype):
+def measure_gain(loss, task, y, dtype):
     """Return the gain of a loss in the user's units, to be bound; nothing for others.
 
     Parameters

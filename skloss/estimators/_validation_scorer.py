@@ -42,8 +42,8 @@ class ValidationScorer:
 
     def __init__(self, estimator, before, X, y, weight):
         self.scoring = before.settings.validation_scoring
-        self.name = name_of(self.scoring)
-        self.scorer = scorer_of(estimator)
+        self.name = name_scorer(self.scoring)
+        self.scorer = resolve_scorer(estimator)
         self.before, self.net = before, copy.copy(estimator)
         forget_callbacks(self.net)
         # predictions are known, and nothing else is made of X
@@ -101,7 +101,7 @@ class ValidationScorer:
             ) from error
 
 
-def scorer_of(net):
+def resolve_scorer(net):
     """Return the scorer that ``net.validation_scoring`` names, or is.
 
     Raises
@@ -126,14 +126,16 @@ def scorer_of(net):
         raise ValueError(f"validation_scoring={scoring!r}: {error}") from error
 
 
-def name_of(scoring):
+def name_scorer(scoring):
     """Return the name of a scorer, in scikit-learn's sign.
 
     Examples
     --------
     >>> from sklearn.metrics import make_scorer, max_error
-    >>> name_of("roc_auc"), name_of(make_scorer(max_error, greater_is_better=False))
-    ('roc_auc', 'neg_max_error')
+    >>> name_scorer("roc_auc")
+    'roc_auc'
+    >>> name_scorer(make_scorer(max_error, greater_is_better=False))
+    'neg_max_error'
     """
     if isinstance(scoring, str):
         return scoring

@@ -31,12 +31,12 @@ def settle_loss(estimator):
     ValueError, TypeError
         For a value that a parameter cannot have, with the epoch.
     """
-    curves, epochs = curves_of(estimator), int(estimator.epochs)
-    loss, of_loss = last_loss(estimator.loss, estimator._family, epochs)
+    curves, epochs = compute_curves(estimator), int(estimator.epochs)
+    loss, of_loss = resolve_last_loss(estimator.loss, estimator._family, epochs)
     return loss.detached(), {**curves, **of_loss}
 
 
-def curves_of(estimator):
+def compute_curves(estimator):
     """Return the values of an estimator's own numbers that are schedules."""
     curves, epochs = {}, int(estimator.epochs)
     for name, limits in KNOBS.items():
@@ -45,7 +45,7 @@ def curves_of(estimator):
             continue
         if name == "weight_averaging":  # averages are kept in all epochs, or in none
             limits = {**limits, "open_low": True}
-        curves[name] = values_of(name, schedule, epochs)
+        curves[name] = compute_values(name, schedule, epochs)
         for epoch, value in enumerate(curves[name].tolist()):
             try:
                 check_number(name, value, **limits)
@@ -57,7 +57,7 @@ def curves_of(estimator):
     return curves
 
 
-def curves_of_head(curves, weight, epochs):
+def compute_head_curves(curves, weight, epochs):
     """Return what changes of one head of several: its loss's numbers, its weight.
 
     Parameters
@@ -76,7 +76,7 @@ def curves_of_head(curves, weight, epochs):
     own = nested.get("loss", {})
     if not isinstance(weight, Schedule):
         return own
-    values = values_of("weight", weight, epochs)
+    values = compute_values("weight", weight, epochs)
     if (values < 0).any():
         epoch = int(np.argmax(values < 0))
         raise ValueError(
@@ -86,7 +86,7 @@ def curves_of_head(curves, weight, epochs):
     return {**own, "weight": values}
 
 
-def values_of(name, number, epochs):
+def compute_values(name, number, epochs):
     """Return the values of a schedule, or of a sequence of schedules and numbers.
 
     Returns
@@ -94,7 +94,7 @@ def values_of(name, number, epochs):
     ndarray of shape (epochs,) or (epochs, length of the sequence)
     """
     if isinstance(number, tuple | list):
-        columns = [values_of(name, each, epochs) for each in number]
+        columns = [compute_values(name, each, epochs) for each in number]
         return np.stack(columns, axis=1)
     if not isinstance(number, Schedule):
         return np.full(epochs, float(number))
@@ -122,17 +122,17 @@ def values_of(name, number, epochs):
 # -- the loss ------------------------------------------------------------------------
 
 
-def schedules_in(loss):
+def find_schedules(loss):
     """Return a loss's numbers that are schedules, or sequences with some, by name."""
     found = {}
     for name, value in loss.get_params().items() if is_loss(loss) else ():
         inside = any(name.startswith(f"{outer}__") for outer in found)
-        if not inside and any(isinstance(part, Schedule) for part in parts(value)):
+        if not inside and any(isinstance(part, Schedule) for part in list_parts(value)):
             found[name] = value
     return found
 
 
-def parts(value):
+def list_parts(value):
     """Return the elements of a sequence, or the one value."""
     return value if isinstance(value, tuple | list) else [value]
 
@@ -142,18 +142,18 @@ def is_loss(value):
     return isinstance(value, losses.Loss)
 
 
-def last_loss(loss, family, epochs):
+def resolve_last_loss(loss, family, epochs):
     """Return the loss of the last epoch, and the values of its schedules."""
-    found = schedules_in(loss)
+    found = find_schedules(loss)
     if not found:
         return losses.get(loss, family), {}
     curves = {
-        f"loss__{name}": values_of(f"loss__{name}", number, epochs)
+        f"loss__{name}": compute_values(f"loss__{name}", number, epochs)
         for name, number in found.items()
     }
     for epoch in range(epochs):
         try:
-            plain = losses.get(at_epoch(loss, curves, epoch), family)
+            plain = losses.get(bind_epoch(loss, curves, epoch), family)
         except (TypeError, ValueError) as error:
             numbers = ", ".join(
                 f"{name}={number!r} gives {curves[f'loss__{name}'][epoch]}"
@@ -172,20 +172,22 @@ def last_loss(loss, family, epochs):
     return plain, curves
 
 
-def at_epoch(loss, curves, epoch):
+def bind_epoch(loss, curves, epoch):
     """Return the loss with the numbers of an epoch."""
     own = split_names(curves)[1].get("loss", {})
-    return loss.bind({name: plain(name, c[epoch]) for name, c in own.items()})
+    return loss.bind(
+        {name: make_plain_value(name, c[epoch]) for name, c in own.items()}
+    )
 
 
-def plain(name, value):
+def make_plain_value(name, value):
     """Return a row of a table as a user gives it: a number, or a tuple of numbers."""
     if name.endswith("_"):  # measured, not given
         return value
     return tuple(value.tolist()) if np.ndim(value) else float(value)
 
 
-def measured_curves(loss, curves, task, y_true, sample_weight):
+def measure_curves(loss, curves, task, y_true, sample_weight):
     """Return what the loss measures of the target, where that changes by epoch too.
 
     Parameters
@@ -206,7 +208,7 @@ def measured_curves(loss, curves, task, y_true, sample_weight):
     for epoch in range(len(next(iter(own.values())))):
         key = tuple(curve[epoch].tobytes() for curve in own.values())
         if key not in known:
-            now = at_epoch(loss, own, epoch)
+            now = bind_epoch(loss, own, epoch)
             known[key] = now.measure(task, y_true, sample_weight)
         rows.append(known[key])
     found = {name: np.array([row[name] for row in rows]) for name in rows[0]}
@@ -216,7 +218,7 @@ def measured_curves(loss, curves, task, y_true, sample_weight):
 # -- what is said of them ------------------------------------------------------------
 
 
-def values_of_epochs(curves, n_epochs, count):
+def select_last_values(curves, n_epochs, count):
     """Return the values that the last ``count`` of ``n_epochs`` epochs had, as lists.
 
     Parameters
@@ -235,15 +237,15 @@ def values_of_epochs(curves, n_epochs, count):
     }
 
 
-def unreachable_ends(settings):
+def find_unreachable_ends(settings):
     """Return messages about schedules that the training does not reach the end of."""
     varying = {name: settings.given[name] for name in KNOBS}
     loss = settings.given.get("loss")
-    varying |= {f"loss__{n}": v for n, v in schedules_in(loss).items()}
+    varying |= {f"loss__{n}": v for n, v in find_schedules(loss).items()}
     return [
         f"{name}={number!r}: {message}"
         for name, number in varying.items()
-        for part in parts(number)
+        for part in list_parts(number)
         if isinstance(part, Schedule)
         for message in part.idle(1.0, None, settings.epochs)
     ]
