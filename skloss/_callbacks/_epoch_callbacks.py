@@ -14,27 +14,7 @@ IN_EPOCHS = (
 ).split()
 
 
-def check_callbacks(callbacks):
-    """Raise TypeError unless ``callbacks`` can be a list of Keras' callbacks."""
-    import keras
-
-    if callbacks is None:
-        return
-    if not isinstance(callbacks, list | tuple):
-        raise TypeError(
-            f"callbacks={callbacks!r} must be a list of keras.callbacks.Callback."
-        )
-    for callback in callbacks:
-        if not isinstance(callback, keras.callbacks.Callback) and not callable(
-            callback
-        ):
-            raise TypeError(
-                f"callbacks: {callback!r} must be a keras.callbacks.Callback, or a "
-                f"class or function without arguments that makes one."
-            )
-
-
-def plateaus(estimator):
+def find_plateaus(estimator):
     """Return what lowers an estimator's learning rate where a score stands still.
 
     Returns
@@ -56,7 +36,7 @@ def plateaus(estimator):
     ]
 
 
-def in_epochs(callback):
+def acts_in_epochs(callback):
     """Tell whether a callback asks for what happens inside an epoch.
 
     Keras' own are asked what they are set to, where they define such hooks but mostly
@@ -104,7 +84,7 @@ def settle_monitors(callbacks, recorded, direction, *, strict):
                 f"scores need X_val and y_val, or early_stopping=True, and another one "
                 f"validation_scoring: 'accuracy' records 'val_accuracy'."
             )
-        unknown = fields_of(callback) - {"epoch", "batch", *recorded}
+        unknown = find_path_fields(callback) - {"epoch", "batch", *recorded}
         if strict and unknown:
             raise ValueError(
                 f"callbacks: {type(callback).__name__} writes {sorted(unknown)} into "
@@ -116,7 +96,7 @@ def settle_monitors(callbacks, recorded, direction, *, strict):
             callback.mode = direction
 
 
-def fields_of(callback):
+def find_path_fields(callback):
     """Return the names that a checkpoint's path asks for, ``{val_loss:.2f}``."""
     from keras.callbacks import ModelCheckpoint
 
