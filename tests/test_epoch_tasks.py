@@ -1,6 +1,7 @@
 """scikit-learn's callbacks (from 1.9) on the estimators: a task for each epoch."""
 
 from collections import Counter
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -16,6 +17,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skloss import LossAwareClassifier, LossAwareRegressor
 from skloss._engine import Outcome
+from skloss.estimators._finish import finish
+from skloss.estimators._fit_network import prepare_fit
 from skloss.exceptions import NotFusibleError
 from skloss.model_selection import FusedGridSearchCV
 
@@ -148,9 +151,10 @@ def test_scores_are_those_of_the_network_of_that_epoch(own, scoring, data):
         if "calibration" in shorter.get_params():
             shorter.set_params(calibration=None)
         if shorter.early_stopping:  # the latest weights, not the best
-            job = shorter._plan_fit(*data)
-            job.plan.members[0].patience = np.inf
-            shorter._train(job)
+            job = prepare_fit(shorter, *data)
+            endless = [replace(one, patience=np.inf) for one in job.plan.members]
+            job = replace(job, plan=replace(job.plan, members=endless))
+            shorter._fitted = finish(job, job.train())
         else:
             shorter.fit(*data)
         expected = check_scoring(own, scoring)(shorter, *data)

@@ -1,10 +1,14 @@
 """Keras' callbacks at the epochs of the compiled loop."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from string import Formatter
 
 from skloss import schedules
 from skloss._callbacks._callback_copies import release_models
 from skloss._callbacks._callback_names import name_callbacks
+from skloss._engine import TrainingState
 from skloss._keras import get_initial_epoch, get_monitor, traces_batches
 from skloss.networks import python_random_untouched
 
@@ -14,7 +18,7 @@ IN_EPOCHS = (
 ).split()
 
 
-def find_plateaus(estimator):
+def find_plateaus(estimator) -> list[tuple[str, schedules.ReduceLROnPlateau]]:
     """Return what lowers an estimator's learning rate where a score stands still.
 
     Returns
@@ -25,8 +29,8 @@ def find_plateaus(estimator):
     """
     import keras
 
-    own = schedules.get(estimator.lr_schedule)
-    return [("lr_schedule", own)] * own.monitors + [
+    schedule = schedules.get(estimator.lr_schedule)
+    return [("lr_schedule", schedule)] * schedule.monitors + [
         (
             f"callbacks__{name}",
             schedules.ReduceLROnPlateau(patience=one.patience, min_lr=one.min_lr),
@@ -36,7 +40,7 @@ def find_plateaus(estimator):
     ]
 
 
-def acts_in_epochs(callback):
+def acts_in_epochs(callback) -> bool:
     """Tell whether a callback asks for what happens inside an epoch.
 
     Keras' own are asked what they are set to, where they define such hooks but mostly
@@ -53,14 +57,16 @@ def acts_in_epochs(callback):
     if isinstance(callback, keras_callbacks.TensorBoard):
         steps = callback.update_freq != "epoch" or callback.write_steps_per_second
         return bool(steps or traces_batches(callback))
-    plain = keras_callbacks.Callback
+    base = keras_callbacks.Callback
     return any(
-        getattr(getattr(callback, hook), "__func__", None) is not getattr(plain, hook)
+        getattr(getattr(callback, hook), "__func__", None) is not getattr(base, hook)
         for hook in IN_EPOCHS
     )
 
 
-def settle_monitors(callbacks, recorded, direction, *, strict):
+def settle_monitors(
+    callbacks: list, recorded: list[str], direction: str, *, strict: bool
+) -> None:
     """Refuse what is not recorded; say in which direction our own score improves.
 
     Parameters
@@ -96,7 +102,7 @@ def settle_monitors(callbacks, recorded, direction, *, strict):
             callback.mode = direction
 
 
-def find_path_fields(callback):
+def find_path_fields(callback) -> set[str]:
     """Return the names that a checkpoint's path asks for, ``{val_loss:.2f}``."""
     from keras.callbacks import ModelCheckpoint
 
@@ -122,7 +128,7 @@ class EpochCallbacks:
         What ``set_params`` of the callbacks is told.
     """
 
-    def __init__(self, callbacks, make_mirror, params):
+    def __init__(self, callbacks: list, make_mirror: Callable, params: dict):
         self.callbacks, self.make_mirror, self.params = callbacks, make_mirror, params
         self.mirror, self.restorers, self.begun = None, [], False
 
@@ -144,7 +150,7 @@ class EpochCallbacks:
         """The callbacks as training left them; none if another process trained."""
         return self.callbacks if self.begun else []
 
-    def restored(self):
+    def read_backup(self) -> TrainingState | None:
         """Return the state that a ``BackupAndRestore`` found, or None.
 
         It moves the first epoch, so it is asked while the training is planned.
@@ -171,6 +177,7 @@ class EpochCallbacks:
         self.begun = True
         self.mirror.show(network)
         for callback in self.callbacks:
+            # these were told while the training was planned, and have read their file
             if not any(callback is one for one in self.restorers):
                 callback.on_train_begin({})
         self.mirror.take_back(network)
@@ -194,6 +201,7 @@ class EpochCallbacks:
 
         logs = dict(network.history)
         self.mirror.show(network)
+        # in the order in which ``Model.fit`` calls: validation, then the epoch's end
         if "val_loss" in logs:
             scores = {k[4:]: v for k, v in logs.items() if k.startswith("val_")}
             self.call("on_test_begin", {})
@@ -206,6 +214,7 @@ class EpochCallbacks:
         if self.mirror.model.stop_training:
             network.stop()
         if network.ended:
+            # callbacks may exchange the weights once more, as EarlyStopping does
             self.mirror.show_weights(*network.final_weights)
             self.call("on_train_end", logs)
             network.final_weights = self.mirror.weights()

@@ -1,10 +1,15 @@
 """``verbose`` of a fit: a bar in terminals and notebooks, plain lines elsewhere."""
 
+from __future__ import annotations
+
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+
+from skloss._engine import Plan
 
 SECONDS_BETWEEN_LINES = 1.0
 
@@ -17,8 +22,11 @@ def make_bar(**arguments):
 
 
 @contextmanager
-def show_progress(plan, verbose):
-    """Give what shows how far the training of a plan of one network is; None at 0."""
+def show_progress(plan: Plan, verbose: int) -> Iterator[Bar | Lines | None]:
+    """Give what shows how far the training of a plan of one network is.
+
+    None where ``verbose`` is 0.
+    """
     if not verbose:
         yield None
         return
@@ -29,7 +37,7 @@ def show_progress(plan, verbose):
         report.close()
 
 
-def in_notebook():
+def in_notebook() -> bool:
     """Tell whether output goes to a notebook."""
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
@@ -39,7 +47,7 @@ def in_notebook():
 class Bar:
     """A bar over epochs, with the latest losses and score, and the time left."""
 
-    def __init__(self, plan):
+    def __init__(self, plan: Plan):
         self.plan, self.bar = plan, make_bar(total=plan.epochs, unit="epoch")
 
     def __call__(self, epoch, history):
@@ -57,7 +65,7 @@ class Bar:
 class Lines:
     """A line about once a second, and one at the end."""
 
-    def __init__(self, plan):
+    def __init__(self, plan: Plan):
         self.plan, self.line = plan, None
         self.printed = time.monotonic()
 
@@ -76,7 +84,7 @@ class Lines:
         self.line, self.printed = None, time.monotonic()
 
 
-def read_last_values(plan, history):
+def read_last_values(plan: Plan, history) -> dict[str, float]:
     """Return the numbers of the last epoch by name; scores in their own sign."""
     member = plan.members[0]
     values = {
@@ -84,7 +92,8 @@ def read_last_values(plan, history):
         "learning rate": history.learning_rate[-1, 0],
         "gradient norm": history.gradient_norm[-1, 0],
     }
-    if np.isfinite(history.val_loss[-1, 0]):
+    if np.isfinite(history.val_loss[-1, 0]):  # NaN without validation rows
+        # training minimises, so scores of scikit-learn are recorded with a minus
         score = history.val_monitor[-1, 0]
         values["val loss"] = history.val_loss[-1, 0]
         name = f"val {member.monitor_name}"

@@ -16,7 +16,7 @@ RARE = 0.1  # where fewer entries are not zero, the spread tells how rare they a
 N_COLUMNS, ROWS_A_COLUMN = 200, 5  # where least squares is cheap, and not a memory
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FeatureScale:
     """Location and scale of the columns of X, on at most 2,000 training rows.
 
@@ -44,16 +44,17 @@ class FeatureScale:
     furthest: np.ndarray
 
     @property
-    def size(self):
+    def size(self) -> np.ndarray:
         """Root mean square of each column: what enters the sums of the first layer."""
         return np.hypot(self.mean, self.spread)
 
-    def extremes(self):
+    def extremes(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the columns too narrow and too wide, each the most extreme first."""
-        own, common = ~self.exempt, self.filled >= RARE
-        narrow = own & common & (self.spread < NARROWEST)
-        wide = own & (self.size > WIDEST)
-        kept = own & common
+        judged, common = ~self.exempt, self.filled >= RARE
+        narrow = judged & common & (self.spread < NARROWEST)
+        wide = judged & (self.size > WIDEST)
+        kept = judged & common
+        # none is far from 1, but one may be far from all others, and hide or be hidden
         if not (narrow | wide).any() and kept.any():
             spread = np.where(kept, self.spread, np.nan)
             least, most = np.nanmin(spread), np.nanmax(spread)
@@ -63,7 +64,7 @@ class FeatureScale:
         return by_spread[narrow[by_spread]], by_size[wide[by_size]]
 
 
-def measure_feature_scale(X, dtype):
+def measure_feature_scale(X, dtype: str) -> FeatureScale:
     """Return the scale of the columns of some rows.
 
     Parameters
@@ -106,7 +107,7 @@ def sum_by_column(X, values):
     return np.bincount(X.indices, values, minlength=X.shape[1])
 
 
-def compute_explained_share(table, Y):
+def compute_explained_share(table, Y: np.ndarray) -> float:
     """Return the share of the variance of Y that least squares on a table explains.
 
     Parameters

@@ -45,8 +45,8 @@ def find_target_far_from_unit_scale(t):
     remedy = {"target_transform": "auto"}
     if kind == "none":  # of a large y it is the logarithm that the network sees
         far, remedy = std < 1e-3, {}
-        given = t.settings.given["loss"]
-        advice = f"Give y in another unit: {given!r} is not for numbers near 0."
+        loss = t.settings.given["loss"]
+        advice = f"Give y in another unit: {loss!r} is not for numbers near 0."
     far &= std > 0
     if not far.any():
         return None
@@ -64,6 +64,7 @@ def find_target_far_from_unit_scale(t):
 
 def find_exploding_gradients(t):
     """Find gradients far beyond the size of the loss, while steps are small."""
+    # a gradient is large beside the loss that it could take away, not by itself
     norm = np.nanmax(t.gradient_norm(), initial=0.0)
     limit = 100 * max(t.span, 1.0)
     if not norm > limit or t.change_per_epoch() > LEAP:
@@ -71,7 +72,7 @@ def find_exploding_gradients(t):
     remedy = clip_gradients(t.settings)
     if t.is_mlp():
         remedy["network__kernel_initializer"] = "he_normal"
-        remedy |= t.normalised("layer")
+        remedy |= t.normalise_layers("layer")
     return Finding(
         "exploding_gradients",
         "error",
@@ -98,7 +99,7 @@ def find_vanishing_gradients(t):
         remedy = {"network__activation": "leaky_relu"}
         if t.settings.network.activation not in SATURATING:
             remedy = {"network__kernel_initializer": "he_normal"}
-            remedy |= t.normalised("batch")
+            remedy |= t.normalise_layers("batch")
     return Finding(
         "vanishing_gradients",
         "error",
@@ -128,7 +129,7 @@ def find_idle_units(t):
     if t.is_mlp():  # with a slope everywhere no unit dies, whatever the rate
         remedy["network__activation"] = "leaky_relu"
         remedy["network__kernel_initializer"] = "he_normal"
-        remedy |= t.normalised("batch")
+        remedy |= t.normalise_layers("batch")
     elif not born_dead:  # steps killed them, so smaller ones may not
         usual = get_usual_rate(t.settings)
         remedy["learning_rate"] = min(t.settings.learning_rate, usual)
@@ -238,7 +239,7 @@ def find_what_cannot_act(t):
     return Finding("cannot_act", "warning", texts[0], advice, remedy)
 
 
-def order_patience_and_epochs(settings, longest):
+def order_patience_and_epochs(settings, longest: int) -> dict[str, int]:
     """Return what puts a plateau's patience, the net's and ``epochs`` in this order.
 
     To lower the net's patience below its plateau's would only turn the tables.
@@ -291,7 +292,7 @@ RULES = (
 )
 
 
-def collect_findings(fitted):
+def collect_findings(fitted) -> list[Finding]:
     """Return what is wrong with a training, the gravest first.
 
     Parameters
@@ -311,11 +312,11 @@ def collect_findings(fitted):
     if nothing is not None:
         return [nothing]
     if first is not None:
-        found = [find_lost_precision(training), first]
+        findings = [find_lost_precision(training), first]
     else:
         changes = any(name.startswith("loss__") for name in settings.curves)
         rules = [rule for rule in RULES if not (changes and rule in OF_ONE_LOSS)]
-        found = [rule(training) for rule in rules]
-    found = [one.beside(settings) for one in found if one is not None]
-    unscaled = find_unscaled_features(training, found)
-    return found if unscaled is None else [unscaled, *found]
+        findings = [rule(training) for rule in rules]
+    findings = [one.beside(settings) for one in findings if one is not None]
+    unscaled = find_unscaled_features(training, findings)
+    return findings if unscaled is None else [unscaled, *findings]

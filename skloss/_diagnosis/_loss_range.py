@@ -5,6 +5,8 @@ What a network gains on the best constant is judged as a share of what could be 
 
 import numpy as np
 
+from skloss._engine import Member
+from skloss.losses import Task
 from skloss.losses._core import _ops as ops
 from skloss.losses._core._constant import best_constant, objective
 from skloss.losses._core._saturated import certain_scores, saturated_outputs
@@ -12,7 +14,9 @@ from skloss.losses._core._saturated import certain_scores, saturated_outputs
 MAX_ROWS = 2000  # that are predicted once more when training has ended
 
 
-def measure_loss_range(job, member, Y, weight, earlier=None):
+def measure_loss_range(
+    job, member: Member, Y: np.ndarray, weight: np.ndarray, earlier=None
+) -> dict[str, float]:
     """Return losses and scores of the best constant and of the saturated model.
 
     In ``partial_fit`` the losses are those of the ``earlier`` record, for all parts of
@@ -42,7 +46,7 @@ def measure_loss_range(job, member, Y, weight, earlier=None):
     return dict(zip(ends, map(float, [*losses, *scores]), strict=True))
 
 
-def goes_on(member):
+def goes_on(member: Member) -> bool:
     """Tell whether a training is one more part of one that began before.
 
     Not so where a target was constant until now: then it begins again.
@@ -56,8 +60,8 @@ def make_reference_outputs(plan, member, Y, constant):
     Functions of the user's are called in the dtype of the training.
     """
     y = transform_target(plan.task, member, Y)
-    own = y.astype(plan.dtype)
-    least = saturated_outputs(member.loss, plan.task, own, constant)
+    cast = y.astype(plan.dtype)
+    least = saturated_outputs(member.loss, plan.task, cast, constant)
     return y, (np.tile(constant, (len(Y), 1)), least)
 
 
@@ -88,14 +92,16 @@ def compute_best_bias(task, member, Y, weight):
     return best_constant(member.loss, task, transform_target(task, member, Y), weight)
 
 
-def transform_target(task, member, Y):
+def transform_target(task: Task, member: Member, Y: np.ndarray) -> np.ndarray:
     """Return the target as the network sees it: numbers scaled, classes as they are."""
     if task.kind != "regression":
         return Y.astype(float)
     return member.scaled_target(Y)
 
 
-def compute_loss(task, member, Y, weight, raw):
+def compute_loss(
+    task: Task, member: Member, Y: np.ndarray, weight: np.ndarray, raw: np.ndarray
+) -> float:
     """Return the loss of rows with these raw outputs; the weights sum to one."""
     y = transform_target(task, member, Y)
     with np.errstate(all="ignore"):  # of a network that diverged they may overflow

@@ -41,7 +41,7 @@ def get_first_idle_shares(t):
     return t.layers["idle"][0, :-1]
 
 
-def find_divergence(fitted):
+def find_divergence(fitted) -> Finding | None:
     """Return the finding for a training that met a value that is not finite."""
     if fitted.outcome is not Outcome.DIVERGED:
         return None
@@ -71,6 +71,7 @@ def find_high_rate(t):
     if not change > LEAP:
         return None
     worst, best = np.nanmax(t.loss), np.nanmin(t.loss)
+    # large steps alone are no illness: the loss must suffer from them, early or late
     above = worst - t.least > 1.1 * t.span
     late = np.nanmax(t.loss[t.epochs // 2 :]) - best
     whole = np.nanmax([t.span, t.loss[0] - best])
@@ -173,7 +174,7 @@ def find_strong_penalties(settings):
     }
 
 
-def describe_saturated_loss(record):
+def describe_saturated_loss(record) -> str:
     """Return what to say of the saturated model, where its loss is not next to 0."""
     least, constant = record.saturated_loss, record.constant_loss
     if not abs(least) > 1e-3 * abs(constant):

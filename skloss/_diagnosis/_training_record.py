@@ -15,12 +15,13 @@ from skloss._diagnosis._loss_range import (
     measure_loss_range,
     transform_target,
 )
+from skloss._engine import Result
 
 MANY = 20  # rows of which each should hold little of the variance
 OF_TARGET = ("seen_mean", "seen_std", "common_share", "extreme_share")
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class TrainingRecord:
     """What training recorded.
 
@@ -65,8 +66,8 @@ class TrainingRecord:
         and on scaled features, explains. NaN where all features are well scaled.
     """
 
-    layers: dict
-    curve: list
+    layers: dict[str, np.ndarray]
+    curve: list[float]
     constant_loss: float
     saturated_loss: float
     constant_score: float
@@ -86,7 +87,7 @@ class TrainingRecord:
     features_explain: float
 
 
-def record_training(fitted, job, result):
+def record_training(fitted, job, result: Result) -> TrainingRecord:
     """Return the record of a finished job.
 
     Parameters
@@ -99,6 +100,7 @@ def record_training(fitted, job, result):
     member, stream = job.plan.members[0], job.data.streams[0]
     task, Y, weight = job.plan.task, job.data.Y[stream.rows], stream.weight
     none = np.zeros(0)
+    # every so-many-th row: no draw, so that the same fit leaves the same record
     some = slice(None, None, -(-len(stream.rows) // MAX_ROWS))
     X = job.data.X[stream.rows[some]]
     raw, own_weight = fitted.outputs.of_table(X), weight[some] / weight[some].sum()
@@ -157,16 +159,19 @@ def find_fitted_loss(result):
 
 
 def compare_explained_shares(features, X, Y, raw):
-    """Return what outputs and features explain, where features are not scaled."""
-    found = {"outputs_explain": np.nan, "features_explain": np.nan}
+    """Return what outputs and features explain of the target.
+
+    NaN where the features are scaled: then nobody asks, and least squares cost time.
+    """
+    shares = {"outputs_explain": np.nan, "features_explain": np.nan}
     if any(map(len, features.extremes())) and np.isfinite(raw).all():
         # the hyperbolic tangent: scores far from zero are as sure as those further off
         outputs = np.hstack([raw, np.tanh(raw)])
-        found = {
+        shares = {
             "outputs_explain": compute_explained_share(outputs, Y),
             "features_explain": compute_explained_share(X, Y),
         }
-    return found
+    return shares
 
 
 def decode_classes(Y):
@@ -180,7 +185,10 @@ def compute_class_shares(Y):
 
 
 def compute_recalls(loss, task, Y, raw):
-    """Return the share of each class's rows that are predicted right; NaN without."""
+    """Return the share of each class's rows that are predicted right.
+
+    NaN for a class that has none.
+    """
     scores, codes = np.asarray(loss.scores(task, raw)), decode_classes(Y)
     predicted = scores.argmax(axis=1) if scores.shape[1] > 1 else scores[:, 0] > 0
     n_classes = max(2, Y.shape[1])

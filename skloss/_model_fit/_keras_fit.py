@@ -11,13 +11,14 @@ import numpy as np
 
 from skloss import networks
 from skloss._callbacks._callback_copies import release_models
-from skloss._engine import chunks, plain_model, steps_of
+from skloss._engine import Data, Plan, Result, Stream, chunks, plain_model, steps_of
 from skloss._engine._plan import REGULARIZERS
 from skloss._engine._predict import assign_weights
 from skloss._engine._step import Layout
 from skloss._model_fit._keras_record import KerasRecord, make_network_targets
 from skloss._tensorflow import keras, quietly, tf
 from skloss._tensorflow._kept_state import keep_seed_and_determinism
+from skloss.losses import Loss, Task
 from skloss.networks._body import defines_training
 from skloss.schedules import Constant
 
@@ -46,15 +47,18 @@ def import_wrappers():
     return scikeras.wrappers
 
 
-def find_body_with_train_step(plan, data):
-    """Return the part of a user's network that says itself how to train, or None."""
+def find_body_with_train_step(plan: Plan, data: Data) -> keras.Model | None:
+    """Return the part of a user's network that says itself how to train, or None.
+
+    The model is that of the compiled loop, which is made anyway, and kept.
+    """
     if isinstance(plan.network, networks.MLP):
         return None
     template = chunks(plan, data)[0].program().template.model
     return find_layer_with_train_step(template)
 
 
-def find_layer_with_train_step(model):
+def find_layer_with_train_step(model: keras.Model) -> keras.Layer | None:
     """Return the layer of a model whose class defines ``train_step``, or None."""
     return next((layer for layer in model.layers if defines_training(layer)), None)
 
@@ -71,10 +75,10 @@ class KerasFit:
     verbose : int
     """
 
-    def __init__(self, why, callbacks, verbose):
+    def __init__(self, why: str, callbacks: list, verbose: int):
         self.why, self.callbacks, self.verbose = why, callbacks, verbose
 
-    def check(self, plan, stream, calibration):
+    def check(self, plan: Plan, stream: Stream, calibration: str | None) -> None:
         """Raise ValueError for what ``Model.fit`` cannot do, before training."""
         member = plan.members[0]
         loss, schedule, start = member.loss, member.schedule, member.start
@@ -117,14 +121,14 @@ class KerasFit:
                     f"{what}."
                 )
 
-    def __call__(self, plan, data):
+    def __call__(self, plan: Plan, data: Data) -> Result:
         """Return the Result of training ``plan`` on ``data``."""
         (member,), (stream,) = plan.members, data.streams
         model, layout = make_trainee(plan, data)
         plan = replace(plan, batch_size=adapt_batch_size(plan, stream, model))
         row_loss = RowLoss(member.loss, plan.task, plan.dtype)
         model.compile(optimizer=make_optimizer(plan, stream, layout), loss=row_loss)
-        # what a train_step of its own calls its loss is its own affair
+        # a train_step of the user's may call its loss what it likes, penalty or not
         penalised = (
             find_layer_with_train_step(layout.model) is None
             and member.l1 + member.l2 > 0
@@ -132,7 +136,7 @@ class KerasFit:
         record = KerasRecord(plan, data, layout, penalised, self.why)
         callbacks = [record, *self.callbacks]
         if np.isfinite(member.patience):
-            callbacks.append(record.early_stopping(member.patience))
+            callbacks.append(record.make_early_stopping(member.patience))
         X, Y = make_dense_table(plan, data, stream.rows)
         held = {}
         if len(stream.val_rows):
@@ -141,6 +145,7 @@ class KerasFit:
                 *make_dense_table(plan, data, stream.val_rows),
                 weight,
             )
+        # until the first batch TensorFlow speaks of itself, then the user's callbacks
         with ExitStack() as before_first_batch:
             before_first_batch.enter_context(quietly())
             wrapper = import_wrappers().BaseWrapper(
@@ -154,7 +159,7 @@ class KerasFit:
             with keep_seed_and_determinism():
                 wrapper.fit(X, Y, sample_weight=stream.weight, **held)
         release_models(self.callbacks)
-        return record.result(model.stop_training)
+        return record.make_result(model.stop_training)
 
     @property
     def fitted(self):
@@ -162,7 +167,7 @@ class KerasFit:
         return self.callbacks
 
 
-def adapt_batch_size(plan, stream, model):
+def adapt_batch_size(plan: Plan, stream: Stream, model: keras.Model) -> int:
     """Return the batch size, a little larger if one row would be normalised alone.
 
     ``Model.fit`` does not fill the last batch, and statistics of one row make the
@@ -196,14 +201,16 @@ class AtFirstBatch(keras.callbacks.Callback):
         self.act()
 
 
-def make_dense_table(plan, data, rows):
+def make_dense_table(
+    plan: Plan, data: Data, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return dense features of some rows, and targets as the network sees them."""
     X = data.X[rows]
     X = X if isinstance(X, np.ndarray) else X.toarray()
     return X.astype(plan.dtype), make_network_targets(plan, data, rows)
 
 
-def make_trainee(plan, data):
+def make_trainee(plan: Plan, data: Data) -> tuple[keras.Model, Layout]:
     """Return the model to train, raw outputs and all, and the layout of its weights.
 
     It starts from the weights that the compiled loop would start from.
@@ -218,6 +225,7 @@ def make_trainee(plan, data):
         lambda raw: raw,
     )
     layout = Layout(model)
+    # so that a fit through Keras and one through the compiled loop start alike
     first = chunks(plan, data)[0].first_state().kept
     assign_weights(layout, *(np.asarray(rows)[0] for rows in first))
     penalise_kernels(model, member.l1, member.l2)
@@ -225,14 +233,14 @@ def make_trainee(plan, data):
     return (model if body is None else give_train_step(model, body)), layout
 
 
-def penalise_kernels(model, l1, l2):
+def penalise_kernels(model: keras.Model, l1: float, l2: float) -> None:
     """Add the penalties of a model's kernels to what ``Model.fit`` minimises."""
     for variable in model.trainable_variables if l1 or l2 else ():
         if variable.name == "kernel":
             variable.regularizer = Penalty(l1, l2)
 
 
-def give_train_step(model, body):
+def give_train_step(model: keras.Model, body: keras.Model) -> keras.Model:
     """Return a model that computes as ``model`` and trains as ``body`` says.
 
     It is of the body's class, so that ``super()`` works in its methods, and has the
@@ -261,7 +269,7 @@ def give_train_step(model, body):
 class RowLoss(keras.losses.Loss):
     """A loss of ours as Keras': the value of each row, on raw outputs."""
 
-    def __init__(self, loss, task, dtype):
+    def __init__(self, loss: Loss, task: Task, dtype: str):
         super().__init__(name="loss", reduction="sum_over_batch_size", dtype=dtype)
         self.loss, self.task = loss, task
 
@@ -281,7 +289,7 @@ class Penalty(keras.regularizers.L1L2):
 class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """A schedule of ours as Keras'."""
 
-    def __init__(self, plan, steps):
+    def __init__(self, plan: Plan, steps: int):
         self.member, self.dtype = plan.members[0], plan.dtype
         self.steps, self.horizon = steps, plan.horizon or plan.epochs
 
@@ -300,7 +308,9 @@ class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
         return {}
 
 
-def make_optimizer(plan, stream, layout):
+def make_optimizer(
+    plan: Plan, stream: Stream, layout: Layout
+) -> keras.optimizers.Optimizer:
     """Return Keras' optimiser with all that belongs to a step."""
     member, steps = plan.members[0], steps_of(plan, stream)
     constant = isinstance(member.schedule, Constant)
@@ -310,6 +320,7 @@ def make_optimizer(plan, stream, layout):
         weight_decay=member.weight_decay,
         global_clipnorm=member.clip_norm if np.isfinite(member.clip_norm) else None,
     )
+    # as in the compiled loop, and in the papers, biases and scales do not decay
     others = [v for v in layout.model.trainable_variables if v.name != "kernel"]
     if others:
         optimizer.exclude_from_weight_decay(var_list=others)

@@ -8,8 +8,11 @@ from skloss import losses
 from skloss.estimators._varying import find_schedules
 
 
-def get_loss_and_given(estimator):
-    """Return the loss: that of the fit, if there was one, and how it was given."""
+def get_loss_and_given(estimator) -> tuple[losses.Loss, object]:
+    """Return the loss that predicts, and how it was given.
+
+    After a fit it is the fit's, whatever ``set_params`` has said since.
+    """
     fitted = estimator.__dict__.get("_fitted")
     if fitted is not None:
         return fitted.loss, fitted.settings.given["loss"]
@@ -18,7 +21,7 @@ def get_loss_and_given(estimator):
     return losses.get(estimator.loss, estimator._family), estimator.loss
 
 
-def gives_probabilities(estimator):
+def gives_probabilities(estimator) -> bool:
     """Tell whether the loss gives probabilities; explain where it does not."""
     loss, given = get_loss_and_given(estimator)
     if loss.has_probabilities:
@@ -35,7 +38,7 @@ def gives_probabilities(estimator):
     )
 
 
-def gives_quantiles(estimator):
+def gives_quantiles(estimator) -> bool:
     """Tell whether the loss predicts quantiles; explain where it does not."""
     loss, given = get_loss_and_given(estimator)
     if loss.has_quantiles:
@@ -46,7 +49,7 @@ def gives_quantiles(estimator):
     )
 
 
-def gives_distribution(estimator):
+def gives_distribution(estimator) -> bool:
     """Tell whether the loss predicts a distribution; explain where it does not."""
     loss, given = get_loss_and_given(estimator)
     if loss.has_distribution:

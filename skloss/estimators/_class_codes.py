@@ -8,7 +8,7 @@ from sklearn.utils.validation import column_or_1d
 from skloss.losses import Task
 
 
-def densify_target(y):
+def densify_target(y) -> np.ndarray:
     """Return a dense y; a column as one dimension, with scikit-learn's warning."""
     y = y.toarray() if issparse(y) else y
     if y.ndim == 2 and y.shape[1] == 1:
@@ -16,7 +16,7 @@ def densify_target(y):
     return y
 
 
-def derive_task(y, classes=None):
+def derive_task(y: np.ndarray, classes=None) -> tuple[Task, np.ndarray]:
     """Return the task and the classes of a classification target.
 
     Parameters
@@ -51,7 +51,7 @@ def derive_task(y, classes=None):
     return Task("multiclass", len(classes)), classes
 
 
-def rank_classes(y, classes):
+def rank_classes(y, classes: np.ndarray) -> np.ndarray:
     """Return the classes in the order of an ordered pandas categorical ``y``.
 
     Parameters
@@ -80,7 +80,7 @@ def rank_classes(y, classes):
     return classes[np.searchsorted(classes, present)]
 
 
-def encode_classes(y, task, classes):
+def encode_classes(y: np.ndarray, task: Task, classes: np.ndarray) -> np.ndarray:
     """Return 0/1 columns: one for two classes, one-hot, or the labels as they are.
 
     One-hot columns are in the order of ``classes``.

@@ -8,7 +8,7 @@ import numpy as np
 from skloss._params import nearest
 
 
-def split_by_head(y, names):
+def split_by_head(y, names: list[str]) -> dict:
     """Return the column of y that belongs to each name.
 
     Parameters
@@ -46,25 +46,25 @@ def split_by_head(y, names):
 
 def match_labels(y, names):
     """Return the label of the column of a DataFrame that belongs to each name."""
-    given = list(y.columns)
-    if len(given) == len(names) and not any(isinstance(c, str) for c in given):
-        return dict(zip(names, given, strict=True))  # numbered, like an array's
-    missing = [name for name in names if given.count(name) != 1]
+    labels = list(y.columns)
+    if len(labels) == len(names) and not any(isinstance(c, str) for c in labels):
+        return dict(zip(names, labels, strict=True))  # numbered, like an array's
+    missing = [name for name in names if labels.count(name) != 1]
     if missing:
         raise ValueError(
-            f"y must have one column for each head, {names}, but it has {given}: see "
+            f"y must have one column for each head, {names}, but it has {labels}: see "
             f"{missing}."
         )
-    unknown = [label for label in given if label not in names]
+    unknown = [label for label in labels if label not in names]
     if unknown:
         raise ValueError(
             f"y has the columns {unknown}, for which there is no head; leave them out: "
             f"y[{names}]."
         )
-    return {label: label for label in given}
+    return {label: label for label in labels}
 
 
-def is_frame(y):
+def is_frame(y) -> bool:
     """Tell whether y is a DataFrame."""
     return hasattr(y, "columns") and hasattr(y, "dtypes")
 
@@ -80,7 +80,10 @@ def convert_to_array(y):
 
 
 def convert_objects(column, name):
-    """Return a column of objects as one of numbers or strings, if it is one."""
+    """Return a column of objects as one of numbers or strings, if it is one.
+
+    scikit-learn takes classes of both, and columns beside each other have one type.
+    """
     if column.dtype != object:
         return column
     if any(value is None or value != value for value in column):
@@ -113,7 +116,7 @@ class Container:
             kept = [n for n, head in heads if head.family == "classification"]
             self.dtypes = {n: ClassDtype.of(y[self.labels[n]].dtype) for n in kept}
 
-    def fill(self, columns, X):
+    def fill(self, columns: dict, X):
         """Return columns by name as a DataFrame or array.
 
         Parameters
@@ -131,6 +134,7 @@ class Container:
             return frame.cast(
                 {self.labels[n]: d.make_polars() for n, d in self.dtypes.items()}
             )
+        # polars has no index, and an array none that could be that of the rows
         if type(X) is cls:
             frame.index = X.index
         return frame.astype(
@@ -206,7 +210,7 @@ def stack_columns(columns):
     return np.column_stack(columns)
 
 
-def check_names(names, reserved):
+def check_names(names: list, reserved) -> None:
     """Raise TypeError or ValueError for names that cannot be heads' names.
 
     Parameters
@@ -228,7 +232,7 @@ def check_names(names, reserved):
         raise ValueError(f"heads: {twice} are given twice; names must differ.")
 
 
-def get_column(columns, name):
+def get_column(columns: dict, name: str):
     """Return the item of that name; a ValueError offers the nearest names."""
     if name not in columns:
         raise ValueError(f"There is no head {name!r}. {nearest(name, columns)}")

@@ -9,11 +9,11 @@ from sklearn.utils.metaestimators import available_if
 from skloss._engine import with_outputs
 from skloss.estimators._base import with_fitted
 from skloss.estimators._columns import split_by_head
-from skloss.estimators._fitted import PartOfOutputs
+from skloss.estimators._fitted import Fitted, PartOfOutputs
 from skloss.estimators._joint_target import losses_of_heads
 
 
-def gives_any_probabilities(net):
+def gives_any_probabilities(net) -> bool:
     """Tell whether a head gives probabilities; explain where none does."""
     fitted = net.__dict__.get("_fitted")
     if fitted is not None:
@@ -28,7 +28,7 @@ def gives_any_probabilities(net):
     )
 
 
-def make_fitted_head(fitted, name, **fields):
+def make_fitted_head(fitted: Fitted, name: str, **fields) -> Fitted:
     """Return what a fit left for one of its heads.
 
     Parameters
@@ -40,7 +40,7 @@ def make_fitted_head(fitted, name, **fields):
         Further fields in which the head differs.
     """
     number = list(fitted.target.heads).index(name)
-    own = {
+    of_head = {
         "settings": fitted.target.heads[name].settings(fitted.settings),
         "target": fitted.target.targets[name],
         "loss": losses_of_heads(fitted.loss)[number],
@@ -51,37 +51,37 @@ def make_fitted_head(fitted, name, **fields):
         "record": None,
         "callbacks": [],
     }
-    return replace(fitted, **(own | fields))
+    return replace(fitted, **(of_head | fields))
 
 
-def rename_numbers(history, name, heads):
+def rename_numbers(history: dict, name: str, heads) -> dict:
     """Return a history of all heads as that of one, whose numbers have its names.
 
     What is recorded of the common training stays; numbers of other heads' losses, and
     the weights that heads have for each other, are left out.
     """
-    of_heads, own = tuple(f"loss__{head}__" for head in heads), f"loss__{name}__"
+    of_heads, of_this = tuple(f"loss__{head}__" for head in heads), f"loss__{name}__"
     common = {n: v for n, v in history.items() if not n.startswith(of_heads)}
     numbers = {
-        f"loss__{n.removeprefix(own)}": values
+        f"loss__{n.removeprefix(of_this)}": values
         for n, values in history.items()
-        if n.startswith(own) and n != f"{own}weight"
+        if n.startswith(of_this) and n != f"{of_this}weight"
     }
     return common | numbers
 
 
-def get_head(net, name):
+def get_head(net, name: str):
     """Return a head of a fitted network, as an estimator that asks the network."""
     return get_head_of_fit(net._get_fitted(), name)
 
 
-def get_head_of_fit(fitted, name):
+def get_head_of_fit(fitted: Fitted, name: str):
     """Return a head of what a fit left, as an estimator."""
     head = fitted.target.heads[name].estimator
     return with_fitted(head, make_fitted_head(fitted, name))
 
 
-def get_heads_for(net, fitted, X):
+def get_heads_for(net, fitted: Fitted, X) -> dict:
     """Return the heads by name, as estimators that know their outputs for X.
 
     All of them from one forward pass.
@@ -90,7 +90,7 @@ def get_heads_for(net, fitted, X):
     return {name: get_head_of_fit(knowing, name) for name in knowing.target.heads}
 
 
-def separate_head(fitted, name):
+def separate_head(fitted: Fitted, name: str):
     """Return a head as an estimator with weights of its own: the body's and its."""
     number, whole = list(fitted.target.heads).index(name), fitted.outputs.source
     place = fitted.loss.places()[number]

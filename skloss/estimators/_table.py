@@ -3,6 +3,7 @@
 import copy
 import datetime
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import validate_data
@@ -52,7 +53,7 @@ class OnlyFeatures:
     features: Features
 
 
-def read_table(estimator, X, *y, **options):
+def read_table(estimator, X, *y, **options) -> tuple[Features, Any]:
     """Return the features of a new table, and what ``validate_table`` returns of it.
 
     Returns
@@ -66,7 +67,7 @@ def read_table(estimator, X, *y, **options):
     return replace(expected, count=count), table
 
 
-def validate_table(estimator, features, X, *y, **options):
+def validate_table(estimator, features: Features, X, *y, **options) -> Any:
     """Return X, and y if given, as ``validate_data`` of scikit-learn does.
 
     scikit-learn writes down the columns of a new table on the estimator it checks it
@@ -111,7 +112,7 @@ def validate_table(estimator, features, X, *y, **options):
         raise kind(text) from error
 
 
-def explain_axes(X):
+def explain_axes(X) -> str | None:
     """Return what to do with an X of more than two axes, or None."""
     if is_frame(X) or not hasattr(X, "__len__"):
         return None
@@ -126,16 +127,18 @@ def explain_axes(X):
     )
 
 
-def explain_non_numbers(X, error):
+def explain_non_numbers(X, error: Exception) -> str | None:
     """Return which columns hold no numbers, and what makes numbers of them, or None."""
-    found = {}
+    columns_by_kind = {}
     for label, column in iterate_columns(X):
         value = find_non_number(column)
         if value is not None:
-            found.setdefault(describe_non_number(value), []).append((label, value))
-    if not found:
+            columns_by_kind.setdefault(describe_non_number(value), []).append(
+                (label, value)
+            )
+    if not columns_by_kind:
         return None
-    (what, remedy), columns = next(iter(found.items()))
+    (what, remedy), columns = next(iter(columns_by_kind.items()))
     labels = [label for label, _ in columns]
     more = len(labels) - MAX_NAMED
     named = ", ".join(map(repr, labels[:MAX_NAMED]))
@@ -174,7 +177,7 @@ def find_non_number(column):
 
 
 def describe_non_number(value):
-    """Return how a value that is no number is called, and what makes one of it."""
+    """Return what to call a value that is no number, and what makes one of it."""
     if isinstance(value, str | bytes):
         return TEXT
     dates = datetime.date | datetime.timedelta | np.datetime64 | np.timedelta64

@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from inspect import signature
 from numbers import Real
@@ -50,11 +51,12 @@ class ValidationScorer:
         self.X = np.empty((len(y), 0)) if is_prediction_scorer(self.scorer) else X
         self.y = y
         self.weights = {}
+        # equal weights change no score, and not every metric takes weights
         if np.ptp(weight) > 0 and takes_weights(self.scorer):
             self.weights = {"sample_weight": weight}
         self.rehearse()
 
-    def __call__(self, raw):
+    def __call__(self, raw: np.ndarray) -> float:
         """Return the score; NaN, which never improves, where the scorer fails."""
         try:
             return self.score(raw)
@@ -66,7 +68,7 @@ class ValidationScorer:
             )
             return np.nan
 
-    def score(self, raw):
+    def score(self, raw: np.ndarray) -> float:
         """Return the score of raw outputs of shape (n, n_raw)."""
         view = copy.copy(self.net)
         view._fitted = self.before.knowing(self.X, raw)
@@ -101,7 +103,7 @@ class ValidationScorer:
             ) from error
 
 
-def resolve_scorer(net):
+def resolve_scorer(net) -> Callable:
     """Return the scorer that ``net.validation_scoring`` names, or is.
 
     Raises
@@ -126,7 +128,7 @@ def resolve_scorer(net):
         raise ValueError(f"validation_scoring={scoring!r}: {error}") from error
 
 
-def name_scorer(scoring):
+def name_scorer(scoring: str | Callable) -> str:
     """Return the name of a scorer, in scikit-learn's sign.
 
     Examples
@@ -144,6 +146,6 @@ def name_scorer(scoring):
     return f"neg_{name}" if score_sign(scoring) < 0 else name
 
 
-def takes_weights(scorer):
+def takes_weights(scorer: Callable) -> bool:
     """Tell whether a scorer can be given sample weights."""
     return "sample_weight" in signature(score_function(scorer)).parameters

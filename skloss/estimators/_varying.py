@@ -9,10 +9,11 @@ import numpy as np
 from skloss import losses
 from skloss._params import split_names
 from skloss._params._checks import KNOBS, check_number
+from skloss.losses import Loss, Task
 from skloss.schedules import Schedule
 
 
-def settle_loss(estimator):
+def settle_loss(estimator) -> tuple[Loss, dict[str, np.ndarray]]:
     """Return an estimator's loss, and all of its numbers that change by epoch.
 
     Parameters
@@ -33,10 +34,11 @@ def settle_loss(estimator):
     """
     curves, epochs = compute_curves(estimator), int(estimator.epochs)
     loss, of_loss = resolve_last_loss(estimator.loss, estimator._family, epochs)
+    # ``set_params`` of the user's object must not reach what was fitted with it
     return loss.detached(), {**curves, **of_loss}
 
 
-def compute_curves(estimator):
+def compute_curves(estimator) -> dict[str, np.ndarray]:
     """Return the values of an estimator's own numbers that are schedules."""
     curves, epochs = {}, int(estimator.epochs)
     for name, limits in KNOBS.items():
@@ -57,7 +59,9 @@ def compute_curves(estimator):
     return curves
 
 
-def compute_head_curves(curves, weight, epochs):
+def compute_head_curves(
+    curves: dict, weight: float | Schedule, epochs: int
+) -> dict[str, np.ndarray]:
     """Return what changes of one head of several: its loss's numbers, its weight.
 
     Parameters
@@ -73,9 +77,9 @@ def compute_head_curves(curves, weight, epochs):
         By the head's names, such as "gamma" or "weight".
     """
     _, nested = split_names(curves)
-    own = nested.get("loss", {})
+    of_loss = nested.get("loss", {})
     if not isinstance(weight, Schedule):
-        return own
+        return of_loss
     values = compute_values("weight", weight, epochs)
     if (values < 0).any():
         epoch = int(np.argmax(values < 0))
@@ -83,7 +87,7 @@ def compute_head_curves(curves, weight, epochs):
             f"weight={weight!r} gives {values[epoch]:g} in epoch {epoch} of "
             f"{len(values)} (the first is 0), but must be >= 0. Shift the schedule."
         )
-    return {**own, "weight": values}
+    return {**of_loss, "weight": values}
 
 
 def compute_values(name, number, epochs):
@@ -122,14 +126,14 @@ def compute_values(name, number, epochs):
 # -- the loss ------------------------------------------------------------------------
 
 
-def find_schedules(loss):
+def find_schedules(loss: object) -> dict:
     """Return a loss's numbers that are schedules, or sequences with some, by name."""
-    found = {}
+    schedules = {}
     for name, value in loss.get_params().items() if is_loss(loss) else ():
-        inside = any(name.startswith(f"{outer}__") for outer in found)
+        inside = any(name.startswith(f"{outer}__") for outer in schedules)
         if not inside and any(isinstance(part, Schedule) for part in list_parts(value)):
-            found[name] = value
-    return found
+            schedules[name] = value
+    return schedules
 
 
 def list_parts(value):
@@ -144,39 +148,39 @@ def is_loss(value):
 
 def resolve_last_loss(loss, family, epochs):
     """Return the loss of the last epoch, and the values of its schedules."""
-    found = find_schedules(loss)
-    if not found:
+    schedules = find_schedules(loss)
+    if not schedules:
         return losses.get(loss, family), {}
     curves = {
         f"loss__{name}": compute_values(f"loss__{name}", number, epochs)
-        for name, number in found.items()
+        for name, number in schedules.items()
     }
     for epoch in range(epochs):
         try:
-            plain = losses.get(bind_epoch(loss, curves, epoch), family)
+            resolved = losses.get(bind_epoch(loss, curves, epoch), family)
         except (TypeError, ValueError) as error:
             numbers = ", ".join(
                 f"{name}={number!r} gives {curves[f'loss__{name}'][epoch]}"
-                for name, number in found.items()
+                for name, number in schedules.items()
             )
             raise type(error)(
                 f"loss={loss!r}: in epoch {epoch} of {epochs} (the first is 0) "
                 f"{numbers}, but {error} Scale or shift the schedule."
             ) from error
-    for name, number in found.items():
-        if name not in plain.knobs():
+    for name, number in schedules.items():
+        if name not in resolved.knobs():
             raise TypeError(
                 f"loss={loss!r}: {name}={number!r} is a schedule, but {name} shapes "
                 f"the network; give a plain value."
             )
-    return plain, curves
+    return resolved, curves
 
 
-def bind_epoch(loss, curves, epoch):
+def bind_epoch(loss: Loss, curves: dict, epoch: int) -> Loss:
     """Return the loss with the numbers of an epoch."""
-    own = split_names(curves)[1].get("loss", {})
+    of_loss = split_names(curves)[1].get("loss", {})
     return loss.bind(
-        {name: make_plain_value(name, c[epoch]) for name, c in own.items()}
+        {name: make_plain_value(name, c[epoch]) for name, c in of_loss.items()}
     )
 
 
@@ -187,7 +191,13 @@ def make_plain_value(name, value):
     return tuple(value.tolist()) if np.ndim(value) else float(value)
 
 
-def measure_curves(loss, curves, task, y_true, sample_weight):
+def measure_curves(
+    loss: Loss,
+    curves: dict,
+    task: Task,
+    y_true: np.ndarray,
+    sample_weight: np.ndarray,
+) -> dict[str, np.ndarray]:
     """Return what the loss measures of the target, where that changes by epoch too.
 
     Parameters
@@ -201,24 +211,25 @@ def measure_curves(loss, curves, task, y_true, sample_weight):
     -------
     dict of str to ndarray of shape (epochs, ...)
     """
-    own = {name: c for name, c in curves.items() if name.startswith("loss__")}
-    if not own:
+    of_loss = {name: c for name, c in curves.items() if name.startswith("loss__")}
+    if not of_loss:
         return {}
     known, rows = {}, []
-    for epoch in range(len(next(iter(own.values())))):
-        key = tuple(curve[epoch].tobytes() for curve in own.values())
+    for epoch in range(len(next(iter(of_loss.values())))):
+        # a schedule may stand still for many epochs, and measuring reads all of y
+        key = tuple(curve[epoch].tobytes() for curve in of_loss.values())
         if key not in known:
-            now = bind_epoch(loss, own, epoch)
+            now = bind_epoch(loss, of_loss, epoch)
             known[key] = now.measure(task, y_true, sample_weight)
         rows.append(known[key])
-    found = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    return {f"loss__{n}": c for n, c in found.items() if (c != c[0]).any()}
+    measured = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    return {f"loss__{n}": c for n, c in measured.items() if (c != c[0]).any()}
 
 
 # -- what is said of them ------------------------------------------------------------
 
 
-def select_last_values(curves, n_epochs, count):
+def select_last_values(curves: dict, n_epochs: int, count: int) -> dict[str, list]:
     """Return the values that the last ``count`` of ``n_epochs`` epochs had, as lists.
 
     Parameters
@@ -230,6 +241,7 @@ def select_last_values(curves, n_epochs, count):
     -------
     dict of str to list
     """
+    # ``partial_fit`` may go on beyond the last value, which then stays
     epochs = np.arange(n_epochs - count, n_epochs)
     return {
         name: curve[np.minimum(epochs, len(curve) - 1)].tolist()
@@ -237,7 +249,7 @@ def select_last_values(curves, n_epochs, count):
     }
 
 
-def find_unreachable_ends(settings):
+def find_unreachable_ends(settings) -> list[str]:
     """Return messages about schedules that the training does not reach the end of."""
     varying = {name: settings.given[name] for name in KNOBS}
     loss = settings.given.get("loss")

@@ -26,10 +26,10 @@ class Diagnosis:
     """
 
     def __init__(self, fitted, prefix=""):
-        self.findings = found = collect_findings(fitted)
+        self.findings = findings = collect_findings(fitted)
         self.remedy = {}
-        if found:
-            self.remedy = {f"{prefix}{k}": v for k, v in found[0].remedy.items()}
+        if findings:
+            self.remedy = {f"{prefix}{k}": v for k, v in findings[0].remedy.items()}
         settings, record = fitted.settings, fitted.record
         self._title = f"{settings.estimator}(loss={settings.shown_loss!r})"
         loss, epochs = fitted.history["loss"], fitted.n_epochs
@@ -77,7 +77,7 @@ class Diagnosis:
         )
 
 
-def diagnose(estimator):
+def diagnose(estimator) -> Diagnosis:
     """Diagnose the training of a fitted estimator.
 
     Everything is computed from what training recorded; no data are needed.

@@ -21,7 +21,7 @@ HALF_DECADE = np.sqrt(10)
 NEGLIGIBLE = 0.005  # of what training gains
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class LRRangeTest:
     """What ``lr_range_test`` found.
 
@@ -69,10 +69,10 @@ class LRRangeTest:
             If matplotlib is not installed.
         """
         ax = _plot.axes(ax)
-        shown = np.where(
+        losses = np.where(
             self.losses_ <= 1.1 * get_untrained_loss(self.losses_), self.losses_, np.nan
         )
-        ax.plot(self.learning_rates_, shown, marker=".")
+        ax.plot(self.learning_rates_, losses, marker=".")
         label = f"best after {self.epochs} epochs: {self.best:.2g}"
         ax.axvline(self.best, color="C1", linestyle="--", label=label)
         label = f"suggested: {self.suggested:.2g}"
@@ -192,7 +192,7 @@ def check_range_of_rates(low, high, n, epochs):
     check_count("epochs", epochs)
 
 
-def compute_reach(net):
+def compute_reach(net) -> float:
     """Return the epochs of a net's training at its full rate that go as far."""
     schedule = schedules.get(net.lr_schedule)
     if schedule.absolute:
@@ -207,7 +207,7 @@ def compute_reach(net):
     )
 
 
-def measure_losses(job, rates):
+def measure_losses(job, rates: np.ndarray) -> np.ndarray:
     """Return the mean loss on held-out rows at each rate.
 
     All networks are members of one plan: a rate and a split of the rows each.
@@ -236,12 +236,12 @@ def measure_losses(job, rates):
     return losses.reshape(SPLITS, len(rates)).mean(axis=0)
 
 
-def get_untrained_loss(losses):
+def get_untrained_loss(losses: np.ndarray) -> float:
     """Return the loss of a network that has hardly been trained: at the lowest rate."""
     return losses[0] if np.isfinite(losses[0]) else losses[np.isfinite(losses)].max()
 
 
-def smooth_losses(rates, losses):
+def smooth_losses(rates: np.ndarray, losses: np.ndarray) -> np.ndarray:
     """Return each loss averaged with those half a decade up and down.
 
     Losses above that of the lowest rate count as that: how bad does not matter.

@@ -162,6 +162,15 @@ def test_a_function():
     assert np.array_equal(through_skops(net, [name]).predict(X), net.predict(X))
 
 
+def test_what_skops_refuses():
+    """It says so: of a lambda when it loads, of an optimiser when it writes."""
+    data = skops.dumps(LossAwareRegressor(lambda y, p: (y - p) ** 2))
+    with pytest.raises(AttributeError, match="lambda"):
+        skops.loads(data, trusted=skops.get_untrusted_types(data=data))
+    with pytest.raises(TypeError, match="__getstate__"):
+        skops.dumps(LossAwareRegressor(optimizer=keras.optimizers.Adam()))
+
+
 def test_callbacks():
     name = f"{keras.callbacks.History.__module__}.History"
     net = regressor(callbacks=[keras.callbacks.History()])
