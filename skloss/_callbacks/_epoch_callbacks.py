@@ -103,7 +103,7 @@ def settle_monitors(
 
 
 def find_path_fields(callback) -> set[str]:
-    """Return the names that a checkpoint's path asks for, ``{val_loss:.2f}``."""
+    """Return the names in a checkpoint's path, such as that in ``{val_loss:.2f}``."""
     from keras.callbacks import ModelCheckpoint
 
     if not isinstance(callback, ModelCheckpoint):
@@ -134,20 +134,23 @@ class EpochCallbacks:
 
     @python_random_untouched()
     def open(self, callbacks):
-        """Make the model, and show it to callbacks."""
+        """Make the model that callbacks see, and give it to them."""
         self.mirror = self.make_mirror()
         for callback in callbacks:
             callback.set_params(self.params)
             callback.set_model(self.mirror.model)
 
     def close(self):
-        """Let go of the model: a search has thousands of networks."""
+        """Release the model, since a search has thousands of networks."""
         self.mirror = None
         release_models(self.callbacks)
 
     @property
     def fitted(self):
-        """The callbacks as training left them; none if another process trained."""
+        """The callbacks as training left them.
+
+        There are none if another process has trained.
+        """
         return self.callbacks if self.begun else []
 
     def read_backup(self) -> TrainingState | None:
@@ -172,7 +175,7 @@ class EpochCallbacks:
         return state
 
     def begin(self, network):
-        """Be told that the training begins."""
+        """Tell the callbacks that the training begins."""
         self.open(self.callbacks)
         self.begun = True
         self.mirror.show(network)
@@ -183,12 +186,12 @@ class EpochCallbacks:
         self.mirror.take_back(network)
 
     def call(self, hook, *arguments):
-        """Call a hook of all callbacks."""
+        """Call the same hook of each callback."""
         for callback in self.callbacks:
             getattr(callback, hook)(*arguments)
 
     def epoch_begin(self, network):
-        """Be told that an epoch of the network begins."""
+        """Tell the callbacks that an epoch of the network begins."""
         if self.mirror is None:
             self.begin(network)
         self.mirror.show(network)
@@ -196,7 +199,7 @@ class EpochCallbacks:
         self.mirror.take_back(network)
 
     def epoch_end(self, network):
-        """Be told that an epoch of the network has ended, and perhaps its training."""
+        """Tell the callbacks that an epoch has ended, and perhaps the training."""
         import keras
 
         logs = dict(network.history)

@@ -10,10 +10,10 @@ try:
 except ImportError:  # an older scikit-learn
 
     class CallbackSupportMixin:
-        """Adds nothing: there are no callbacks."""
+        """Adds nothing, for there are no callbacks."""
 
     def with_callbacks(method):
-        """Return the method: there are no callbacks."""
+        """Return the method as it is, for there are no callbacks."""
         return method
 
 

@@ -58,7 +58,7 @@ class Bar:
         self.bar.update(len(history.loss))
 
     def close(self):
-        """Leave the bar as it stands."""
+        """End the bar, which stays on the screen as it stands."""
         self.bar.close()
 
 
@@ -70,7 +70,7 @@ class Lines:
         self.printed = time.monotonic()
 
     def __call__(self, epoch, history):
-        """Print a line about the epochs just trained, unless the last is fresh."""
+        """Note the epochs just trained, and print them if the last line is old."""
         values = read_last_values(self.plan, history)
         texts = [f"{name} {value:.5g}" for name, value in values.items()]
         self.line = "  ".join([f"epoch {epoch:4d}", *texts])
@@ -78,14 +78,14 @@ class Lines:
             self.close()
 
     def close(self):
-        """Print the line that has not been printed."""
+        """Print the noted line, if it has not been printed."""
         if self.line is not None:
             print(self.line)
         self.line, self.printed = None, time.monotonic()
 
 
 def read_last_values(plan: Plan, history) -> dict[str, float]:
-    """Return the numbers of the last epoch by name; scores in their own sign."""
+    """Return the numbers of the last epoch by name, each score in its own sign."""
     member = plan.members[0]
     values = {
         "loss": history.loss[-1, 0],

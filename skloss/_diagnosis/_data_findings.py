@@ -125,7 +125,10 @@ def find_unscaled_features(t, others):
 
 
 def advise_on_outlier(t, k):
-    """Return what to do with a column whose furthest value scaling leaves far off."""
+    """Return the advice on a column whose furthest value scaling leaves far off.
+
+    It is empty where there is no such value.
+    """
     furthest = t.record.features.furthest[k]
     if not furthest > FAR:
         return ""
@@ -182,7 +185,7 @@ def name_columns(t, columns):
 
 
 def format_number(value):
-    """Return a number as a reader writes it."""
+    """Return a number with three digits, as a reader writes it."""
     return f"{value:.3g}"
 
 

@@ -102,7 +102,7 @@ class Finding:
 
 
 def is_set_already(present: object, offered: object) -> bool:
-    """Tell whether a parameter is what a remedy offers: a word, or a number."""
+    """Tell whether a parameter, a word or a number, is what a remedy offers."""
     return isinstance(present, str | int | float) and present == offered
 
 

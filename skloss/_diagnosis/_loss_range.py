@@ -93,7 +93,7 @@ def compute_best_bias(task, member, Y, weight):
 
 
 def transform_target(task: Task, member: Member, Y: np.ndarray) -> np.ndarray:
-    """Return the target as the network sees it: numbers scaled, classes as they are."""
+    """Return the target as the network sees it, with numbers scaled."""
     if task.kind != "regression":
         return Y.astype(float)
     return member.scaled_target(Y)
@@ -102,7 +102,7 @@ def transform_target(task: Task, member: Member, Y: np.ndarray) -> np.ndarray:
 def compute_loss(
     task: Task, member: Member, Y: np.ndarray, weight: np.ndarray, raw: np.ndarray
 ) -> float:
-    """Return the loss of rows with these raw outputs; the weights sum to one."""
+    """Return the loss of rows with these raw outputs and weights that sum to one."""
     y = transform_target(task, member, Y)
     with np.errstate(all="ignore"):  # of a network that diverged they may overflow
         return float(member.loss.batch_value(task, y, raw, weight))

@@ -175,7 +175,7 @@ def find_strong_penalties(settings):
 
 
 def describe_saturated_loss(record) -> str:
-    """Return what to say of the saturated model, where its loss is not next to 0."""
+    """Return what to say of the saturated model, if its loss is not next to 0."""
     least, constant = record.saturated_loss, record.constant_loss
     if not abs(least) > 1e-3 * abs(constant):
         return ""

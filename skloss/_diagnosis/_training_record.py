@@ -150,7 +150,10 @@ def describe_target(seen):
 
 
 def find_fitted_loss(result):
-    """Return the training loss near the weights that predict, at its worst."""
+    """Return the highest training loss of the later epochs that count.
+
+    They end with the epoch whose weights predict.
+    """
     losses = result.history["loss"]
     ended = len(losses) - (result.n_epochs - result.best_epoch)
     if ended < 1:  # diverged at once: the weights are those of the beginning

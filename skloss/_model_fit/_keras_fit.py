@@ -197,7 +197,7 @@ class AtFirstBatch(keras.callbacks.Callback):
         self.act = act
 
     def on_train_batch_begin(self, batch, logs=None):
-        """Act."""
+        """Do it."""
         self.act()
 
 
@@ -279,7 +279,7 @@ class RowLoss(keras.losses.Loss):
 
 
 class Penalty(keras.regularizers.L1L2):
-    """Keras' penalty in the dtype in which it sums losses, whatever the weights'."""
+    """Keras' penalty, in the dtype in which Keras sums losses."""
 
     def __call__(self, x):
         """Return l1 sum|x| + l2 sum x^2."""
@@ -304,14 +304,14 @@ class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
         return tf.reshape(multiplier, []) * self.member.learning_rate
 
     def get_config(self):
-        """Return nothing: it is not saved."""
+        """Return nothing, for a model that is trained here is never saved."""
         return {}
 
 
 def make_optimizer(
     plan: Plan, stream: Stream, layout: Layout
 ) -> keras.optimizers.Optimizer:
-    """Return Keras' optimiser with all that belongs to a step."""
+    """Return Keras' optimiser with the rate, decay and clipping of the fit."""
     member, steps = plan.members[0], steps_of(plan, stream)
     constant = isinstance(member.schedule, Constant)
     optimizer = member.optimizer.cls(

@@ -79,7 +79,7 @@ class KerasRecord(keras.callbacks.Callback):
             self.member.callback.epoch_begin(self)
 
     def on_train_batch_begin(self, batch, logs=None):
-        """Note the rate of an epoch's first step, and the penalty of each."""
+        """Note the rate of an epoch's first step, and the penalty at each step."""
         if batch == 0:
             self.rate, self.penalties = float(self.model.optimizer.learning_rate), []
         if self.penalised:
@@ -94,7 +94,7 @@ class KerasRecord(keras.callbacks.Callback):
         )
 
     def on_epoch_end(self, epoch, logs=None):
-        """Add rate and score, which later callbacks see; stop what diverged."""
+        """Add rate and score for the callbacks that follow, and stop what diverged."""
         if self.penalised:
             # Keras averages the loss over batches by their rows, penalty included
             size, n_rows = self.plan.batch_size, len(self.stream.rows)

@@ -165,7 +165,7 @@ def predict_out_of_fold(plan: Plan, data: Data, n_folds: int = N_FOLDS) -> np.nd
 
 
 def leave_out(stream, test):
-    """Return the stream without the rows at the positions ``test``."""
+    """Return a stream without the rows at the positions ``test``, or validation."""
     kept = np.setdiff1d(np.arange(len(stream.rows)), test)
     weight = stream.weight[kept]
     none = np.zeros(0, dtype=stream.val_rows.dtype)

@@ -9,7 +9,10 @@ from skloss.losses import Task
 
 
 def densify_target(y) -> np.ndarray:
-    """Return a dense y; a column as one dimension, with scikit-learn's warning."""
+    """Return y as a dense array, a single column as one dimension.
+
+    The latter with scikit-learn's warning.
+    """
     y = y.toarray() if issparse(y) else y
     if y.ndim == 2 and y.shape[1] == 1:
         return column_or_1d(y, warn=True)

@@ -70,7 +70,10 @@ def complete_weights(class_weight, classes):
 
 
 def balance_weights(classes, y, sample_weight):
-    """Return weights with which all classes weigh the same, 1 for one without rows."""
+    """Return weights with which all classes weigh the same.
+
+    A class without rows has the weight 1.
+    """
     # a known class may have no rows here: in a part of the data, or a fold
     total = np.array([sample_weight[y == c].sum() for c in classes])
     share = np.where(total > 0, total, np.inf)

@@ -70,7 +70,7 @@ def is_frame(y) -> bool:
 
 
 def convert_to_array(y):
-    """Return an array; a list of rows keeps the type of each of its values."""
+    """Return y as an array, in which the values of a list of rows keep their types."""
     if hasattr(y, "toarray"):
         return y.toarray()
     if not isinstance(y, list | tuple):
@@ -186,7 +186,7 @@ class ClassDtype:
         return cls("category", known.tolist(), str(known.dtype), bool(dtype.ordered))
 
     def make_pandas(self):
-        """Return the dtype, or the name by which pandas makes it."""
+        """Return the dtype of pandas, or the name by which pandas makes it."""
         import pandas as pd
 
         if self.categories is None:
@@ -195,7 +195,7 @@ class ClassDtype:
         return pd.CategoricalDtype(categories, self.ordered)
 
     def make_polars(self):
-        """Return the dtype."""
+        """Return the dtype of polars."""
         import polars as pl
 
         dtype = getattr(pl, self.name)
@@ -233,7 +233,7 @@ def check_names(names: list, reserved) -> None:
 
 
 def get_column(columns: dict, name: str):
-    """Return the item of that name; a ValueError offers the nearest names."""
+    """Return the column of that name; a ValueError offers the nearest names."""
     if name not in columns:
         raise ValueError(f"There is no head {name!r}. {nearest(name, columns)}")
     return columns[name]

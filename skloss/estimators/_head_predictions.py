@@ -76,7 +76,7 @@ def get_head(net, name: str):
 
 
 def get_head_of_fit(fitted: Fitted, name: str):
-    """Return a head of what a fit left, as an estimator."""
+    """Return a head as an estimator, from what the fit of all heads left."""
     head = fitted.target.heads[name].estimator
     return with_fitted(head, make_fitted_head(fitted, name))
 
@@ -91,7 +91,7 @@ def get_heads_for(net, fitted: Fitted, X) -> dict:
 
 
 def separate_head(fitted: Fitted, name: str):
-    """Return a head as an estimator with weights of its own: the body's and its."""
+    """Return a head as an estimator that has its own copy of body and head weights."""
     number, whole = list(fitted.target.heads).index(name), fitted.outputs.source
     place = fitted.loss.places()[number]
     weights = with_outputs(

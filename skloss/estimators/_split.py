@@ -34,7 +34,13 @@ def get_automatic_batch_size(n_rows: int) -> int:
 
 
 def read_sample_weights(sample_weight, X) -> np.ndarray:
-    """Return sample weights as float64, refused where none is positive."""
+    """Return sample weights as float64.
+
+    Raises
+    ------
+    ValueError
+        If none is positive.
+    """
     weight = check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )

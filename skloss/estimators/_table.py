@@ -48,7 +48,7 @@ class Features:
 
 @dataclass(frozen=True, eq=False)
 class OnlyFeatures:
-    """What an estimator holds, in scikit-learn's eyes, while a table is checked."""
+    """What an estimator holds as its fit while a table is checked."""
 
     features: Features
 
@@ -113,7 +113,7 @@ def validate_table(estimator, features: Features, X, *y, **options) -> Any:
 
 
 def explain_axes(X) -> str | None:
-    """Return what to do with an X of more than two axes, or None."""
+    """Return the text on an X of more than two axes; None where it has two."""
     if is_frame(X) or not hasattr(X, "__len__"):
         return None
     shape = X.shape if hasattr(X, "shape") else np.array(X, dtype=object).shape
@@ -128,7 +128,7 @@ def explain_axes(X) -> str | None:
 
 
 def explain_non_numbers(X, error: Exception) -> str | None:
-    """Return which columns hold no numbers, and what makes numbers of them, or None."""
+    """Return the text on columns that hold no numbers; None where all do."""
     columns_by_kind = {}
     for label, column in iterate_columns(X):
         value = find_non_number(column)
@@ -163,7 +163,10 @@ def iterate_columns(X):
 
 
 def find_non_number(column):
-    """Return the first value of a column that is no number, or None; None is NaN."""
+    """Return the first value of a column that is no number, or None.
+
+    Among the values None is a missing number, and counts as one.
+    """
     if column.dtype.kind in "biufc":  # of complex ones scikit-learn's words say all
         return None
     for value in column:

@@ -35,7 +35,7 @@ class Units:
 
     @classmethod
     def none(cls, columns: int) -> Units:
-        """Return units that change nothing."""
+        """Return units in which every number stays what it is."""
         return cls(np.zeros(columns), np.ones(columns), np.ones(columns, dtype=bool))
 
     def renew(self, fresh: Units) -> tuple[Units, np.ndarray]:
@@ -242,7 +242,7 @@ def check_resolved(loc: np.ndarray, scale: np.ndarray, dtype: str) -> None:
 
 
 def renew_measured(old: dict, measured: dict, new: np.ndarray) -> dict:
-    """Return what a loss measured before, and for new columns what it measures now."""
+    """Return what a loss measured before, but for new columns what it measures now."""
     return {
         name: np.where(new, value, old[name])
         if np.shape(value) == np.shape(new)

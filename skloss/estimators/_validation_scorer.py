@@ -57,7 +57,10 @@ class ValidationScorer:
         self.rehearse()
 
     def __call__(self, raw: np.ndarray) -> float:
-        """Return the score; NaN, which never improves, where the scorer fails."""
+        """Return the score of raw outputs.
+
+        Where the scorer fails that is NaN, which never counts as an improvement.
+        """
         try:
             return self.score(raw)
         except Exception as error:

@@ -142,7 +142,7 @@ def list_parts(value):
 
 
 def is_loss(value):
-    """Tell whether ``value`` is a loss that holds its numbers."""
+    """Tell whether ``value`` is a loss of ours, which has its numbers as attributes."""
     return isinstance(value, losses.Loss)
 
 
@@ -185,7 +185,7 @@ def bind_epoch(loss: Loss, curves: dict, epoch: int) -> Loss:
 
 
 def make_plain_value(name, value):
-    """Return a row of a table as a user gives it: a number, or a tuple of numbers."""
+    """Return the value of an epoch as a user would give it, a number or a tuple."""
     if name.endswith("_"):  # measured, not given
         return value
     return tuple(value.tolist()) if np.ndim(value) else float(value)

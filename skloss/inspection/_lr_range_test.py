@@ -193,7 +193,7 @@ def check_range_of_rates(low, high, n, epochs):
 
 
 def compute_reach(net) -> float:
-    """Return the epochs of a net's training at its full rate that go as far."""
+    """Return how many epochs at the full rate go as far as a net's training."""
     schedule = schedules.get(net.lr_schedule)
     if schedule.absolute:
         raise ValueError(
