@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import scale
 
 from skloss import LossAwareClassifier
-from skloss.estimators._calibration import best_temperature, tempered
+from skloss.estimators._calibration import divide_by_temperature, fit_temperature
 from skloss.losses import Task
 
 cancer_X, cancer_y = load_breast_cancer(return_X_y=True)
@@ -34,7 +34,7 @@ def test_temperature_is_the_reciprocal_of_a_logistic_slope():
     y = (rng.random(400) < sigmoid(f / 2.5)).astype(int)
     weight = rng.uniform(0.5, 2, 400)
     p = np.stack([sigmoid(-f), sigmoid(f)], axis=1)
-    found = best_temperature(p, y[:, None], weight, Task("binary", 1))
+    found = fit_temperature(p, y[:, None], weight, Task("binary", 1))
     slope = LogisticRegression(fit_intercept=False, C=np.inf, tol=1e-10)
     slope.fit(f[:, None], y, weight)
     assert found == pytest.approx(1 / slope.coef_[0, 0], rel=1e-4)
@@ -50,10 +50,10 @@ def test_temperature_undoes_a_factor(task):
     else:
         Y = (rng.random(raw.shape) < sigmoid(raw)).astype(float)
         p, true = sigmoid(3 * raw), sigmoid(raw)
-    found = best_temperature(p, Y, np.ones(len(raw)), task)
+    found = fit_temperature(p, Y, np.ones(len(raw)), task)
     assert found == pytest.approx(3, rel=0.05)
-    np.testing.assert_allclose(tempered(p, 3.0, task), true, rtol=1e-9)
-    assert tempered(p, 1, task) is p
+    np.testing.assert_allclose(divide_by_temperature(p, 3.0, task), true, rtol=1e-9)
+    assert divide_by_temperature(p, 1, task) is p
 
 
 @pytest.mark.parametrize("held_out", [False, True])

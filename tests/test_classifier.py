@@ -284,7 +284,7 @@ def test_a_users_loss_is_like_any_other():
     own = net(loss=Smooth(slope=2.0)).fit(X3, y3)
     p = own.predict_proba(X3)
     np.testing.assert_allclose(p.sum(axis=1), 1)
-    z = 2 * own._raw_outputs(X3)
+    z = 2 * own._fitted.raw_outputs(own, X3)
     e = np.exp(z - z.max(axis=1, keepdims=True))
     np.testing.assert_allclose(p, e / e.sum(axis=1, keepdims=True), atol=1e-5)
     # its probabilities need not have the order of its outputs, so that they decide

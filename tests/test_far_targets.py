@@ -18,7 +18,7 @@ from skloss import (
     LossAwareRegressor,
     RegressionHead,
 )
-from skloss.estimators._units import target_units, varies
+from skloss.estimators._units import measure_target, varies
 from skloss.exceptions import LossTargetError
 from skloss.inspection import diagnose
 from skloss.losses import Huber, SquaredError
@@ -115,16 +115,16 @@ def test_a_factor_of_the_target_is_a_factor_of_its_predictions(exponent):
 
 def test_location_and_scale_are_those_of_scikit_learn():
     Y, weight = np.column_stack([y, 1e8 + y, 1e-9 * y]), np.ones(93)
-    own, standard = target_units(Y, SquaredError(), weight), StandardScaler().fit(Y)
+    own, standard = measure_target(Y, SquaredError(), weight), StandardScaler().fit(Y)
     np.testing.assert_allclose(own[0], standard.mean_, rtol=1e-12)
     np.testing.assert_allclose(own[1], standard.scale_, rtol=1e-7)
     robust = RobustScaler(unit_variance=True).fit(Y)  # the quartiles are rows
-    own = target_units(Y, Huber(), weight)
+    own = measure_target(Y, Huber(), weight)
     np.testing.assert_allclose(own[0], robust.center_, rtol=1e-12)
     np.testing.assert_allclose(own[1], robust.scale_, rtol=1e-7)
     shares = np.where(np.arange(93) < 90, 0.1, y)[:, None]  # an IQR of rounding
     shares[::2] += 2.0**-56
-    loc, scale = target_units(shares, Huber(), weight)
+    loc, scale = measure_target(shares, Huber(), weight)
     np.testing.assert_allclose([loc[0], scale[0]], [0.1, shares.std()], rtol=1e-9)
 
 

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import threading
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from skloss import (
     LossAwareRegressor,
     RegressionHead,
 )
+from skloss.inspection import diagnose
 from skloss.model_selection import FusedGridSearchCV
 
 MODELS = {
@@ -156,6 +158,42 @@ def test_one_that_cannot_be_copied(tmp_path):
     made.callbacks_[0].file.close()
     other = pickle.loads(pickle.dumps(made))
     assert (other.callbacks, other.callbacks_) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [["x"], [kc.History(), 3], "x", 5, {"a": 1}],
+    ids=["word in a list", "number in a list", "word", "number", "dict"],
+)
+def test_what_is_none(wrong):
+    """Reading parameters asks for names only; who uses the value says what is wrong."""
+    net = LossAwareClassifier(**NET, callbacks=wrong)
+    params = net.get_params()
+    assert params["callbacks"] is wrong
+    assert not [name for name in params if name.startswith("callbacks__")]
+    message = "callbacks.* must be a (list of )?keras.callbacks.Callback"
+    with pytest.raises(TypeError, match=message):
+        net.set_params(callbacks__x__patience=3)
+    with pytest.raises(TypeError, match=message):
+        net.fit(X, y_binary)
+    assert vars(net)["callbacks"] is wrong
+
+
+def test_what_a_fit_had_is_diagnosed_whatever_is_set_since():
+    net = LossAwareClassifier(**NET).fit(X, y_binary)
+    expected = repr(diagnose(net))
+    net.set_params(callbacks=["x"], loss="nonesuch", network=3, optimizer="x")
+    assert repr(diagnose(net)) == expected
+
+
+@pytest.mark.parametrize(
+    "make",
+    [partial(kc.EarlyStopping, patience=3), print, dict],
+    ids=["partial", "builtin", "class"],
+)
+def test_what_makes_one_has_no_parameters(make):
+    params = LossAwareClassifier(**NET, callbacks=[make]).get_params()
+    assert not [name for name in params if name.startswith("callbacks__")]
 
 
 def test_of_a_fused_search_they_are_those_of_the_refit():

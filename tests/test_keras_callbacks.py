@@ -13,7 +13,7 @@ from sklearn.metrics import log_loss
 from tensorflow import make_ndarray
 
 from skloss import LossAwareClassifier, LossAwareRegressor
-from skloss._callbacks._epoch_callbacks import in_epochs
+from skloss._callbacks._epoch_callbacks import acts_in_epochs
 from skloss._engine import Outcome
 from skloss.exceptions import DivergenceWarning
 
@@ -378,4 +378,4 @@ def test_nested_names():
     ],
 )
 def test_which_act_inside_an_epoch(callback, expected):
-    assert in_epochs(callback) is expected
+    assert acts_in_epochs(callback) is expected

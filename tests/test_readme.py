@@ -35,13 +35,24 @@ def cancer():
     return scale(X)[:200], y[:200]
 
 
-def test_code_runs(capsys):
+def test_code_runs(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where models are saved
     blocks = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    if importlib.util.find_spec("skops") is None:
+        blocks = [block for block in blocks if "skops" not in block]
     names = {}
     for block in blocks:  # one after the other, as a reader would type them
         exec(compile(block, "README.md", "exec"), names)
     assert names["search"].best_score_ > 0.95
     assert repr(names["search"].best_params_) in capsys.readouterr().out
+    model, X = names["model"], names["X"]
+    p, scaled = model.predict_proba(X), model["scale"].transform(X)
+    assert np.array_equal(names["again"].predict_proba(X), p)
+    theirs = keras.models.load_model("network.keras").predict(scaled, verbose=0)
+    np.testing.assert_allclose(theirs, p, rtol=1e-5, atol=1e-6)
+    if "types" in names:
+        assert names["types"]
+        assert {name.partition(".")[0] for name in names["types"]} == {"skloss"}
 
 
 def test_tables_are_made_from_the_facts(losses_table):

@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
 
 from skloss import LossAwareClassifier, LossAwareRegressor
-from skloss._model_fit._keras_fit import wrappers
+from skloss._model_fit._keras_fit import import_wrappers
 
 X, y = make_classification(120, 6, n_informative=4, random_state=0)
 
@@ -45,7 +45,7 @@ def build_compiled(meta):
 
 def theirs(model=build, **params):
     given = {"loss": "binary_crossentropy", "optimizer": "adam", "random_state": 0}
-    return wrappers().KerasClassifier(model, **{**given, "verbose": 0, **params})
+    return import_wrappers().KerasClassifier(model, **{**given, "verbose": 0, **params})
 
 
 def test_taken_over():
@@ -87,7 +87,7 @@ def test_taken_over():
 
 def test_regressor_taken_over():
     A, b = make_regression(60, 3, random_state=0)
-    given = wrappers().KerasRegressor(
+    given = import_wrappers().KerasRegressor(
         build_functional, loss=keras.losses.Huber(2.0), optimizer="sgd", epochs=3
     )
     own = LossAwareRegressor.from_scikeras(given)

@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from skloss import LossAwareClassifier, LossAwareRegressor, networks
 from skloss._engine import trace_count
-from skloss._model_fit._keras_fit import wrappers
+from skloss._model_fit._keras_fit import import_wrappers
 from skloss.losses import AbsoluteError, CrossEntropy
 from skloss.model_selection import FusedGridSearchCV
 
@@ -46,12 +46,12 @@ def head_only(activation=None):
 
 
 def classifier(model=mlp, **params):
-    given = wrappers().KerasClassifier(model, **COMMON | params)
+    given = import_wrappers().KerasClassifier(model, **COMMON | params)
     return LossAwareClassifier.from_scikeras(given)
 
 
 def regressor(model, **params):
-    given = wrappers().KerasRegressor(model, **COMMON | params)
+    given = import_wrappers().KerasRegressor(model, **COMMON | params)
     return LossAwareRegressor.from_scikeras(given)
 
 
@@ -119,7 +119,7 @@ def test_a_partial_function():
 
 
 def made_by_a_method():
-    class Own(wrappers().KerasClassifier):
+    class Own(import_wrappers().KerasClassifier):
         def _keras_build_fn(self, hidden, meta, compile_kwargs):
             return mlp(hidden, meta, compile_kwargs)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import label_binarize
 
-from skloss.estimators._class_codes import classification_task, encode_classes
+from skloss.estimators._class_codes import derive_task, encode_classes
 from skloss.losses import Task
 
 rng = np.random.default_rng(0)
@@ -49,4 +49,4 @@ def test_unknown_classes_are_named():
 )
 def test_what_is_no_class_is_refused(y, match):
     with pytest.raises(ValueError, match=match):
-        classification_task(y)
+        derive_task(y)

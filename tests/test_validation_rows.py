@@ -13,7 +13,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skloss import LossAwareClassifier, LossAwareRegressor
 from skloss.estimators._fit_network import prepare_fit
-from skloss.estimators._split import set_aside
+from skloss.estimators._split import set_rows_aside
 from skloss.exceptions import IneffectiveParameterWarning
 from skloss.model_selection import FusedGridSearchCV
 from skloss.model_selection._cells import Folds
@@ -47,7 +47,7 @@ def test_groups_stay_together(kind, fraction):
     Y = Y.get(kind, RNG.normal(size=(240, 2)))
     weight = (np.arange(240) % 7 > 0).astype(float)
     found = [
-        set_aside(Y, weight, fraction, kind, np.random.RandomState(seed), GROUPS)
+        set_rows_aside(Y, weight, fraction, kind, np.random.RandomState(seed), GROUPS)
         for seed in (1, 1, 2)
     ]
     train, held = found[0]

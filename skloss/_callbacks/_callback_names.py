@@ -6,6 +6,37 @@ from collections import Counter
 from skloss._params import split_names
 
 
+def check_callbacks(callbacks):
+    """Raise TypeError unless ``callbacks`` can be a list of Keras' callbacks.
+
+    What classes and functions make is checked when they have made it.
+    """
+    if callbacks is None:
+        return
+    if not isinstance(callbacks, list | tuple):
+        raise TypeError(
+            f"callbacks={callbacks!r} must be a list of keras.callbacks.Callback."
+        )
+    for callback in callbacks:
+        if not callable(callback) and not is_callback(callback):
+            raise TypeError(
+                f"callbacks: {callback!r} must be a keras.callbacks.Callback, or a "
+                f"class or function without arguments that makes one."
+            )
+
+
+def is_callback(value):
+    """Tell whether a value is a callback of Keras.
+
+    Reading parameters must not load TensorFlow where there is none of Keras' objects.
+    """
+    if not hasattr(value, "set_model"):
+        return False
+    import keras
+
+    return isinstance(value, keras.callbacks.Callback)
+
+
 def name_callbacks(callbacks):
     """Return the callbacks by name, as ``make_pipeline`` names steps.
 
@@ -37,12 +68,16 @@ def get_constructor_params(callback):
     leave alone what the constructor made of it.
     """
     cls = callback if inspect.isclass(callback) else type(callback)
-    if inspect.isfunction(callback):
+    if not inspect.isclass(callback) and not is_callback(callback):
+        return {}  # a function, or another object, that makes one
+    try:
+        signature = inspect.signature(cls)
+    except ValueError:  # a class that Python does not know the arguments of
         return {}
     several = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
     parameters = {
         name: parameter.default
-        for name, parameter in inspect.signature(cls).parameters.items()
+        for name, parameter in signature.parameters.items()
         if parameter.kind not in several
     }
     if inspect.isclass(callback):

@@ -1,10 +1,14 @@
 """Keras' callbacks at the epochs of the compiled loop."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from string import Formatter
 
 from skloss import schedules
 from skloss._callbacks._callback_copies import release_models
 from skloss._callbacks._callback_names import name_callbacks
+from skloss._engine import TrainingState
 from skloss._keras import get_initial_epoch, get_monitor, traces_batches
 from skloss.networks import python_random_untouched
 
@@ -14,27 +18,7 @@ IN_EPOCHS = (
 ).split()
 
 
-def check_callbacks(callbacks):
-    """Raise TypeError unless ``callbacks`` can be a list of Keras' callbacks."""
-    import keras
-
-    if callbacks is None:
-        return
-    if not isinstance(callbacks, list | tuple):
-        raise TypeError(
-            f"callbacks={callbacks!r} must be a list of keras.callbacks.Callback."
-        )
-    for callback in callbacks:
-        if not isinstance(callback, keras.callbacks.Callback) and not callable(
-            callback
-        ):
-            raise TypeError(
-                f"callbacks: {callback!r} must be a keras.callbacks.Callback, or a "
-                f"class or function without arguments that makes one."
-            )
-
-
-def plateaus(estimator):
+def find_plateaus(estimator) -> list[tuple[str, schedules.ReduceLROnPlateau]]:
     """Return what lowers an estimator's learning rate where a score stands still.
 
     Returns
@@ -45,8 +29,8 @@ def plateaus(estimator):
     """
     import keras
 
-    own = schedules.get(estimator.lr_schedule)
-    return [("lr_schedule", own)] * own.monitors + [
+    schedule = schedules.get(estimator.lr_schedule)
+    return [("lr_schedule", schedule)] * schedule.monitors + [
         (
             f"callbacks__{name}",
             schedules.ReduceLROnPlateau(patience=one.patience, min_lr=one.min_lr),
@@ -56,7 +40,7 @@ def plateaus(estimator):
     ]
 
 
-def in_epochs(callback):
+def acts_in_epochs(callback) -> bool:
     """Tell whether a callback asks for what happens inside an epoch.
 
     Keras' own are asked what they are set to, where they define such hooks but mostly
@@ -73,14 +57,16 @@ def in_epochs(callback):
     if isinstance(callback, keras_callbacks.TensorBoard):
         steps = callback.update_freq != "epoch" or callback.write_steps_per_second
         return bool(steps or traces_batches(callback))
-    plain = keras_callbacks.Callback
+    base = keras_callbacks.Callback
     return any(
-        getattr(getattr(callback, hook), "__func__", None) is not getattr(plain, hook)
+        getattr(getattr(callback, hook), "__func__", None) is not getattr(base, hook)
         for hook in IN_EPOCHS
     )
 
 
-def settle_monitors(callbacks, recorded, direction, *, strict):
+def settle_monitors(
+    callbacks: list, recorded: list[str], direction: str, *, strict: bool
+) -> None:
     """Refuse what is not recorded; say in which direction our own score improves.
 
     Parameters
@@ -104,7 +90,7 @@ def settle_monitors(callbacks, recorded, direction, *, strict):
                 f"scores need X_val and y_val, or early_stopping=True, and another one "
                 f"validation_scoring: 'accuracy' records 'val_accuracy'."
             )
-        unknown = fields_of(callback) - {"epoch", "batch", *recorded}
+        unknown = find_path_fields(callback) - {"epoch", "batch", *recorded}
         if strict and unknown:
             raise ValueError(
                 f"callbacks: {type(callback).__name__} writes {sorted(unknown)} into "
@@ -116,8 +102,8 @@ def settle_monitors(callbacks, recorded, direction, *, strict):
             callback.mode = direction
 
 
-def fields_of(callback):
-    """Return the names that a checkpoint's path asks for, ``{val_loss:.2f}``."""
+def find_path_fields(callback) -> set[str]:
+    """Return the names in a checkpoint's path, such as that in ``{val_loss:.2f}``."""
     from keras.callbacks import ModelCheckpoint
 
     if not isinstance(callback, ModelCheckpoint):
@@ -142,29 +128,32 @@ class EpochCallbacks:
         What ``set_params`` of the callbacks is told.
     """
 
-    def __init__(self, callbacks, make_mirror, params):
+    def __init__(self, callbacks: list, make_mirror: Callable, params: dict):
         self.callbacks, self.make_mirror, self.params = callbacks, make_mirror, params
         self.mirror, self.restorers, self.begun = None, [], False
 
     @python_random_untouched()
     def open(self, callbacks):
-        """Make the model, and show it to callbacks."""
+        """Make the model that callbacks see, and give it to them."""
         self.mirror = self.make_mirror()
         for callback in callbacks:
             callback.set_params(self.params)
             callback.set_model(self.mirror.model)
 
     def close(self):
-        """Let go of the model: a search has thousands of networks."""
+        """Release the model, since a search has thousands of networks."""
         self.mirror = None
         release_models(self.callbacks)
 
     @property
     def fitted(self):
-        """The callbacks as training left them; none if another process trained."""
+        """The callbacks as training left them.
+
+        There are none if another process has trained.
+        """
         return self.callbacks if self.begun else []
 
-    def restored(self):
+    def read_backup(self) -> TrainingState | None:
         """Return the state that a ``BackupAndRestore`` found, or None.
 
         It moves the first epoch, so it is asked while the training is planned.
@@ -186,22 +175,23 @@ class EpochCallbacks:
         return state
 
     def begin(self, network):
-        """Be told that the training begins."""
+        """Tell the callbacks that the training begins."""
         self.open(self.callbacks)
         self.begun = True
         self.mirror.show(network)
         for callback in self.callbacks:
+            # these were told while the training was planned, and have read their file
             if not any(callback is one for one in self.restorers):
                 callback.on_train_begin({})
         self.mirror.take_back(network)
 
     def call(self, hook, *arguments):
-        """Call a hook of all callbacks."""
+        """Call the same hook of each callback."""
         for callback in self.callbacks:
             getattr(callback, hook)(*arguments)
 
     def epoch_begin(self, network):
-        """Be told that an epoch of the network begins."""
+        """Tell the callbacks that an epoch of the network begins."""
         if self.mirror is None:
             self.begin(network)
         self.mirror.show(network)
@@ -209,11 +199,12 @@ class EpochCallbacks:
         self.mirror.take_back(network)
 
     def epoch_end(self, network):
-        """Be told that an epoch of the network has ended, and perhaps its training."""
+        """Tell the callbacks that an epoch has ended, and perhaps the training."""
         import keras
 
         logs = dict(network.history)
         self.mirror.show(network)
+        # in the order in which ``Model.fit`` calls: validation, then the epoch's end
         if "val_loss" in logs:
             scores = {k[4:]: v for k, v in logs.items() if k.startswith("val_")}
             self.call("on_test_begin", {})
@@ -226,6 +217,7 @@ class EpochCallbacks:
         if self.mirror.model.stop_training:
             network.stop()
         if network.ended:
+            # callbacks may exchange the weights once more, as EarlyStopping does
             self.mirror.show_weights(*network.final_weights)
             self.call("on_train_end", logs)
             network.final_weights = self.mirror.weights()

@@ -1,5 +1,7 @@
 """scikit-learn's callbacks (from 1.9) on a fit: a task for each epoch."""
 
+from collections.abc import Callable
+
 from skloss._engine import Outcome, Result
 from skloss._sklearn import has_callbacks, open_callback_context, supports_callbacks
 
@@ -8,10 +10,10 @@ try:
 except ImportError:  # an older scikit-learn
 
     class CallbackSupportMixin:
-        """Adds nothing: there are no callbacks."""
+        """Adds nothing, for there are no callbacks."""
 
     def with_callbacks(method):
-        """Return the method: there are no callbacks."""
+        """Return the method as it is, for there are no callbacks."""
         return method
 
 
@@ -29,23 +31,23 @@ class EpochTasks:
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self.net, self.root, self.history = net, None, {}
         self.data = {"estimator": net, "X": X, "y": y, "metadata": metadata}
-        self.attributes_after = None
+        self.fitted_after = None
 
     @property
-    def wants_epochs(self):
+    def wants_epochs(self) -> bool:
         """Tell whether anybody wants to be told of epochs."""
         return has_callbacks(self.net)
 
-    def begin(self, epochs, attributes_after):
+    def begin(self, epochs: int, fitted_after: Callable) -> None:
         """Tell that the fit begins.
 
         Parameters
         ----------
         epochs : int
-        attributes_after : callable
-            From a Result to the attributes of the estimator that it would leave.
+        fitted_after : callable
+            From a Result to what would remain of a fit that ended with it.
         """
-        self.attributes_after = attributes_after
+        self.fitted_after = fitted_after
         if supports_callbacks(self.net):
             self.root = open_callback_context(self.net, max_subtasks=epochs)
             self.root.call_on_fit_task_begin(**self.data)
@@ -56,17 +58,19 @@ class EpochTasks:
         self.task.call_on_fit_task_begin(**self.data)
 
     def epoch_end(self, network):
-        """Tell that an epoch ends; stop if a callback says so."""
+        """Tell that an epoch ends, and stop the training if a callback says so."""
         for name, value in network.history.items():
             self.history.setdefault(name, []).append(value)
         stop = self.task.call_on_fit_task_end(
-            **self.data, reconstruction_attributes=lambda: self.attributes_now(network)
+            # a function: most callbacks do not ask, and it copies all weights
+            **self.data,
+            reconstruction_attributes=lambda: self.make_attributes(network),
         )
         if stop:
             network.stop()
 
-    def attributes_now(self, network):
-        """Return the attributes of the estimator if training ended now."""
+    def make_attributes(self, network) -> dict:
+        """Return what a copy of the estimator must hold to predict as of now."""
         result = Result(
             weights=network.weights.copy(),
             stored=network.stored.copy(),
@@ -76,7 +80,7 @@ class EpochTasks:
             outcome=Outcome.FINISHED,
             trained_by="",  # known when training has ended
         )
-        return self.attributes_after(result)
+        return {"_fitted": self.fitted_after(result)}
 
     def end(self):
         """Tell that the fit has ended."""

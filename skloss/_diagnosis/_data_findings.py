@@ -7,7 +7,7 @@ to write.
 import numpy as np
 
 from skloss._diagnosis._features import HELD, MOST_UNEQUAL, NARROWEST, WIDEST
-from skloss._diagnosis._finding import Finding, strongest
+from skloss._diagnosis._finding import Finding, get_largest_value
 
 SCALER = "make_pipeline(StandardScaler(), {})"
 # Findings that say that training went badly, as unscaled features make it.
@@ -29,7 +29,7 @@ ROUNDING = 1e-12  # of a column's size: the spread of equal numbers, as computed
 LOST, WORSE = 0.1, 0.5  # of what training has gained on a constant, and of its loss
 
 
-def nothing_to_learn(t):
+def find_nothing_to_learn(t):
     """Find a target, or a table, that does not vary."""
     spread, size = t.record.features.spread, t.record.features.size
     if len(t.record.common_share) and (t.record.common_share == 1).all():
@@ -46,7 +46,7 @@ def nothing_to_learn(t):
     )
 
 
-def target_outlier(t):
+def find_target_outlier(t):
     """Find a row whose target is most of what a loss of squares sees of all."""
     share = t.record.extreme_share
     scaling = getattr(t.fitted.loss, "target_scaling", None)  # several tasks have none
@@ -61,7 +61,7 @@ def target_outlier(t):
     )
 
 
-def feature_precision(t):
+def find_lost_precision(t):
     """Find columns whose differences the network's dtype rounds off."""
     scale = t.record.features
     lost = np.flatnonzero((scale.lost > HELD) & ~scale.exempt)
@@ -74,13 +74,14 @@ def feature_precision(t):
         "error",
         f"In {dtype}, in which the network computes, {name_columns(t, lost)} "
         f"{'loses its' if len(lost) == 1 else 'lose their'} differences: "
-        f"{name_columns(t, [k])} is {number(scale.mean[k])} with a standard deviation "
-        f"of {number(scale.spread[k])}.",
-        f"Subtract the mean before the network: {scaling_code(t)}, on an X of float64.",
+        f"{name_columns(t, [k])} is {format_number(scale.mean[k])} with a standard "
+        f"deviation of {format_number(scale.spread[k])}.",
+        f"Subtract the mean before the network: {write_scaling_code(t)}, on an X of "
+        f"float64.",
     )
 
 
-def unscaled_features(t, others):
+def find_unscaled_features(t, others):
     """Find columns far from the scale of the first weights, where training suffered.
 
     Parameters
@@ -97,14 +98,14 @@ def unscaled_features(t, others):
         return None
     parts = []
     if len(wide):
-        parts.append(
-            f"{name_columns(t, wide)} of size up to {number(scale.size[wide[0]])}"
-        )
+        size = format_number(scale.size[wide[0]])
+        parts.append(f"{name_columns(t, wide)} of size up to {size}")
     if len(narrow):
-        spread = number(scale.spread[narrow[0]])
+        spread = format_number(scale.spread[narrow[0]])
         parts.append(
             f"{name_columns(t, narrow)} with standard deviations from {spread}"
         )
+    look = advise_on_outlier(t, [*wide, *narrow][0])
     effect = "training suffered: see the next finding"
     if not suffered:
         effect = (
@@ -119,29 +120,32 @@ def unscaled_features(t, others):
         f"features of mean 0 and standard deviation 1, and learn well from "
         f"{NARROWEST:g} to {WIDEST:g} if no two differ by more than a factor of "
         f"{MOST_UNEQUAL:g}.",
-        f"Scale the features: {scaling_code(t)}.{outlier(t, [*wide, *narrow][0])}",
+        f"Scale the features: {write_scaling_code(t)}.{look}",
     )
 
 
-def outlier(t, k):
-    """Return what to do with a column whose furthest value scaling leaves far off."""
+def advise_on_outlier(t, k):
+    """Return the advice on a column whose furthest value scaling leaves far off.
+
+    It is empty where there is no such value.
+    """
     furthest = t.record.features.furthest[k]
     if not furthest > FAR:
         return ""
     return (
-        f" The furthest value of {name_columns(t, [k])} is {number(furthest)} "
+        f" The furthest value of {name_columns(t, [k])} is {format_number(furthest)} "
         f"standard deviations from the mean: look at it, and clip such values before."
     )
 
 
-def predicts_otherwise(t):
+def find_other_predictions(t):
     """Find a network whose training rows have a far higher loss when predicted.
 
     Noise, dropped units and mixed rows make the loss of training higher, and that is
     all right; only a loss that is higher when predicted is found: by half, and by a
     tenth of what training has gained on the best constant.
     """
-    averages = strongest(t.settings, "weight_averaging") > 0
+    averages = get_largest_value(t.settings, "weight_averaging") > 0
     if averages and not t.fitted.outputs.stored.size:
         return None  # averaged weights may lag behind
     trained, predicted = t.record.fitted_loss, t.record.predicted_loss
@@ -180,11 +184,11 @@ def name_columns(t, columns):
     return f"{'column' if len(columns) == 1 else 'columns'} {text}"
 
 
-def number(value):
-    """Return a number as a reader writes it."""
+def format_number(value):
+    """Return a number with three digits, as a reader writes it."""
     return f"{value:.3g}"
 
 
-def scaling_code(t):
+def write_scaling_code(t):
     """Return the code that scales the features of an estimator."""
     return SCALER.format(f"{t.settings.estimator}(...)")

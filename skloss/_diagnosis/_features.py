@@ -16,7 +16,7 @@ RARE = 0.1  # where fewer entries are not zero, the spread tells how rare they a
 N_COLUMNS, ROWS_A_COLUMN = 200, 5  # where least squares is cheap, and not a memory
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FeatureScale:
     """Location and scale of the columns of X, on at most 2,000 training rows.
 
@@ -44,16 +44,17 @@ class FeatureScale:
     furthest: np.ndarray
 
     @property
-    def size(self):
+    def size(self) -> np.ndarray:
         """Root mean square of each column: what enters the sums of the first layer."""
         return np.hypot(self.mean, self.spread)
 
-    def extremes(self):
+    def extremes(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the columns too narrow and too wide, each the most extreme first."""
-        own, common = ~self.exempt, self.filled >= RARE
-        narrow = own & common & (self.spread < NARROWEST)
-        wide = own & (self.size > WIDEST)
-        kept = own & common
+        judged, common = ~self.exempt, self.filled >= RARE
+        narrow = judged & common & (self.spread < NARROWEST)
+        wide = judged & (self.size > WIDEST)
+        kept = judged & common
+        # none is far from 1, but one may be far from all others, and hide or be hidden
         if not (narrow | wide).any() and kept.any():
             spread = np.where(kept, self.spread, np.nan)
             least, most = np.nanmin(spread), np.nanmax(spread)
@@ -63,7 +64,7 @@ class FeatureScale:
         return by_spread[narrow[by_spread]], by_size[wide[by_size]]
 
 
-def feature_scale(X, dtype):
+def measure_feature_scale(X, dtype: str) -> FeatureScale:
     """Return the scale of the columns of some rows.
 
     Parameters
@@ -79,9 +80,9 @@ def feature_scale(X, dtype):
             mean, variance = mean_variance_axis(X.astype(np.float64), axis=0)
             low, high = min_max_axis(X, axis=0)
             filled = np.bincount(X.indices, X.data != 0, minlength=X.shape[1])
-            whole = sums_by_column(X, X.data != np.floor(X.data)) == 0
+            whole = sum_by_column(X, X.data != np.floor(X.data)) == 0
             error = np.square(cast.data.astype(np.float64) - X.data)
-            error = sums_by_column(X, error)
+            error = sum_by_column(X, error)
         else:
             mean, variance = (
                 X.mean(axis=0, dtype=np.float64),
@@ -101,12 +102,12 @@ def feature_scale(X, dtype):
     return FeatureScale(mean, spread, lost, exempt, filled, furthest)
 
 
-def sums_by_column(X, values):
+def sum_by_column(X, values):
     """Return the sum of the values at a CSR matrix's entries, by column."""
     return np.bincount(X.indices, values, minlength=X.shape[1])
 
 
-def explained(table, Y):
+def compute_explained_share(table, Y: np.ndarray) -> float:
     """Return the share of the variance of Y that least squares on a table explains.
 
     Parameters
@@ -124,14 +125,14 @@ def explained(table, Y):
         return np.nan
     table = table.toarray() if issparse(table) else table
     with np.errstate(all="ignore"):
-        table, Y = standardised(table), standardised(Y)
+        table, Y = standardise(table), standardise(Y)
     if not Y.shape[1]:
         return np.nan
     rest = Y - table @ np.linalg.lstsq(table, Y, rcond=None)[0]
     return float(1 - np.square(rest).mean())
 
 
-def standardised(columns):
+def standardise(columns):
     """Return the columns that are not constant, of mean 0 and standard deviation 1."""
     columns = np.asarray(columns, dtype=np.float64)
     columns = columns - columns.mean(axis=0)

@@ -1,6 +1,9 @@
 """What a finding is, and a finished training as the rules read it."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -72,10 +75,10 @@ class Finding:
     severity: str
     evidence: str
     advice: str
-    remedy: dict = field(default_factory=dict)
+    remedy: dict[str, Any] = field(default_factory=dict)
     by_hand: str = ""
 
-    def beside(self, settings):
+    def beside(self, settings) -> Finding:
         """Return the finding as it stands beside the parameters of the fit.
 
         A remedy never offers what is set. Where nothing is left of it, the advice is
@@ -84,7 +87,7 @@ class Finding:
         remedy = {
             name: value
             for name, value in self.remedy.items()
-            if not is_same(settings.parameter(name), value)
+            if not is_set_already(settings.parameter(name), value)
         }
         advice = self.advice if remedy else self.by_hand or self.advice
         return replace(self, remedy=remedy, advice=advice)
@@ -93,13 +96,13 @@ class Finding:
         return f"{self.evidence} {self.advice}"
 
     @property
-    def headline(self):
+    def headline(self) -> str:
         """What is wrong and what helps, without numbers."""
         return HEADLINES[self.name]
 
 
-def is_same(present, offered):
-    """Tell whether a parameter is what a remedy offers: a word, or a number."""
+def is_set_already(present: object, offered: object) -> bool:
+    """Tell whether a parameter, a word or a number, is what a remedy offers."""
     return isinstance(present, str | int | float) and present == offered
 
 
@@ -108,6 +111,11 @@ class Training:
 
     Losses are compared by how far they lie above the saturated model's, whose raw
     outputs are free for every row: many losses have an additive constant.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        With a record.
     """
 
     def __init__(self, fitted):
@@ -123,11 +131,11 @@ class Training:
         self.layers = self.record.layers
         self.curve = np.array(self.record.curve)
 
-    def gradient_norm(self):
+    def gradient_norm(self) -> np.ndarray:
         """Return the norm of the loss's gradient, without penalties, in each epoch."""
         return np.sqrt(np.square(self.layers["gradient_norm"]).sum(axis=1))
 
-    def change_per_epoch(self):
+    def change_per_epoch(self) -> float:
         """Return the largest change of a layer in the first epochs, as a share.
 
         A layer that starts at zero has no norm yet that its changes were a share of.
@@ -136,16 +144,16 @@ class Training:
         begun = first > 1e-3 * first.max()
         return float(np.nanmax(change[:, begun], initial=0.0))
 
-    def movement(self):
+    def movement(self) -> float:
         """Return by how much of their norm the weights could have changed in all."""
         return self.change_per_epoch() * self.epochs
 
-    def shrinks(self):
+    def shrinks(self) -> bool:
         """Tell whether a layer has lost a tenth of its norm."""
         norm = self.layers["weight_norm"]
         return bool((norm[-1] < 0.9 * norm[0]).any())
 
-    def fall(self, share):
+    def fall(self, share: float) -> float:
         """Return the fall of the loss in the last ``share`` of the epochs.
 
         As a share of the fall in all epochs; 0 where there was none.
@@ -157,7 +165,7 @@ class Training:
         with np.errstate(over="ignore"):  # a fall of rounding errors only
             return (self.loss[since] - self.loss[-1]) / whole
 
-    def gain(self):
+    def gain(self) -> float:
         """Return how far the loss fell from the best constant's to the saturated one's.
 
         As a share of the way between them.
@@ -165,16 +173,16 @@ class Training:
         with np.errstate(over="ignore"):  # where there is nothing to gain
             return (self.constant - self.loss[-1]) / self.span
 
-    def is_mlp(self):
+    def is_mlp(self) -> bool:
         """Tell whether the network's parameters are known."""
         return isinstance(self.settings.network, MLP)
 
-    def normalised(self, kind):
+    def normalise_layers(self, kind: str) -> dict[str, str]:
         """Return the remedy that normalises the layers, unless they are already."""
         already = self.settings.network.normalization is not None
         return {} if already else {"network__normalization": kind}
 
 
-def strongest(settings, name):
+def get_largest_value(settings, name: str) -> float:
     """Return the largest value that a number had during training."""
     return float(np.max(settings.varying(name)))

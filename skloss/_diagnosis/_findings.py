@@ -9,30 +9,30 @@ import numpy as np
 
 from skloss import schedules
 from skloss._diagnosis._data_findings import (
-    feature_precision,
-    nothing_to_learn,
-    predicts_otherwise,
-    target_outlier,
-    unscaled_features,
+    find_lost_precision,
+    find_nothing_to_learn,
+    find_other_predictions,
+    find_target_outlier,
+    find_unscaled_features,
 )
 from skloss._diagnosis._finding import Finding, Training
 from skloss._diagnosis._rate_findings import (
     LEAP,
-    clip,
-    diverged,
-    held_down,
-    idle_from_the_start,
-    not_converged,
-    rate_too_high,
-    rate_too_low,
-    stalled,
-    usual_rate,
+    clip_gradients,
+    find_divergence,
+    find_fall_at_the_end,
+    find_high_rate,
+    find_low_rate,
+    find_penalties_that_hold_down,
+    find_stall,
+    get_first_idle_shares,
+    get_usual_rate,
 )
 
 SATURATING = ("sigmoid", "tanh", "softsign", "hard_sigmoid", "hard_tanh")
 
 
-def target_scale(t):
+def find_target_far_from_unit_scale(t):
     """Find a target in units for which the network's weights and rate are not made."""
     mean, std = t.record.seen_mean, t.record.seen_std
     kind = getattr(t.fitted.loss, "target_scaling", None)
@@ -45,8 +45,8 @@ def target_scale(t):
     remedy = {"target_transform": "auto"}
     if kind == "none":  # of a large y it is the logarithm that the network sees
         far, remedy = std < 1e-3, {}
-        given = t.settings.given["loss"]
-        advice = f"Give y in another unit: {given!r} is not for numbers near 0."
+        loss = t.settings.given["loss"]
+        advice = f"Give y in another unit: {loss!r} is not for numbers near 0."
     far &= std > 0
     if not far.any():
         return None
@@ -62,16 +62,17 @@ def target_scale(t):
     )
 
 
-def exploding_gradients(t):
+def find_exploding_gradients(t):
     """Find gradients far beyond the size of the loss, while steps are small."""
+    # a gradient is large beside the loss that it could take away, not by itself
     norm = np.nanmax(t.gradient_norm(), initial=0.0)
     limit = 100 * max(t.span, 1.0)
     if not norm > limit or t.change_per_epoch() > LEAP:
         return None
-    remedy = clip(t.settings)
+    remedy = clip_gradients(t.settings)
     if t.is_mlp():
         remedy["network__kernel_initializer"] = "he_normal"
-        remedy |= t.normalised("layer")
+        remedy |= t.normalise_layers("layer")
     return Finding(
         "exploding_gradients",
         "error",
@@ -84,7 +85,7 @@ def exploding_gradients(t):
     )
 
 
-def vanishing_gradients(t):
+def find_vanishing_gradients(t):
     """Find a first layer whose gradient is a thousandth of the head's, or less."""
     gradient = t.layers["gradient_norm"][:3]
     if gradient.shape[1] < 3:
@@ -98,7 +99,7 @@ def vanishing_gradients(t):
         remedy = {"network__activation": "leaky_relu"}
         if t.settings.network.activation not in SATURATING:
             remedy = {"network__kernel_initializer": "he_normal"}
-            remedy |= t.normalised("batch")
+            remedy |= t.normalise_layers("batch")
     return Finding(
         "vanishing_gradients",
         "error",
@@ -112,7 +113,7 @@ def vanishing_gradients(t):
     )
 
 
-def idle_units(t):
+def find_idle_units(t):
     """Find a hidden layer half of whose units learn nothing any more.
 
     One that does without them, as a wide or deep network may, is not ill.
@@ -124,13 +125,13 @@ def idle_units(t):
     worst = int(np.argmax(share))
     if not share[worst] >= 0.5:
         return None
-    remedy, born_dead = {}, idle_from_the_start(t)[worst] >= 0.5
+    remedy, born_dead = {}, get_first_idle_shares(t)[worst] >= 0.5
     if t.is_mlp():  # with a slope everywhere no unit dies, whatever the rate
         remedy["network__activation"] = "leaky_relu"
         remedy["network__kernel_initializer"] = "he_normal"
-        remedy |= t.normalised("batch")
+        remedy |= t.normalise_layers("batch")
     elif not born_dead:  # steps killed them, so smaller ones may not
-        usual = usual_rate(t.settings)
+        usual = get_usual_rate(t.settings)
         remedy["learning_rate"] = min(t.settings.learning_rate, usual)
     return Finding(
         "idle_units",
@@ -147,7 +148,7 @@ def idle_units(t):
     )
 
 
-def worse_than_constant(t):
+def find_network_worse_than_constant(t):
     """Find validation rows that a constant predicts better, and always did."""
     score = t.record.constant_score
     if not len(t.curve) or t.settings.early_stopping or not t.curve[-1] > score:
@@ -166,7 +167,7 @@ def worse_than_constant(t):
     )
 
 
-def overfitting(t):
+def find_overfitting(t):
     """Find a validation score that has turned while the loss went on falling."""
     if not len(t.curve) or t.settings.early_stopping:
         return None
@@ -187,7 +188,7 @@ def overfitting(t):
     )
 
 
-def imbalance_ignored(t):
+def find_ignored_class(t):
     """Find a rare class that is hardly ever predicted."""
     shares, recalls = t.record.class_shares, t.record.recalls
     if not len(shares) or t.settings.class_weight is not None:
@@ -207,7 +208,7 @@ def imbalance_ignored(t):
     )
 
 
-def cannot_act(t):
+def find_what_cannot_act(t):
     """Find a schedule or stopping rule that can never change anything."""
     settings = t.settings
     schedule, rate = settings.schedule, settings.learning_rate
@@ -230,7 +231,7 @@ def cannot_act(t):
         )
     if patience is not None:
         waits = [max(plateau.patience, 1) for _, plateau in settings.plateaus]
-        remedy = patience_and_epochs(settings, max(waits, default=0)) | remedy
+        remedy = order_patience_and_epochs(settings, max(waits, default=0)) | remedy
     if not texts:
         return None
     cure = ", ".join(f"{name}={value!r}" for name, value in remedy.items())
@@ -238,7 +239,7 @@ def cannot_act(t):
     return Finding("cannot_act", "warning", texts[0], advice, remedy)
 
 
-def patience_and_epochs(settings, longest):
+def order_patience_and_epochs(settings, longest: int) -> dict[str, int]:
     """Return what puts a plateau's patience, the net's and ``epochs`` in this order.
 
     To lower the net's patience below its plateau's would only turn the tables.
@@ -264,34 +265,34 @@ def patience_and_epochs(settings, longest):
 
 # They compare training losses of epochs, which are not of one kind if the loss changes.
 OF_ONE_LOSS = (
-    rate_too_high,
-    rate_too_low,
-    predicts_otherwise,
-    held_down,
-    stalled,
-    not_converged,
+    find_high_rate,
+    find_low_rate,
+    find_other_predictions,
+    find_penalties_that_hold_down,
+    find_stall,
+    find_fall_at_the_end,
 )
 RULES = (
-    feature_precision,
-    target_scale,
-    target_outlier,
-    held_down,
-    exploding_gradients,
-    rate_too_high,
-    rate_too_low,
-    predicts_otherwise,
-    idle_units,
-    vanishing_gradients,
-    stalled,
-    worse_than_constant,
-    not_converged,
-    overfitting,
-    imbalance_ignored,
-    cannot_act,
+    find_lost_precision,
+    find_target_far_from_unit_scale,
+    find_target_outlier,
+    find_penalties_that_hold_down,
+    find_exploding_gradients,
+    find_high_rate,
+    find_low_rate,
+    find_other_predictions,
+    find_idle_units,
+    find_vanishing_gradients,
+    find_stall,
+    find_network_worse_than_constant,
+    find_fall_at_the_end,
+    find_overfitting,
+    find_ignored_class,
+    find_what_cannot_act,
 )
 
 
-def findings(fitted):
+def collect_findings(fitted) -> list[Finding]:
     """Return what is wrong with a training, the gravest first.
 
     Parameters
@@ -303,19 +304,19 @@ def findings(fitted):
     -------
     list of Finding
     """
-    first, settings = diverged(fitted), fitted.settings
+    first, settings = find_divergence(fitted), fitted.settings
     if fitted.record is None:
         return [] if first is None else [first.beside(settings)]
     training = Training(fitted)
-    nothing = nothing_to_learn(training)
+    nothing = find_nothing_to_learn(training)
     if nothing is not None:
         return [nothing]
     if first is not None:
-        found = [feature_precision(training), first]
+        findings = [find_lost_precision(training), first]
     else:
         changes = any(name.startswith("loss__") for name in settings.curves)
         rules = [rule for rule in RULES if not (changes and rule in OF_ONE_LOSS)]
-        found = [rule(training) for rule in rules]
-    found = [one.beside(settings) for one in found if one is not None]
-    unscaled = unscaled_features(training, found)
-    return found if unscaled is None else [unscaled, *found]
+        findings = [rule(training) for rule in rules]
+    findings = [one.beside(settings) for one in findings if one is not None]
+    unscaled = find_unscaled_features(training, findings)
+    return findings if unscaled is None else [unscaled, *findings]

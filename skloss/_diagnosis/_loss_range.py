@@ -5,6 +5,8 @@ What a network gains on the best constant is judged as a share of what could be 
 
 import numpy as np
 
+from skloss._engine import Member
+from skloss.losses import Task
 from skloss.losses._core import _ops as ops
 from skloss.losses._core._constant import best_constant, objective
 from skloss.losses._core._saturated import certain_scores, saturated_outputs
@@ -12,7 +14,9 @@ from skloss.losses._core._saturated import certain_scores, saturated_outputs
 MAX_ROWS = 2000  # that are predicted once more when training has ended
 
 
-def loss_range(job, member, Y, weight, earlier=None):
+def measure_loss_range(
+    job, member: Member, Y: np.ndarray, weight: np.ndarray, earlier=None
+) -> dict[str, float]:
     """Return losses and scores of the best constant and of the saturated model.
 
     In ``partial_fit`` the losses are those of the ``earlier`` record, for all parts of
@@ -23,10 +27,15 @@ def loss_range(job, member, Y, weight, earlier=None):
         losses = earlier.constant_loss, earlier.saturated_loss
         return dict(zip(ends, (*losses, np.nan, np.nan), strict=True))
     plan, held = job.plan, job.data.streams[0]
-    task, constant = plan.task, best_bias(plan.task, member, Y, weight)
-    losses, scores = losses_of_both(plan, member, Y, weight, constant), (np.nan, np.nan)
+    task, constant = plan.task, compute_best_bias(plan.task, member, Y, weight)
+    losses, scores = (
+        compute_reference_losses(plan, member, Y, weight, constant),
+        (np.nan, np.nan),
+    )
     if member.scorer is None and len(held.val_rows):
-        y, raws = both(plan, member, job.data.Y[held.val_rows], constant)
+        y, raws = make_reference_outputs(
+            plan, member, job.data.Y[held.val_rows], constant
+        )
         scores = [
             np.average(
                 np.asarray(member.loss.monitor(task, y, raw, member.class_weight)),
@@ -37,7 +46,7 @@ def loss_range(job, member, Y, weight, earlier=None):
     return dict(zip(ends, map(float, [*losses, *scores]), strict=True))
 
 
-def goes_on(member):
+def goes_on(member: Member) -> bool:
     """Tell whether a training is one more part of one that began before.
 
     Not so where a target was constant until now: then it begins again.
@@ -45,18 +54,18 @@ def goes_on(member):
     return member.head_bias is None and member.start.slots is not None
 
 
-def both(plan, member, Y, constant):
+def make_reference_outputs(plan, member, Y, constant):
     """Return targets as seen, and raw outputs of constant and saturated model.
 
     Functions of the user's are called in the dtype of the training.
     """
-    y = seen_target(plan.task, member, Y)
-    own = y.astype(plan.dtype)
-    least = saturated_outputs(member.loss, plan.task, own, constant)
+    y = transform_target(plan.task, member, Y)
+    cast = y.astype(plan.dtype)
+    least = saturated_outputs(member.loss, plan.task, cast, constant)
     return y, (np.tile(constant, (len(Y), 1)), least)
 
 
-def losses_of_both(plan, member, Y, weight, constant):
+def compute_reference_losses(plan, member, Y, weight, constant):
     """Return the mean training losses of the best constant and the saturated model."""
     task, loss = plan.task, member.loss
     if task.kind != "regression":  # the classes, as often as they occur, say it all
@@ -67,11 +76,11 @@ def losses_of_both(plan, member, Y, weight, constant):
     if not loss.decomposable:  # it may compare all rows with each other
         some = slice(None, None, -(-len(Y) // MAX_ROWS))
         Y, weight = Y[some], weight[some]
-    _, raws = both(plan, member, Y, constant)
-    return [loss_of(task, member, Y, weight / weight.sum(), raw) for raw in raws]
+    _, raws = make_reference_outputs(plan, member, Y, constant)
+    return [compute_loss(task, member, Y, weight / weight.sum(), raw) for raw in raws]
 
 
-def best_bias(task, member, Y, weight):
+def compute_best_bias(task, member, Y, weight):
     """Return the raw outputs of the best constant: what the head's bias starts at.
 
     If the loss changes by epoch, it starts at that of the first one; after an earlier
@@ -80,18 +89,20 @@ def best_bias(task, member, Y, weight):
     changes = any(name.startswith("loss__") for name in member.varying)
     if not changes and member.head_bias is not None:
         return member.head_bias
-    return best_constant(member.loss, task, seen_target(task, member, Y), weight)
+    return best_constant(member.loss, task, transform_target(task, member, Y), weight)
 
 
-def seen_target(task, member, Y):
-    """Return the target as the network sees it: numbers scaled, classes as they are."""
+def transform_target(task: Task, member: Member, Y: np.ndarray) -> np.ndarray:
+    """Return the target as the network sees it, with numbers scaled."""
     if task.kind != "regression":
         return Y.astype(float)
     return member.scaled_target(Y)
 
 
-def loss_of(task, member, Y, weight, raw):
-    """Return the loss of rows with these raw outputs; the weights sum to one."""
-    y = seen_target(task, member, Y)
+def compute_loss(
+    task: Task, member: Member, Y: np.ndarray, weight: np.ndarray, raw: np.ndarray
+) -> float:
+    """Return the loss of rows with these raw outputs and weights that sum to one."""
+    y = transform_target(task, member, Y)
     with np.errstate(all="ignore"):  # of a network that diverged they may overflow
         return float(member.loss.batch_value(task, y, raw, weight))

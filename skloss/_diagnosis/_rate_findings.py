@@ -7,7 +7,7 @@ in an epoch is not cured by a rate at which they can hardly move in all epochs t
 
 import numpy as np
 
-from skloss._diagnosis._finding import Finding, strongest
+from skloss._diagnosis._finding import Finding, get_largest_value
 from skloss._engine import Outcome
 
 # Rates at which each optimiser usually works on standardised features.
@@ -20,35 +20,37 @@ CREEP = 5e-4  # the same in a step
 OF_THE_DATA = "Scale the features, and look at y for values far from all others."
 
 
-def usual_rate(settings):
+def get_usual_rate(settings):
     """Return the learning rate at which the optimiser usually works."""
     return USUAL_RATES.get(settings.optimizer.cls.__name__, 1e-3)
 
 
-def lower_rate(settings):
+def lower_learning_rate(settings):
     """Return the remedy that lowers the learning rate, unless it is low already."""
-    rate, usual = settings.learning_rate, usual_rate(settings)
+    rate, usual = settings.learning_rate, get_usual_rate(settings)
     return {"learning_rate": min(rate / 10, usual)} if rate > LOWEST * usual else {}
 
 
-def clip(settings):
+def clip_gradients(settings):
     """Return the remedy that clips gradients to norm one, unless they are already."""
-    return {} if strongest(settings, "clip_norm") <= 1 else {"clip_norm": 1.0}
+    return {} if get_largest_value(settings, "clip_norm") <= 1 else {"clip_norm": 1.0}
 
 
-def idle_from_the_start(t):
+def get_first_idle_shares(t):
     """Return the share of each hidden layer's units idle in the first epoch."""
     return t.layers["idle"][0, :-1]
 
 
-def diverged(fitted):
+def find_divergence(fitted) -> Finding | None:
     """Return the finding for a training that met a value that is not finite."""
     if fitted.outcome is not Outcome.DIVERGED:
         return None
     settings = fitted.settings
-    remedy, present = clip(settings), settings.learning_rate
-    if remedy or present > usual_rate(settings):
-        remedy |= lower_rate(settings)  # else steps are small whatever the gradient
+    remedy, present = clip_gradients(settings), settings.learning_rate
+    if remedy or present > get_usual_rate(settings):
+        remedy |= lower_learning_rate(
+            settings
+        )  # else steps are small whatever the gradient
     rate = remedy.get("learning_rate", present)
     return Finding(
         "diverged",
@@ -63,19 +65,20 @@ def diverged(fitted):
     )
 
 
-def rate_too_high(t):
+def find_high_rate(t):
     """Find steps that throw the weights about."""
     change = t.change_per_epoch()
     if not change > LEAP:
         return None
     worst, best = np.nanmax(t.loss), np.nanmin(t.loss)
+    # large steps alone are no illness: the loss must suffer from them, early or late
     above = worst - t.least > 1.1 * t.span
     late = np.nanmax(t.loss[t.epochs // 2 :]) - best
     whole = np.nanmax([t.span, t.loss[0] - best])
     rises = late > max(best - t.least, 0.0) + 0.05 * whole
     if not (above or rises):
         return None
-    remedy = lower_rate(t.settings)
+    remedy = lower_learning_rate(t.settings)
     rate = remedy.get("learning_rate", t.settings.learning_rate)
     return Finding(
         "learning_rate_too_high",
@@ -89,7 +92,7 @@ def rate_too_high(t):
     )
 
 
-def rate_too_low(t):
+def find_low_rate(t):
     """Find steps too small to arrive, where most units take them.
 
     At the usual rate or above, what is missing is steps.
@@ -97,9 +100,9 @@ def rate_too_low(t):
     per_step = t.change_per_epoch() / t.record.steps_per_epoch
     if not per_step < CREEP or t.movement() > LEAP or t.fall(0.5) < 0.2:
         return None
-    if np.max(idle_from_the_start(t), initial=0.0) >= 0.5:  # see ``idle_units``
+    if np.max(get_first_idle_shares(t), initial=0.0) >= 0.5:  # see ``find_idle_units``
         return None
-    settings, usual = t.settings, usual_rate(t.settings)
+    settings, usual = t.settings, get_usual_rate(t.settings)
     remedy = {"learning_rate": max(10 * settings.learning_rate, usual)}
     cause = f"Raise learning_rate={settings.learning_rate!r} to, say, "
     if settings.learning_rate >= usual:
@@ -115,32 +118,35 @@ def rate_too_low(t):
     )
 
 
-def held_down(t):
+def find_penalties_that_hold_down(t):
     """Find a loss that stays at the best constant's, held there by penalties.
 
     They are lifted before anything else is changed: what they hold down looks dead. The
     loss may fall, where they take the weights: towards the constant's.
     """
-    held = held_by(t.settings)
+    held = find_strong_penalties(t.settings)
     if not held or t.gain() > NO_GAIN or (t.fall(0.5) > 0.2 and not t.shrinks()):
         return None
     causes = ", ".join(f"{name}={value!r}" for name, value in held.items())
-    return at_the_constant(t, f"Lower {causes}.", dict.fromkeys(held, 0.0))
+    return report_stall(t, f"Lower {causes}.", dict.fromkeys(held, 0.0))
 
 
-def stalled(t):
+def find_stall(t):
     """Find a loss that stays at the best constant's, though gradients are there."""
-    if held_by(t.settings) or t.gain() > NO_GAIN or t.fall(0.5) > 0.2:
+    if find_strong_penalties(t.settings) or t.gain() > NO_GAIN or t.fall(0.5) > 0.2:
         return None
-    common, rate = np.max(t.record.common_share, initial=0.0), usual_rate(t.settings)
+    common, rate = (
+        np.max(t.record.common_share, initial=0.0),
+        get_usual_rate(t.settings),
+    )
     if common > 0.5:
-        return at_the_constant(
+        return report_stall(
             t,
             f"Look at y: {common:.0%} of it is one value, which the best constant "
             f"predicts. Learn first whether a row has it, or take a loss for amounts "
             f"of which many are zero, such as 'tweedie'.",
         )
-    return at_the_constant(
+    return report_stall(
         t,
         f"Try another learning_rate, such as {rate:g}.",
         {"learning_rate": rate},
@@ -149,34 +155,34 @@ def stalled(t):
     )
 
 
-def at_the_constant(t, *what_to_do):
+def report_stall(t, *what_to_do):
     """Return the finding for a loss that stays at the best constant's."""
     evidence = (
         f"The loss stays at {t.loss[-1]:.3g}; the best constant has {t.constant:.3g}"
-        f"{of_saturated(t.record)}."
+        f"{describe_saturated_loss(t.record)}."
     )
     return Finding("stalled", "error", evidence, *what_to_do)
 
 
-def held_by(settings):
+def find_strong_penalties(settings):
     """Return the penalties, by name, that can keep weights from growing."""
     limits = {"l1": 0, "l2": 0, "weight_decay": 0, "dropout": 0.5}
     return {
         name: settings.given[name]
         for name, low in limits.items()
-        if strongest(settings, name) > low
+        if get_largest_value(settings, name) > low
     }
 
 
-def of_saturated(record):
-    """Return what to say of the saturated model, where its loss is not next to 0."""
+def describe_saturated_loss(record) -> str:
+    """Return what to say of the saturated model, if its loss is not next to 0."""
     least, constant = record.saturated_loss, record.constant_loss
     if not abs(least) > 1e-3 * abs(constant):
         return ""
     return f", a model free for every row {least:.3g}"
 
 
-def not_converged(t):
+def find_fall_at_the_end(t):
     """Find a loss that is still falling at the last epoch."""
     early = t.fitted.outcome is not Outcome.FINISHED
     rising = len(t.curve) and t.curve.argmin() < 0.8 * t.epochs - 1

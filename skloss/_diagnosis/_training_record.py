@@ -4,14 +4,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skloss._diagnosis._features import FeatureScale, explained, feature_scale
-from skloss._diagnosis._loss_range import MAX_ROWS, loss_of, loss_range, seen_target
+from skloss._diagnosis._features import (
+    FeatureScale,
+    compute_explained_share,
+    measure_feature_scale,
+)
+from skloss._diagnosis._loss_range import (
+    MAX_ROWS,
+    compute_loss,
+    measure_loss_range,
+    transform_target,
+)
+from skloss._engine import Result
 
 MANY = 20  # rows of which each should hold little of the variance
 OF_TARGET = ("seen_mean", "seen_std", "common_share", "extreme_share")
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class TrainingRecord:
     """What training recorded.
 
@@ -56,8 +66,8 @@ class TrainingRecord:
         and on scaled features, explains. NaN where all features are well scaled.
     """
 
-    layers: dict
-    curve: list
+    layers: dict[str, np.ndarray]
+    curve: list[float]
     constant_loss: float
     saturated_loss: float
     constant_score: float
@@ -77,7 +87,7 @@ class TrainingRecord:
     features_explain: float
 
 
-def training_record(fitted, job, result):
+def record_training(fitted, job, result: Result) -> TrainingRecord:
     """Return the record of a finished job.
 
     Parameters
@@ -90,24 +100,28 @@ def training_record(fitted, job, result):
     member, stream = job.plan.members[0], job.data.streams[0]
     task, Y, weight = job.plan.task, job.data.Y[stream.rows], stream.weight
     none = np.zeros(0)
+    # every so-many-th row: no draw, so that the same fit leaves the same record
     some = slice(None, None, -(-len(stream.rows) // MAX_ROWS))
     X = job.data.X[stream.rows[some]]
     raw, own_weight = fitted.outputs.of_table(X), weight[some] / weight[some].sum()
     shares, recalls, of_target = none, none, dict.fromkeys(OF_TARGET, none)
-    seen = seen_target(task, member, Y)
+    seen = transform_target(task, member, Y)
     if task.kind == "regression":
-        of_target = target_shape(seen)
+        of_target = describe_target(seen)
         if fitted.loss.family != "regression":  # several tasks: columns may be classes
             of_target |= dict.fromkeys(OF_TARGET[2:], none)
     elif task.kind != "multilabel":
-        shares, recalls = class_shares(Y), recalls_of(fitted.loss, task, Y[some], raw)
+        shares, recalls = (
+            compute_class_shares(Y),
+            compute_recalls(fitted.loss, task, Y[some], raw),
+        )
     earlier = None if job.earlier is None else job.earlier.record
-    ends = loss_range(job, member, Y, weight, earlier)
+    ends = measure_loss_range(job, member, Y, weight, earlier)
     reference = ends["constant_loss"]
     if np.isnan(reference):
         alike = np.tile(raw.mean(axis=0), (len(raw), 1))
-        reference = loss_of(task, member, Y[some], own_weight, alike)
-    features = feature_scale(X, result.weights.dtype.name)
+        reference = compute_loss(task, member, Y[some], own_weight, alike)
+    features = measure_feature_scale(X, result.weights.dtype.name)
     return TrainingRecord(
         layers=result.layers,
         curve=result.curve,
@@ -116,15 +130,15 @@ def training_record(fitted, job, result):
         class_shares=shares,
         recalls=recalls,
         **of_target,
-        fitted_loss=fitted_loss(result),
-        predicted_loss=loss_of(task, member, Y[some], own_weight, raw),
+        fitted_loss=find_fitted_loss(result),
+        predicted_loss=compute_loss(task, member, Y[some], own_weight, raw),
         reference_loss=reference,
         features=features,
-        **explanations(features, X, seen[some], raw),
+        **compare_explained_shares(features, X, seen[some], raw),
     )
 
 
-def target_shape(seen):
+def describe_target(seen):
     """Return what ``OF_TARGET`` names of a target, column by column."""
     mean, std = seen.mean(axis=0), seen.std(axis=0)
     counts = [np.unique(y, return_counts=True)[1].max() for y in seen.T]
@@ -135,8 +149,11 @@ def target_shape(seen):
     return dict(zip(OF_TARGET, values, strict=True))
 
 
-def fitted_loss(result):
-    """Return the training loss near the weights that predict, at its worst."""
+def find_fitted_loss(result):
+    """Return the highest training loss of the later epochs that count.
+
+    They end with the epoch whose weights predict.
+    """
     losses = result.history["loss"]
     ended = len(losses) - (result.n_epochs - result.best_epoch)
     if ended < 1:  # diverged at once: the weights are those of the beginning
@@ -144,32 +161,38 @@ def fitted_loss(result):
     return float(np.max(losses[ended // 2 : ended]))
 
 
-def explanations(features, X, Y, raw):
-    """Return what outputs and features explain, where features are not scaled."""
-    found = {"outputs_explain": np.nan, "features_explain": np.nan}
+def compare_explained_shares(features, X, Y, raw):
+    """Return what outputs and features explain of the target.
+
+    NaN where the features are scaled: then nobody asks, and least squares cost time.
+    """
+    shares = {"outputs_explain": np.nan, "features_explain": np.nan}
     if any(map(len, features.extremes())) and np.isfinite(raw).all():
         # the hyperbolic tangent: scores far from zero are as sure as those further off
         outputs = np.hstack([raw, np.tanh(raw)])
-        found = {
-            "outputs_explain": explained(outputs, Y),
-            "features_explain": explained(X, Y),
+        shares = {
+            "outputs_explain": compute_explained_share(outputs, Y),
+            "features_explain": compute_explained_share(X, Y),
         }
-    return found
+    return shares
 
 
-def codes_of(Y):
+def decode_classes(Y):
     """Return the class numbers of 0/1 or one-hot targets."""
     return Y.argmax(axis=1) if Y.shape[1] > 1 else Y[:, 0].astype(int)
 
 
-def class_shares(Y):
+def compute_class_shares(Y):
     """Return the share of each class."""
-    return np.bincount(codes_of(Y), minlength=max(2, Y.shape[1])) / len(Y)
+    return np.bincount(decode_classes(Y), minlength=max(2, Y.shape[1])) / len(Y)
 
 
-def recalls_of(loss, task, Y, raw):
-    """Return the share of each class's rows that are predicted right; NaN without."""
-    scores, codes = np.asarray(loss.scores(task, raw)), codes_of(Y)
+def compute_recalls(loss, task, Y, raw):
+    """Return the share of each class's rows that are predicted right.
+
+    NaN for a class that has none.
+    """
+    scores, codes = np.asarray(loss.scores(task, raw)), decode_classes(Y)
     predicted = scores.argmax(axis=1) if scores.shape[1] > 1 else scores[:, 0] > 0
     n_classes = max(2, Y.shape[1])
     right = np.bincount(codes, weights=predicted == codes, minlength=n_classes)

@@ -11,13 +11,22 @@ import numpy as np
 
 from skloss import networks
 from skloss._callbacks._callback_copies import release_models
-from skloss._engine import build_plain_model, count_steps, make_chunks
+from skloss._engine import (
+    Data,
+    Plan,
+    Result,
+    Stream,
+    build_plain_model,
+    count_steps,
+    make_chunks,
+)
 from skloss._engine._plan import REGULARIZERS
 from skloss._engine._predict import assign_weights
 from skloss._engine._step import Layout
-from skloss._model_fit._keras_record import Record, targets
+from skloss._model_fit._keras_record import KerasRecord, make_network_targets
 from skloss._tensorflow import keras, quietly, tf
 from skloss._tensorflow._kept_state import keep_seed_and_determinism
+from skloss.losses import Loss, Task
 from skloss.networks._body import defines_training
 from skloss.schedules import Constant
 
@@ -30,7 +39,7 @@ PATCHED = (
 )
 
 
-def wrappers():
+def import_wrappers():
     """Return ``scikeras.wrappers``, with Keras left as it was.
 
     Importing scikeras changes how Keras' objects are copied; ours need none of that.
@@ -46,15 +55,18 @@ def wrappers():
     return scikeras.wrappers
 
 
-def own_train_step(plan, data):
-    """Return the part of a user's network that says itself how to train, or None."""
+def find_body_with_train_step(plan: Plan, data: Data) -> keras.Model | None:
+    """Return the part of a user's network that says itself how to train, or None.
+
+    The model is that of the compiled loop, which is made anyway, and kept.
+    """
     if isinstance(plan.network, networks.MLP):
         return None
     template = make_chunks(plan, data)[0].program().template.model
-    return trains_itself(template)
+    return find_layer_with_train_step(template)
 
 
-def trains_itself(model):
+def find_layer_with_train_step(model: keras.Model) -> keras.Layer | None:
     """Return the layer of a model whose class defines ``train_step``, or None."""
     return next((layer for layer in model.layers if defines_training(layer)), None)
 
@@ -71,10 +83,10 @@ class KerasFit:
     verbose : int
     """
 
-    def __init__(self, why, callbacks, verbose):
+    def __init__(self, why: str, callbacks: list, verbose: int):
         self.why, self.callbacks, self.verbose = why, callbacks, verbose
 
-    def check(self, plan, stream, calibration):
+    def check(self, plan: Plan, stream: Stream, calibration: str | None) -> None:
         """Raise ValueError for what ``Model.fit`` cannot do, before training."""
         member = plan.members[0]
         loss, schedule, start = member.loss, member.schedule, member.start
@@ -117,30 +129,34 @@ class KerasFit:
                     f"{what}."
                 )
 
-    def __call__(self, plan, data):
+    def __call__(self, plan: Plan, data: Data) -> Result:
         """Return the Result of training ``plan`` on ``data``."""
         (member,), (stream,) = plan.members, data.streams
-        model, layout = trainee(plan, data)
-        plan = replace(plan, batch_size=batch_size(plan, stream, model))
+        model, layout = make_trainee(plan, data)
+        plan = replace(plan, batch_size=adapt_batch_size(plan, stream, model))
         row_loss = RowLoss(member.loss, plan.task, plan.dtype)
-        model.compile(optimizer=optimizer_for(plan, stream, layout), loss=row_loss)
-        # what a train_step of its own calls its loss is its own affair
-        penalised = trains_itself(layout.model) is None and member.l1 + member.l2 > 0
-        record = Record(plan, data, layout, penalised, self.why)
+        model.compile(optimizer=make_optimizer(plan, stream, layout), loss=row_loss)
+        # a train_step of the user's may call its loss what it likes, penalty or not
+        penalised = (
+            find_layer_with_train_step(layout.model) is None
+            and member.l1 + member.l2 > 0
+        )
+        record = KerasRecord(plan, data, layout, penalised, self.why)
         callbacks = [record, *self.callbacks]
         if np.isfinite(member.patience):
-            callbacks.append(record.early_stopping(member.patience))
-        X, Y = table(plan, data, stream.rows)
+            callbacks.append(record.make_early_stopping(member.patience))
+        X, Y = make_dense_table(plan, data, stream.rows)
         held = {}
         if len(stream.val_rows):
             weight = stream.val_weight / stream.val_weight.mean()
             held["validation_data"] = (
-                *table(plan, data, stream.val_rows),
+                *make_dense_table(plan, data, stream.val_rows),
                 weight,
             )
+        # until the first batch TensorFlow speaks of itself, then the user's callbacks
         with ExitStack() as before_first_batch:
             before_first_batch.enter_context(quietly())
-            wrapper = wrappers().BaseWrapper(
+            wrapper = import_wrappers().BaseWrapper(
                 model=model,
                 epochs=plan.epochs,
                 batch_size=plan.batch_size,
@@ -151,7 +167,7 @@ class KerasFit:
             with keep_seed_and_determinism():
                 wrapper.fit(X, Y, sample_weight=stream.weight, **held)
         release_models(self.callbacks)
-        return record.result(model.stop_training)
+        return record.make_result(model.stop_training)
 
     @property
     def fitted(self):
@@ -159,7 +175,7 @@ class KerasFit:
         return self.callbacks
 
 
-def batch_size(plan, stream, model):
+def adapt_batch_size(plan: Plan, stream: Stream, model: keras.Model) -> int:
     """Return the batch size, a little larger if one row would be normalised alone.
 
     ``Model.fit`` does not fill the last batch, and statistics of one row make the
@@ -189,18 +205,20 @@ class AtFirstBatch(keras.callbacks.Callback):
         self.act = act
 
     def on_train_batch_begin(self, batch, logs=None):
-        """Act."""
+        """Do it."""
         self.act()
 
 
-def table(plan, data, rows):
+def make_dense_table(
+    plan: Plan, data: Data, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return dense features of some rows, and targets as the network sees them."""
     X = data.X[rows]
     X = X if isinstance(X, np.ndarray) else X.toarray()
-    return X.astype(plan.dtype), targets(plan, data, rows)
+    return X.astype(plan.dtype), make_network_targets(plan, data, rows)
 
 
-def trainee(plan, data):
+def make_trainee(plan: Plan, data: Data) -> tuple[keras.Model, Layout]:
     """Return the model to train, raw outputs and all, and the layout of its weights.
 
     It starts from the weights that the compiled loop would start from.
@@ -215,21 +233,22 @@ def trainee(plan, data):
         lambda raw: raw,
     )
     layout = Layout(model)
+    # so that a fit through Keras and one through the compiled loop start alike
     first = make_chunks(plan, data)[0].first_state().kept
     assign_weights(layout, *(np.asarray(rows)[0] for rows in first))
-    penalise(model, member.l1, member.l2)
-    body = trains_itself(model)
-    return (model if body is None else with_train_step(model, body)), layout
+    penalise_kernels(model, member.l1, member.l2)
+    body = find_layer_with_train_step(model)
+    return (model if body is None else give_train_step(model, body)), layout
 
 
-def penalise(model, l1, l2):
+def penalise_kernels(model: keras.Model, l1: float, l2: float) -> None:
     """Add the penalties of a model's kernels to what ``Model.fit`` minimises."""
     for variable in model.trainable_variables if l1 or l2 else ():
         if variable.name == "kernel":
             variable.regularizer = Penalty(l1, l2)
 
 
-def with_train_step(model, body):
+def give_train_step(model: keras.Model, body: keras.Model) -> keras.Model:
     """Return a model that computes as ``model`` and trains as ``body`` says.
 
     It is of the body's class, so that ``super()`` works in its methods, and has the
@@ -258,7 +277,7 @@ def with_train_step(model, body):
 class RowLoss(keras.losses.Loss):
     """A loss of ours as Keras': the value of each row, on raw outputs."""
 
-    def __init__(self, loss, task, dtype):
+    def __init__(self, loss: Loss, task: Task, dtype: str):
         super().__init__(name="loss", reduction="sum_over_batch_size", dtype=dtype)
         self.loss, self.task = loss, task
 
@@ -268,17 +287,17 @@ class RowLoss(keras.losses.Loss):
 
 
 class Penalty(keras.regularizers.L1L2):
-    """Keras' penalty in the dtype in which it sums losses, whatever the weights'."""
+    """Keras' penalty, in the dtype in which Keras sums losses."""
 
     def __call__(self, x):
         """Return l1 sum|x| + l2 sum x^2."""
         return tf.cast(super().__call__(x), keras.config.floatx())
 
 
-class Curve(keras.optimizers.schedules.LearningRateSchedule):
+class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """A schedule of ours as Keras'."""
 
-    def __init__(self, plan, steps):
+    def __init__(self, plan: Plan, steps: int):
         self.member, self.dtype = plan.members[0], plan.dtype
         self.steps, self.horizon = steps, plan.horizon or plan.epochs
 
@@ -293,20 +312,23 @@ class Curve(keras.optimizers.schedules.LearningRateSchedule):
         return tf.reshape(multiplier, []) * self.member.learning_rate
 
     def get_config(self):
-        """Return nothing: it is not saved."""
+        """Return nothing, for a model that is trained here is never saved."""
         return {}
 
 
-def optimizer_for(plan, stream, layout):
-    """Return Keras' optimiser with all that belongs to a step."""
+def make_optimizer(
+    plan: Plan, stream: Stream, layout: Layout
+) -> keras.optimizers.Optimizer:
+    """Return Keras' optimiser with the rate, decay and clipping of the fit."""
     member, steps = plan.members[0], count_steps(plan, stream)
     constant = isinstance(member.schedule, Constant)
     optimizer = member.optimizer.cls(
         **member.optimizer.own_params(),
-        learning_rate=member.learning_rate if constant else Curve(plan, steps),
+        learning_rate=member.learning_rate if constant else KerasSchedule(plan, steps),
         weight_decay=member.weight_decay,
         global_clipnorm=member.clip_norm if np.isfinite(member.clip_norm) else None,
     )
+    # as in the compiled loop, and in the papers, biases and scales do not decay
     others = [v for v in layout.model.trainable_variables if v.name != "kernel"]
     if others:
         optimizer.exclude_from_weight_decay(var_list=others)

@@ -2,23 +2,45 @@
 
 import numpy as np
 
-from skloss._engine import Outcome, Result, TrainingState, predict_raw
+from skloss._engine import (
+    Data,
+    Outcome,
+    Plan,
+    Result,
+    TrainingState,
+    predict_raw,
+)
 from skloss._engine._predict import read_weights
+from skloss._engine._step import Layout
 from skloss._tensorflow import keras
 
 
-def targets(plan, data, rows):
+def make_network_targets(plan: Plan, data: Data, rows: np.ndarray) -> np.ndarray:
     """Return the targets of some rows as the network sees them."""
     return plan.members[0].scaled_target(data.Y[rows]).astype(plan.dtype)
 
 
-class Record(keras.callbacks.Callback):
+class KerasRecord(keras.callbacks.Callback):
     """Records what the compiled loop records, and keeps what it would keep.
 
     To scikit-learn's callbacks it is what ``Network`` is in the compiled loop.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of one member.
+    data : Data
+    layout : Layout
+        Of the weights of the model that is trained.
+    penalised : bool
+        Whether Keras' losses hold penalties, which are taken out again.
+    why : str
+        What the compiled loop cannot hold.
     """
 
-    def __init__(self, plan, data, layout, penalised, why):
+    def __init__(
+        self, plan: Plan, data: Data, layout: Layout, penalised: bool, why: str
+    ):
         super().__init__()
         self.why = why
         self.plan, self.data, self.layout = plan, data, layout
@@ -28,7 +50,7 @@ class Record(keras.callbacks.Callback):
         self.penalised = penalised
         self.name = self.member.monitor_name
 
-    def early_stopping(self, patience):
+    def make_early_stopping(self, patience: float) -> keras.callbacks.EarlyStopping:
         """Return Keras' early stopping by our score."""
         return keras.callbacks.EarlyStopping(
             f"val_{self.name}",
@@ -57,7 +79,7 @@ class Record(keras.callbacks.Callback):
             self.member.callback.epoch_begin(self)
 
     def on_train_batch_begin(self, batch, logs=None):
-        """Note the rate of an epoch's first step, and the penalty of each."""
+        """Note the rate of an epoch's first step, and the penalty at each step."""
         if batch == 0:
             self.rate, self.penalties = float(self.model.optimizer.learning_rate), []
         if self.penalised:
@@ -72,8 +94,9 @@ class Record(keras.callbacks.Callback):
         )
 
     def on_epoch_end(self, epoch, logs=None):
-        """Add rate and score, which later callbacks see; stop what diverged."""
+        """Add rate and score for the callbacks that follow, and stop what diverged."""
         if self.penalised:
+            # Keras averages the loss over batches by their rows, penalty included
             size, n_rows = self.plan.batch_size, len(self.stream.rows)
             sizes = np.diff([*range(0, n_rows, size), n_rows])
             logs["loss"] -= np.average(self.penalties, weights=sizes)
@@ -85,6 +108,7 @@ class Record(keras.callbacks.Callback):
         self.rows.append(dict(logs))
         self.n_epochs = epoch + 1
         weights = read_weights(self.layout)
+        # Keras' mean of an epoch may be finite where its last step was not
         finite = np.isfinite(logs["loss"]) and np.isfinite(weights.weights).all()
         if finite and logs["loss"] < self.best:
             self.best, self.kept, self.best_epoch = logs["loss"], weights, epoch + 1
@@ -97,7 +121,7 @@ class Record(keras.callbacks.Callback):
     def score(self):
         """Return the monitored score of the validation rows."""
         X = self.data.X[self.stream.val_rows]
-        Y = targets(self.plan, self.data, self.stream.val_rows)
+        Y = make_network_targets(self.plan, self.data, self.stream.val_rows)
         raw = predict_raw(
             self.plan.network,
             X,
@@ -111,7 +135,7 @@ class Record(keras.callbacks.Callback):
         rows = self.member.loss.monitor(self.plan.task, Y, raw, undo)
         return float(np.average(np.asarray(rows), weights=self.stream.val_weight))
 
-    def result(self, stopped):
+    def make_result(self, stopped: bool) -> Result:
         """Return what training left."""
         weights, stored = self.kept if self.diverged else read_weights(self.layout)
         history = {name: [row[name] for row in self.rows] for name in self.rows[0]}

@@ -5,22 +5,25 @@ AttributeError that says what to do.
 """
 
 from skloss import losses
-from skloss.estimators._varying import schedules_in
+from skloss.estimators._varying import find_schedules
 
 
-def loss_of(estimator):
-    """Return the loss: that of the fit, if there was one, and how it was given."""
+def get_loss_and_given(estimator) -> tuple[losses.Loss, object]:
+    """Return the loss that predicts, and how it was given.
+
+    After a fit it is the fit's, whatever ``set_params`` has said since.
+    """
     fitted = estimator.__dict__.get("_fitted")
     if fitted is not None:
         return fitted.loss, fitted.settings.given["loss"]
-    if schedules_in(estimator.loss):
+    if find_schedules(estimator.loss):
         return estimator.loss, estimator.loss  # its numbers are judged at fit
     return losses.get(estimator.loss, estimator._family), estimator.loss
 
 
-def gives_probabilities(estimator):
+def gives_probabilities(estimator) -> bool:
     """Tell whether the loss gives probabilities; explain where it does not."""
-    loss, given = loss_of(estimator)
+    loss, given = get_loss_and_given(estimator)
     if loss.has_probabilities:
         return True
     honest = [
@@ -35,9 +38,9 @@ def gives_probabilities(estimator):
     )
 
 
-def gives_quantiles(estimator):
+def gives_quantiles(estimator) -> bool:
     """Tell whether the loss predicts quantiles; explain where it does not."""
-    loss, given = loss_of(estimator)
+    loss, given = get_loss_and_given(estimator)
     if loss.has_quantiles:
         return True
     raise AttributeError(
@@ -46,9 +49,9 @@ def gives_quantiles(estimator):
     )
 
 
-def gives_distribution(estimator):
+def gives_distribution(estimator) -> bool:
     """Tell whether the loss predicts a distribution; explain where it does not."""
-    loss, given = loss_of(estimator)
+    loss, given = get_loss_and_given(estimator)
     if loss.has_distribution:
         return True
     names = [

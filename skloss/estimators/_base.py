@@ -94,10 +94,14 @@ class BaseLossAware(FittedAttributes, CallbackSupportMixin, NestedParams):
         tasks.end()
         return self
 
-    def _raw_outputs(self, X):
-        """Return raw outputs of shape (n, n_raw) in float64."""
+    def _get_fitted(self):
+        """Return what the fit left.
+
+        A prediction asks once and goes on with the answer: a fit in another thread may
+        put another one in its place meanwhile, and two must not be mixed.
+        """
         check_is_fitted(self)
-        return self._fitted.raw_outputs(self, X)
+        return self._fitted
 
     def to_keras(self):
         """Return the fitted network, head and link included, as a new Keras model.
@@ -113,8 +117,7 @@ class BaseLossAware(FittedAttributes, CallbackSupportMixin, NestedParams):
             a regressor what ``predict`` gives, in float64 where float32 would not
             resolve it (a y near 1e8 that varies by 1).
         """
-        check_is_fitted(self)
-        return self._fitted.export()
+        return self._get_fitted().export()
 
     def __getstate__(self):
         """Leave out callbacks that hold open files, locks or lambdas, once fitted.

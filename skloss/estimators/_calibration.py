@@ -1,5 +1,6 @@
 """Temperature scaling: one number that makes over- or underconfident scores honest."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -7,32 +8,35 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from skloss._engine import Data, Stream, predict_raw, train_population
-from skloss.estimators._class_weight import row_weights
+from skloss._engine import Data, Plan, Stream, predict_raw, train_population
+from skloss.estimators._class_weight import get_row_weights
+from skloss.losses import Loss, Task
 from skloss.losses._core import _ops as ops
 
 N_FOLDS = 5
 LOWEST, HIGHEST = 0.01, 100.0
 
 
-def check_calibration(calibration, given, loss, partial):
+def check_calibration(
+    calibration: str, given_loss: object, loss: Loss, partial: bool
+) -> None:
     """Raise ValueError where the loss has nothing to calibrate, or no rows for it.
 
     Parameters
     ----------
     calibration : str
         The estimator's ``calibration``.
-    given : object
-        The loss as the user gave it, for the message.
+    given_loss : object
+        As the user gave it, for the message.
     loss : ClassificationLoss
     partial : bool
         Whether this is ``partial_fit``.
     """
     if not loss.has_probabilities:
         raise ValueError(
-            f"calibration={calibration!r} scales probabilities, which loss={given!r} "
-            f"does not give; wrap the estimator in CalibratedClassifierCV, or choose "
-            f"another loss."
+            f"calibration={calibration!r} scales probabilities, which "
+            f"loss={given_loss!r} does not give; wrap the estimator in "
+            f"CalibratedClassifierCV, or choose another loss."
         )
     if partial:
         raise ValueError(
@@ -41,7 +45,7 @@ def check_calibration(calibration, given, loss, partial):
         )
 
 
-def divide_by_temperature(p, temperature, task):
+def divide_by_temperature(p, temperature: float, task: Task):
     """Return probabilities proportional to ``p ** (1 / temperature)``.
 
     For a softmax that is the softmax of the scores divided by the temperature; it is
@@ -54,7 +58,9 @@ def divide_by_temperature(p, temperature, task):
     return ops.softmax(ops.log(p) / temperature)
 
 
-def best_temperature(p, Y, weight, task):
+def fit_temperature(
+    p: np.ndarray, Y: np.ndarray, weight: np.ndarray, task: Task
+) -> float:
     """Return the temperature with which the log-loss is lowest.
 
     Guo et al. 2017, Section 4.2, on log-probabilities in place of scores.
@@ -83,12 +89,15 @@ def best_temperature(p, Y, weight, task):
         rows = (Y * log_q).sum(axis=-1).reshape(len(p), -1).mean(axis=1)
         return -np.average(rows, weights=weight)
 
+    # the log-loss is unimodal in the logarithm: each row's is convex in 1 / temperature
     bounds = np.log(LOWEST), np.log(HIGHEST)
-    found = minimize_scalar(log_loss, bounds=bounds, options={"xatol": 1e-6})
-    return float(np.exp(found.x))
+    minimum = minimize_scalar(log_loss, bounds=bounds, options={"xatol": 1e-6})
+    return float(np.exp(minimum.x))
 
 
-def predict_unseen(plan, data, predict):
+def predict_unseen(
+    plan: Plan, data: Data, predict: Callable
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return rows, weights and raw outputs of networks that did not see these rows.
 
     The validation rows if there are any, else the training rows out of fold, without
@@ -107,11 +116,11 @@ def predict_unseen(plan, data, predict):
     if len(stream.val_rows):
         raw = predict(data.X[stream.val_rows])
         return stream.val_rows, stream.val_weight, raw
-    cost = row_weights(plan.members[0].class_weight, data.Y[stream.rows], plan.task)
+    cost = get_row_weights(plan.members[0].class_weight, data.Y[stream.rows], plan.task)
     return stream.rows, stream.weight / cost, predict_out_of_fold(plan, data)
 
 
-def predict_out_of_fold(plan, data, n_folds=N_FOLDS):
+def predict_out_of_fold(plan: Plan, data: Data, n_folds: int = N_FOLDS) -> np.ndarray:
     """Return raw outputs for the training rows from networks that did not see them.
 
     Parameters
@@ -135,6 +144,7 @@ def predict_out_of_fold(plan, data, n_folds=N_FOLDS):
     folds = splitter(n_folds, shuffle=True, random_state=plan.seed)
     held = [test for _, test in folds.split(stream.rows, code)]
     streams = [leave_out(stream, test) for test in held]
+    # each fold begins anew: the weights to go on from have seen the rows left out
     member = replace(member, start=None, callback=None)
     members = [replace(member, stream=i) for i in range(n_folds)]
     results = train_population(
@@ -155,7 +165,7 @@ def predict_out_of_fold(plan, data, n_folds=N_FOLDS):
 
 
 def leave_out(stream, test):
-    """Return the stream without the rows at the positions ``test``."""
+    """Return a stream without the rows at the positions ``test``, or validation."""
     kept = np.setdiff1d(np.arange(len(stream.rows)), test)
     weight = stream.weight[kept]
     none = np.zeros(0, dtype=stream.val_rows.dtype)

@@ -1,20 +1,31 @@
 """Which way a fit's callbacks go: into the compiled loop, or ``Model.fit``."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from skloss._callbacks._callback_copies import make_callbacks
 from skloss._callbacks._epoch_callbacks import (
     EpochCallbacks,
-    in_epochs,
+    acts_in_epochs,
     settle_monitors,
 )
-from skloss._engine import Mirror, Plan, build_plain_model, count_steps
-from skloss._model_fit._keras_fit import KerasFit, own_train_step
+from skloss._engine import (
+    Data,
+    Mirror,
+    Plan,
+    TrainingState,
+    build_plain_model,
+    count_steps,
+)
+from skloss._model_fit._keras_fit import KerasFit, find_body_with_train_step
+from skloss.estimators._settings import Settings
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
+class PlanWithCallbacks:
     """A plan whose network tells callbacks of its epochs.
 
     Attributes
@@ -44,11 +55,12 @@ class MirrorMaker:
         From raw outputs to the model's output.
     """
 
-    def __init__(self, settings, plan, n_features, link):
+    def __init__(self, settings: Settings, plan: Plan, n_features: int, link: Callable):
         self.settings, self.plan = settings, plan
         self.n_features, self.link = n_features, link
 
-    def __call__(self):
+    def __call__(self) -> Mirror:
+        """Return a new model, and an optimiser for it."""
         member = self.plan.members[0]
         model = build_plain_model(
             self.plan.network,
@@ -61,7 +73,9 @@ class MirrorMaker:
         return Mirror(model, self.settings.optimizer.make())
 
 
-def tell_callbacks(settings, plan, data, link):
+def plan_callbacks(
+    settings: Settings, plan: Plan, data: Data, link: Callable
+) -> PlanWithCallbacks:
     """Return a plan whose network tells Keras' callbacks of its epochs.
 
     Parameters
@@ -75,18 +89,21 @@ def tell_callbacks(settings, plan, data, link):
 
     Returns
     -------
-    Told
+    PlanWithCallbacks
     """
     callbacks = make_callbacks(settings.callbacks)
     (stream,), (member,) = data.streams, plan.members
-    body = own_train_step(plan, data)
-    inside = [type(callback).__name__ for callback in callbacks if in_epochs(callback)]
+    body = find_body_with_train_step(plan, data)
+    inside = [
+        type(callback).__name__ for callback in callbacks if acts_in_epochs(callback)
+    ]
     recorded, direction = ["loss", "learning_rate", "gradient_norm"], "min"
     if len(stream.val_rows):
-        recorded += ["val_loss", f"val_{monitored(member)}"]
+        recorded += ["val_loss", f"val_{member.monitor_name}"]
         direction = "min" if member.scorer is None else "max"
-    if body is not None or inside:
+    if body is not None or inside:  # ``Model.fit`` trains, and shows no gradients
         recorded.remove("gradient_norm")
+    # a train_step may record what nobody knows before it has run
     settle_monitors(callbacks, recorded, direction, strict=body is None)
     if body is not None or inside:
         why = f"{', '.join(inside)} acts inside an epoch"
@@ -94,9 +111,9 @@ def tell_callbacks(settings, plan, data, link):
             why = f"{type(body).__name__} has a train_step of its own"
         trainer = KerasFit(why, callbacks, settings.verbose)
         trainer.check(plan, stream, settings.calibration)
-        return Told(plan, trainer, trainer)
+        return PlanWithCallbacks(plan, trainer, trainer)
     if not callbacks:
-        return Told(plan)
+        return PlanWithCallbacks(plan)
     params = {
         "verbose": int(settings.verbose),
         "epochs": plan.epochs,
@@ -104,18 +121,13 @@ def tell_callbacks(settings, plan, data, link):
     }
     make_mirror = MirrorMaker(settings, plan, data.X.shape[1], link)
     watcher = EpochCallbacks(callbacks, make_mirror, params)
-    plan = begin_at_backup(plan, watcher.restored())
+    plan = begin_at_backup(plan, watcher.read_backup())
     (member,) = plan.members
     plan = replace(plan, members=[replace(member, callback=watcher)])
-    return Told(plan, None, watcher)
+    return PlanWithCallbacks(plan, None, watcher)
 
 
-def monitored(member):
-    """Return the name of a network's validation score."""
-    return member.monitor_name
-
-
-def begin_at_backup(plan, state):
+def begin_at_backup(plan: Plan, state: TrainingState | None) -> Plan:
     """Return a plan that goes on from a backup, up to the epoch it would reach anyway.
 
     Parameters

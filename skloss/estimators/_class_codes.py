@@ -8,15 +8,18 @@ from sklearn.utils.validation import column_or_1d
 from skloss.losses import Task
 
 
-def dense_target(y):
-    """Return a dense y; a column as one dimension, with scikit-learn's warning."""
+def densify_target(y) -> np.ndarray:
+    """Return y as a dense array, a single column as one dimension.
+
+    The latter with scikit-learn's warning.
+    """
     y = y.toarray() if issparse(y) else y
     if y.ndim == 2 and y.shape[1] == 1:
         return column_or_1d(y, warn=True)
     return y
 
 
-def classification_task(y, classes=None):
+def derive_task(y: np.ndarray, classes=None) -> tuple[Task, np.ndarray]:
     """Return the task and the classes of a classification target.
 
     Parameters
@@ -51,7 +54,7 @@ def classification_task(y, classes=None):
     return Task("multiclass", len(classes)), classes
 
 
-def class_order(y, classes):
+def rank_classes(y, classes: np.ndarray) -> np.ndarray:
     """Return the classes in the order of an ordered pandas categorical ``y``.
 
     Parameters
@@ -80,7 +83,7 @@ def class_order(y, classes):
     return classes[np.searchsorted(classes, present)]
 
 
-def encode_classes(y, task, classes):
+def encode_classes(y: np.ndarray, task: Task, classes: np.ndarray) -> np.ndarray:
     """Return 0/1 columns: one for two classes, one-hot, or the labels as they are.
 
     One-hot columns are in the order of ``classes``.

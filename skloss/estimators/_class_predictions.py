@@ -16,8 +16,8 @@ class ClassPredictions:
         -------
         ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
         """
-        raw = self._raw_outputs(X)
-        return self._fitted.target.scores(self._fitted.loss, raw)
+        fitted = self._get_fitted()
+        return fitted.target.scores(fitted.loss, fitted.raw_outputs(self, X))
 
     def predict(self, X):
         """Return the class of least weighted risk for each row.
@@ -26,8 +26,9 @@ class ClassPredictions:
         -------
         ndarray of shape (n_samples,) or (n_samples, n_labels)
         """
-        scores = self.decision_function(X)
-        return self._fitted.target.decide(scores)
+        fitted = self._get_fitted()
+        target, raw = fitted.target, fitted.raw_outputs(self, X)
+        return target.decide(target.scores(fitted.loss, raw))
 
     @available_if(gives_probabilities)
     def predict_proba(self, X):
@@ -39,7 +40,8 @@ class ClassPredictions:
         -------
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
         """
-        raw, fitted = self._raw_outputs(X), self._fitted
+        fitted = self._get_fitted()
+        raw = fitted.raw_outputs(self, X)
         return fitted.target.predict_proba(fitted.loss, raw, fitted.temperature)
 
     @available_if(gives_probabilities)

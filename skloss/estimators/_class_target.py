@@ -8,13 +8,13 @@ import numpy as np
 
 from skloss.estimators._calibration import divide_by_temperature
 from skloss.estimators._class_codes import (
-    class_order,
-    classification_task,
-    dense_target,
+    densify_target,
+    derive_task,
     encode_classes,
+    rank_classes,
 )
-from skloss.estimators._class_weight import class_weights, row_weights
-from skloss.estimators._table import read_table, validated_table
+from skloss.estimators._class_weight import compute_class_weights, get_row_weights
+from skloss.estimators._table import read_table, validate_table
 from skloss.estimators._units import Units
 from skloss.estimators._varying import settle_loss
 from skloss.losses import Task
@@ -71,11 +71,11 @@ class ClassTarget:
         """
         given = y
         features, (X, y) = read_table(estimator, X, y, multi_output=True)
-        y = dense_target(y)
-        task, classes = classification_task(y, classes)
+        y = densify_target(y)
+        task, classes = derive_task(y, classes)
         ranked = classes
         if settings.loss.ordered and task.kind == "multiclass":
-            ranked = class_order(given, classes)
+            ranked = rank_classes(given, classes)
         if task.kind not in settings.loss.kinds:
             raise ValueError(
                 f"loss={settings.given['loss']!r} is for "
@@ -86,8 +86,8 @@ class ClassTarget:
 
     def read_more(self, estimator, features, X, y):
         """Return validated X and y of the columns and classes that are known."""
-        X, y = validated_table(estimator, features, X, y, multi_output=True)
-        return X, dense_target(y)
+        X, y = validate_table(estimator, features, X, y, multi_output=True)
+        return X, densify_target(y)
 
     def check_known(self, classes):
         """Raise ValueError if ``classes`` are not those that are known."""
@@ -111,13 +111,13 @@ class ClassTarget:
 
     def encode(self, y, loss):
         """Return the columns of the loss for a validated y."""
-        return encode_classes(dense_target(y), self.task, self.ranked)
+        return encode_classes(densify_target(y), self.task, self.ranked)
 
     # -- what training needs -------------------------------------------------------
 
     def weigh(self, settings, y, weight):
         """Return the target with the weight of each class."""
-        weights = class_weights(
+        weights = compute_class_weights(
             settings.class_weight, self.task, self.ranked, y, weight
         )
         return replace(self, class_weight=weights)
@@ -132,7 +132,7 @@ class ClassTarget:
 
     def row_weights(self, Y):
         """Return each row's class weight, besides the sample weights."""
-        return row_weights(self.class_weight, Y, self.task)
+        return get_row_weights(self.class_weight, Y, self.task)
 
     def stratum(self, Y, loss):
         """Return the encoded target whose classes are stratified, and its kind."""

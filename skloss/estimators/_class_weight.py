@@ -4,15 +4,22 @@ import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
 from skloss._params import is_number
+from skloss.losses import Task
 
 
-def class_weights(given, task, classes, y, sample_weight):
+def compute_class_weights(
+    class_weight: dict | str | None,
+    task: Task,
+    classes: np.ndarray,
+    y: np.ndarray,
+    sample_weight: np.ndarray,
+) -> np.ndarray:
     """Return the weight of each class; one number for all labels of a multilabel task.
 
     Parameters
     ----------
-    given : dict, "balanced" or None
-        The estimator's ``class_weight``. A dict need not name every class. "balanced"
+    class_weight : dict, "balanced" or None
+        The estimator's. A dict need not name every class. "balanced"
         gives classes the same total weight, sample weights included.
     task : Task
     classes : ndarray
@@ -27,48 +34,54 @@ def class_weights(given, task, classes, y, sample_weight):
     Raises
     ------
     ValueError
-        If ``given`` is anything else, names a class that ``y`` lacks, or the target is
-        multilabel.
+        If ``class_weight`` is anything else, names a class that ``y`` lacks, or the
+        target is multilabel.
     """
     if task.kind == "multilabel":
-        if given is not None:
+        if class_weight is not None:
             raise ValueError(
-                f"class_weight={given!r} is not defined for multilabel targets; use "
-                f"sample_weight."
+                f"class_weight={class_weight!r} is not defined for multilabel "
+                f"targets; use sample_weight."
             )
         return np.ones(1)
-    if given is None:
+    if class_weight is None:
         return np.ones(len(classes))
-    if isinstance(given, dict):
-        given = completed(given, np.sort(classes).tolist())
-    elif given != "balanced":
-        raise ValueError(f"class_weight={given!r} must be a dict, 'balanced' or None.")
-    if given == "balanced":
-        return balanced(classes, y, sample_weight)
-    return compute_class_weight(given, classes=classes, y=y)
+    if isinstance(class_weight, dict):
+        class_weight = complete_weights(class_weight, np.sort(classes).tolist())
+    elif class_weight != "balanced":
+        raise ValueError(
+            f"class_weight={class_weight!r} must be a dict, 'balanced' or None."
+        )
+    if class_weight == "balanced":
+        return balance_weights(classes, y, sample_weight)
+    return compute_class_weight(class_weight, classes=classes, y=y)
 
 
-def completed(given, classes):
-    """Return a dict of weights with 1 for each class that ``given`` leaves out."""
-    unknown = [k for k in given if k not in set(classes)]
-    fine = [is_number(v) and 0 < v < np.inf for v in given.values()]
+def complete_weights(class_weight, classes):
+    """Return a dict of weights with 1 for each class that is left out."""
+    unknown = [k for k in class_weight if k not in set(classes)]
+    fine = [is_number(v) and 0 < v < np.inf for v in class_weight.values()]
     if unknown or not all(fine):
         raise ValueError(
-            f"class_weight={given!r} must map classes of y ({classes}) to finite "
-            f"weights > 0."
+            f"class_weight={class_weight!r} must map classes of y ({classes}) to "
+            f"finite weights > 0."
         )
-    return {k: given.get(k, 1.0) for k in classes}
+    return {k: class_weight.get(k, 1.0) for k in classes}
 
 
-def balanced(classes, y, sample_weight):
-    """Return weights with which all classes weigh the same, 1 for one without rows."""
+def balance_weights(classes, y, sample_weight):
+    """Return weights with which all classes weigh the same.
+
+    A class without rows has the weight 1.
+    """
+    # a known class may have no rows here: in a part of the data, or a fold
     total = np.array([sample_weight[y == c].sum() for c in classes])
     share = np.where(total > 0, total, np.inf)
     weight = sample_weight.sum() / (len(classes) * share)
     return np.where(weight > 0, weight, 1.0)
 
 
-def row_weights(weight, Y, task):
+def get_row_weights(weight: np.ndarray, Y: np.ndarray, task: Task) -> np.ndarray:
     """Return each row's class weight from its encoded target."""
     if task.kind == "multilabel":
         return np.ones(len(Y))

@@ -1,11 +1,14 @@
 """Between a table of several targets and a column for each head."""
 
+import importlib
+from dataclasses import dataclass
+
 import numpy as np
 
 from skloss._params import nearest
 
 
-def columns_of(y, names):
+def split_by_head(y, names: list[str]) -> dict:
     """Return the column of y that belongs to each name.
 
     Parameters
@@ -25,49 +28,49 @@ def columns_of(y, names):
         If y has other columns than ``names``.
     """
     if is_frame(y):
-        labels = labels_of(y, names)
+        labels = match_labels(y, names)
         return {name: y[labels[name]] for name in names}
     if y is None:
         raise ValueError(
             f"This estimator requires y to be passed, but the target y is None. Give a "
             f"DataFrame with the columns {names}."
         )
-    array = as_array(y)
+    array = convert_to_array(y)
     if array.ndim != 2 or array.shape[1] != len(names):
         raise ValueError(
             f"y has shape {array.shape}; give a DataFrame with the columns {names}, "
             f"or an array of {len(names)} columns in this order."
         )
-    return {name: plain(array[:, j], name) for j, name in enumerate(names)}
+    return {name: convert_objects(array[:, j], name) for j, name in enumerate(names)}
 
 
-def labels_of(y, names):
+def match_labels(y, names):
     """Return the label of the column of a DataFrame that belongs to each name."""
-    given = list(y.columns)
-    if len(given) == len(names) and not any(isinstance(c, str) for c in given):
-        return dict(zip(names, given, strict=True))  # numbered, like an array's
-    missing = [name for name in names if given.count(name) != 1]
+    labels = list(y.columns)
+    if len(labels) == len(names) and not any(isinstance(c, str) for c in labels):
+        return dict(zip(names, labels, strict=True))  # numbered, like an array's
+    missing = [name for name in names if labels.count(name) != 1]
     if missing:
         raise ValueError(
-            f"y must have one column for each head, {names}, but it has {given}: see "
+            f"y must have one column for each head, {names}, but it has {labels}: see "
             f"{missing}."
         )
-    unknown = [label for label in given if label not in names]
+    unknown = [label for label in labels if label not in names]
     if unknown:
         raise ValueError(
             f"y has the columns {unknown}, for which there is no head; leave them out: "
             f"y[{names}]."
         )
-    return {label: label for label in given}
+    return {label: label for label in labels}
 
 
-def is_frame(y):
+def is_frame(y) -> bool:
     """Tell whether y is a DataFrame."""
     return hasattr(y, "columns") and hasattr(y, "dtypes")
 
 
-def as_array(y):
-    """Return an array; a list of rows keeps the type of each of its values."""
+def convert_to_array(y):
+    """Return y as an array, in which the values of a list of rows keep their types."""
     if hasattr(y, "toarray"):
         return y.toarray()
     if not isinstance(y, list | tuple):
@@ -76,8 +79,11 @@ def as_array(y):
     return array if array.dtype.kind in "biuf" else np.array(y, dtype=object)
 
 
-def plain(column, name):
-    """Return a column of objects as one of numbers or strings, if it is one."""
+def convert_objects(column, name):
+    """Return a column of objects as one of numbers or strings, if it is one.
+
+    scikit-learn takes classes of both, and columns beside each other have one type.
+    """
     if column.dtype != object:
         return column
     if any(value is None or value != value for value in column):
@@ -90,6 +96,9 @@ def plain(column, name):
 class Container:
     """What y was, so that predictions can be the same.
 
+    All of it is words and numbers: not every format that holds an estimator holds the
+    classes and dtypes of pandas and polars too.
+
     Parameters
     ----------
     y : DataFrame or array-like
@@ -100,14 +109,14 @@ class Container:
 
     def __init__(self, y, heads):
         names = [name for name, _ in heads]
-        self.frame = type(y) if is_frame(y) else None
-        self.labels = labels_of(y, names) if self.frame else {n: n for n in names}
+        self.frame = find_class(type(y)) if is_frame(y) else None
+        self.labels = match_labels(y, names) if self.frame else {n: n for n in names}
         self.dtypes = {}
         if self.frame:
             kept = [n for n, head in heads if head.family == "classification"]
-            self.dtypes = {self.labels[n]: y[self.labels[n]].dtype for n in kept}
+            self.dtypes = {n: ClassDtype.of(y[self.labels[n]].dtype) for n in kept}
 
-    def fill(self, columns, X):
+    def fill(self, columns: dict, X):
         """Return columns by name as a DataFrame or array.
 
         Parameters
@@ -116,18 +125,84 @@ class Container:
         X : array-like
             Whose index, if it has one, becomes the DataFrame's.
         """
-        columns = {label: columns[name] for name, label in self.labels.items()}
         if self.frame is None:
-            return stacked(list(columns.values()))
-        frame = self.frame(columns)
+            return stack_columns([columns[name] for name in self.labels])
+        module, name = self.frame
+        cls = getattr(importlib.import_module(module), name)
+        frame = cls({label: columns[name] for name, label in self.labels.items()})
         if hasattr(frame, "cast"):
-            return frame.cast(self.dtypes)
-        if type(X) is self.frame:
+            return frame.cast(
+                {self.labels[n]: d.make_polars() for n, d in self.dtypes.items()}
+            )
+        # polars has no index, and an array none that could be that of the rows
+        if type(X) is cls:
             frame.index = X.index
-        return frame.astype(self.dtypes)
+        return frame.astype(
+            {self.labels[n]: d.make_pandas() for n, d in self.dtypes.items()}
+        )
 
 
-def stacked(columns):
+def find_class(cls):
+    """Return the module and the name by which a class of DataFrames is imported.
+
+    Of the library itself, if it has the class there: the module that defines it moves.
+    """
+    library = cls.__module__.partition(".")[0]
+    public = getattr(importlib.import_module(library), cls.__name__, None) is cls
+    return (library if public else cls.__module__), cls.__name__
+
+
+@dataclass(frozen=True, eq=False)
+class ClassDtype:
+    """The dtype of a column of classes, in words.
+
+    Attributes
+    ----------
+    name : str
+        As pandas or polars reads it.
+    categories : list or None
+        Of a categorical one whose dtype knows them.
+    of_categories : str or None
+        Their own dtype.
+    ordered : bool
+    """
+
+    name: str
+    categories: list | None = None
+    of_categories: str | None = None
+    ordered: bool = False
+
+    @classmethod
+    def of(cls, dtype):
+        """Return what a dtype of pandas or polars is called."""
+        if hasattr(dtype, "base_type"):  # of polars
+            name = dtype.base_type().__name__
+            known = list(dtype.categories) if name == "Enum" else None
+            return cls(name, known)
+        if not hasattr(dtype, "categories"):
+            storage = f"[{dtype.storage}]" if str(dtype) == "string" else ""
+            return cls(f"{dtype}{storage}")
+        known = dtype.categories
+        return cls("category", known.tolist(), str(known.dtype), bool(dtype.ordered))
+
+    def make_pandas(self):
+        """Return the dtype of pandas, or the name by which pandas makes it."""
+        import pandas as pd
+
+        if self.categories is None:
+            return self.name
+        categories = pd.Index(self.categories, dtype=self.of_categories)
+        return pd.CategoricalDtype(categories, self.ordered)
+
+    def make_polars(self):
+        """Return the dtype of polars."""
+        import polars as pl
+
+        dtype = getattr(pl, self.name)
+        return dtype if self.categories is None else dtype(self.categories)
+
+
+def stack_columns(columns):
     """Return columns as an array, of objects where numbers and strings meet."""
     numbers = [column.dtype.kind in "biuf" for column in columns]
     if any(numbers) != all(numbers):
@@ -135,7 +210,7 @@ def stacked(columns):
     return np.column_stack(columns)
 
 
-def check_names(names, reserved):
+def check_names(names: list, reserved) -> None:
     """Raise TypeError or ValueError for names that cannot be heads' names.
 
     Parameters
@@ -157,8 +232,8 @@ def check_names(names, reserved):
         raise ValueError(f"heads: {twice} are given twice; names must differ.")
 
 
-def column_named(columns, name):
-    """Return the item of that name; a ValueError offers the nearest names."""
+def get_column(columns: dict, name: str):
+    """Return the column of that name; a ValueError offers the nearest names."""
     if name not in columns:
         raise ValueError(f"There is no head {name!r}. {nearest(name, columns)}")
     return columns[name]

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from sklearn.exceptions import ConvergenceWarning
 
-from skloss._diagnosis._findings import findings
-from skloss._diagnosis._training_record import training_record
+from skloss._diagnosis._findings import collect_findings
+from skloss._diagnosis._training_record import record_training
 from skloss._engine import Outcome
 from skloss._warn_user import warn_user
-from skloss.estimators._calibration import best_temperature, predict_unseen
+from skloss.estimators._calibration import fit_temperature, predict_unseen
 from skloss.estimators._fitted import NetworkOutputs
-from skloss.estimators._varying import values_of_epochs
+from skloss.estimators._varying import select_last_values
 from skloss.exceptions import DivergenceWarning
 
 
@@ -42,7 +42,7 @@ def finish(job, result, *, keep_state=True):
     if fitted.settings.calibration is not None:
         fitted = replace(fitted, temperature=temperature_of(job, fitted))
     if result.layers:
-        fitted = replace(fitted, record=training_record(fitted, job, result))
+        fitted = replace(fitted, record=record_training(fitted, job, result))
     return fitted
 
 
@@ -51,7 +51,7 @@ def fitted_after(job, result):
     before, plan = job.before, job.plan
     settings, loss = before.settings, before.loss
     count = len(result.history["loss"])
-    varying = values_of_epochs(settings.curves, result.n_epochs, count)
+    varying = select_last_values(settings.curves, result.n_epochs, count)
     outputs = NetworkOutputs(
         network=settings.network,
         weights=result.weights,
@@ -76,7 +76,7 @@ def temperature_of(job, fitted):
     """Return the temperature at which probabilities of unseen rows are most honest."""
     rows, weight, raw = predict_unseen(job.plan, job.data, fitted.outputs.of_table)
     p = fitted.target.probabilities(fitted.loss, raw)
-    return best_temperature(p, job.data.Y[rows], weight, fitted.target.task)
+    return fit_temperature(p, job.data.Y[rows], weight, fitted.target.task)
 
 
 def warn_after(fitted, partial):
@@ -85,7 +85,7 @@ def warn_after(fitted, partial):
     Its numbers are in ``diagnose``: a text with numbers would be another for each
     of many fits.
     """
-    found = findings(fitted)
+    found = collect_findings(fitted)
     more = ""
     if fitted.record is not None:
         more = " skloss.inspection.diagnose(estimator) has the numbers."

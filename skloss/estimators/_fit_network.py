@@ -6,7 +6,7 @@ is changed: whoever calls ``fit_network`` keeps what it returns.
 """
 
 from skloss import networks
-from skloss._callbacks._fit_progress import shown
+from skloss._callbacks._fit_progress import show_progress
 from skloss.estimators._finish import finish, fitted_after, warn_after
 from skloss.estimators._prepare import prepare
 from skloss.estimators._read import read
@@ -44,7 +44,7 @@ def fit_network(estimator, X, y, sample_weight=None, *, tasks=None, **more):
             job.plan.epochs, lambda result: {"_fitted": fitted_after(job, result)}
         )
     verbose = job.before.settings.verbose
-    with networks.python_random_untouched(), shown(job.plan, verbose) as report:
+    with networks.python_random_untouched(), show_progress(job.plan, verbose) as report:
         result = job.train(report)
 
         # -- finish

@@ -5,17 +5,16 @@ from dataclasses import replace
 import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from skloss._engine import select_outputs
 from skloss.estimators._base import with_fitted
-from skloss.estimators._columns import columns_of
-from skloss.estimators._fitted import PartOfOutputs
+from skloss.estimators._columns import split_by_head
+from skloss.estimators._fitted import Fitted, PartOfOutputs
 from skloss.estimators._joint_target import losses_of_heads
-from skloss.estimators._varying import values_of_epochs
+from skloss.estimators._varying import select_last_values
 
 
-def any_probabilities(net):
+def gives_any_probabilities(net) -> bool:
     """Tell whether a head gives probabilities; explain where none does."""
     fitted = net.__dict__.get("_fitted")
     if fitted is not None:
@@ -30,7 +29,7 @@ def any_probabilities(net):
     )
 
 
-def fitted_head(fitted, name, **fields):
+def make_fitted_head(fitted: Fitted, name: str, **fields) -> Fitted:
     """Return what a fit left for one of its heads.
 
     Parameters
@@ -42,33 +41,65 @@ def fitted_head(fitted, name, **fields):
         Further fields in which the head differs.
     """
     number = list(fitted.target.heads).index(name)
-    own = {
+    of_head = {
         "settings": fitted.target.heads[name].settings(fitted.settings),
         "target": fitted.target.targets[name],
         "loss": losses_of_heads(fitted.loss)[number],
         "outputs": PartOfOutputs(fitted.outputs, fitted.loss.places()[number]),
+        "histories": tuple(
+            rename_numbers(part, name, fitted.target.heads) for part in fitted.histories
+        ),
         "record": None,
         "callbacks": [],
     }
-    return replace(fitted, **(own | fields))
+    return replace(fitted, **(of_head | fields))
 
 
-def head_of(net, name):
+def rename_numbers(history: dict, name: str, heads) -> dict:
+    """Return a history of all heads as that of one, whose numbers have its names.
+
+    What is recorded of the common training stays; numbers of other heads' losses, and
+    the weights that heads have for each other, are left out.
+    """
+    of_heads, of_this = tuple(f"loss__{head}__" for head in heads), f"loss__{name}__"
+    common = {n: v for n, v in history.items() if not n.startswith(of_heads)}
+    numbers = {
+        f"loss__{n.removeprefix(of_this)}": values
+        for n, values in history.items()
+        if n.startswith(of_this) and n != f"{of_this}weight"
+    }
+    return common | numbers
+
+
+def get_head(net, name: str):
     """Return a head of a fitted network, as an estimator that asks the network."""
-    check_is_fitted(net)
-    head = net._fitted.target.heads[name].estimator
-    return with_fitted(head, fitted_head(net._fitted, name))
+    return get_head_of_fit(net._get_fitted(), name)
 
 
-def head_alone(fitted, name):
-    """Return a head as an estimator with weights of its own: the body's and its."""
+def get_head_of_fit(fitted: Fitted, name: str):
+    """Return a head as an estimator, from what the fit of all heads left."""
+    head = fitted.target.heads[name].estimator
+    return with_fitted(head, make_fitted_head(fitted, name))
+
+
+def get_heads_for(net, fitted: Fitted, X) -> dict:
+    """Return the heads by name, as estimators that know their outputs for X.
+
+    All of them from one forward pass.
+    """
+    knowing = fitted.knowing(X, fitted.raw_outputs(net, X))
+    return {name: get_head_of_fit(knowing, name) for name in knowing.target.heads}
+
+
+def separate_head(fitted: Fitted, name: str):
+    """Return a head as an estimator that has its own copy of body and head weights."""
     number, whole = list(fitted.target.heads).index(name), fitted.outputs.source
     head = fitted.target.heads[name]
     place = fitted.loss.places()[number]
     weights = select_outputs(
         whole.network, whole.n_features, whole.weights, whole.n_raw, place
     )
-    alone = fitted_head(
+    alone = make_fitted_head(
         fitted,
         name,
         outputs=replace(whole, weights=weights, n_raw=len(place)),
@@ -84,30 +115,20 @@ def history_of_head(fitted, head):
     history = fitted.history
     common = {n: v for n, v in history.items() if n not in fitted.settings.curves}
     count = len(history["loss"])
-    return common | values_of_epochs(head.curves, fitted.n_epochs, count)
+    return common | select_last_values(head.curves, fitted.n_epochs, count)
 
 
 class HeadPredictions:
     """Predictions of all heads, from one forward pass."""
 
-    # -- the heads -----------------------------------------------------------------
-
     @property
     def named_estimators_(self):
         """The heads by name: fitted estimators on the shared body."""
-        check_is_fitted(self)
-        fitted = self._fitted
+        fitted = self._get_fitted()
         return fitted.remember(
             "named_estimators",
-            lambda: Bunch(**{n: head_alone(fitted, n) for n in fitted.target.heads}),
+            lambda: Bunch(**{n: separate_head(fitted, n) for n in fitted.target.heads}),
         )
-
-    def _heads_for(self, X):
-        """Return the heads by name, as estimators that know their outputs for X."""
-        view = with_fitted(self, self._fitted.knowing(X, self._raw_outputs(X)))
-        return {name: head_of(view, name) for name in view._fitted.target.heads}
-
-    # -- predicting ----------------------------------------------------------------
 
     def predict(self, X):
         """Return each head's prediction.
@@ -122,11 +143,12 @@ class HeadPredictions:
             As y was in ``fit``, its columns in the same order. An array is of objects
             where some heads predict strings and some numbers.
         """
-        check_is_fitted(self)
-        columns = {name: head.predict(X) for name, head in self._heads_for(X).items()}
-        return self._fitted.target.container.fill(columns, X)
+        fitted = self._get_fitted()
+        heads = get_heads_for(self, fitted, X)
+        columns = {name: head.predict(X) for name, head in heads.items()}
+        return fitted.target.container.fill(columns, X)
 
-    @available_if(any_probabilities)
+    @available_if(gives_any_probabilities)
     def predict_proba(self, X):
         """Return class probabilities of the heads whose losses give them.
 
@@ -138,10 +160,10 @@ class HeadPredictions:
         -------
         dict of str to ndarray of shape (n_samples, n_classes)
         """
-        check_is_fitted(self)
+        heads = get_heads_for(self, self._get_fitted(), X)
         return {
             name: head.predict_proba(X)
-            for name, head in self._heads_for(X).items()
+            for name, head in heads.items()
             if hasattr(head, "predict_proba")
         }
 
@@ -157,8 +179,7 @@ class HeadPredictions:
         -------
         float
         """
-        check_is_fitted(self)
-        heads = self._heads_for(X)
-        columns = columns_of(y, list(heads))
+        heads = get_heads_for(self, self._get_fitted(), X)
+        columns = split_by_head(y, list(heads))
         scores = [h.score(X, columns[n], sample_weight) for n, h in heads.items()]
         return float(np.mean(scores))

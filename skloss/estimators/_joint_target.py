@@ -11,11 +11,11 @@ from sklearn.base import clone
 
 from skloss._params._checks import check_choice
 from skloss._params._value_object import separate_value
-from skloss.estimators._columns import Container, check_names, columns_of
+from skloss.estimators._columns import Container, check_names, split_by_head
 from skloss.estimators._heads import Head
-from skloss.estimators._table import read_table, validated_table
+from skloss.estimators._table import read_table, validate_table
 from skloss.estimators._units import Units
-from skloss.estimators._varying import curves_of, curves_of_head
+from skloss.estimators._varying import compute_curves, compute_head_curves
 from skloss.exceptions import LossTargetError
 from skloss.losses import Loss, Task
 from skloss.losses._core._multi_task_loss import (
@@ -105,7 +105,7 @@ class JointTarget:
         check_pairs(estimator)
         shared = estimator.get_params(deep=False)
         shared = separate_value({n: v for n, v in shared.items() if n not in OWN})
-        heads, curves = {}, curves_of(estimator)
+        heads, curves = {}, compute_curves(estimator)
         for name, head in estimator.heads:
             with in_head(name):
                 head.check()
@@ -114,7 +114,7 @@ class JointTarget:
                 alone = estimator._kinds[head.family](**params, **shared)
                 loss, _, of_loss = alone._target.read_loss(alone)
                 epochs = int(estimator.epochs)
-                changing = curves_of_head(of_loss, weight, epochs)
+                changing = compute_head_curves(of_loss, weight, epochs)
             curves |= {f"loss__{name}__{k}": c for k, c in changing.items()}
             last = changing["weight"][-1] if "weight" in changing else weight
             heads[name] = PlannedHead(alone, loss, float(last), of_loss)
@@ -127,7 +127,7 @@ class JointTarget:
         """Return features, target, validated X, and y as columns by name."""
         features, table = read_table(estimator, X)
         heads, targets, columns = settings.heads, {}, {}
-        given = columns_of(y, list(heads))
+        given = split_by_head(y, list(heads))
         container = Container(y, estimator.heads)
         for name, head in heads.items():
             with in_head(name):
@@ -141,8 +141,8 @@ class JointTarget:
 
     def read_more(self, estimator, features, X, y):
         """Return validated X, and y as columns by name, of the heads that are known."""
-        table = validated_table(estimator, features, X)
-        columns = columns_of(y, list(self.heads))
+        table = validate_table(estimator, features, X)
+        columns = split_by_head(y, list(self.heads))
         for name, target in self.targets.items():
             with in_head(name):
                 head = self.heads[name].estimator

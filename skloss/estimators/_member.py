@@ -7,7 +7,7 @@ import numpy as np
 from skloss._engine import Member
 from skloss.estimators import _units
 from skloss.estimators._fitted import Fitted, Measured
-from skloss.estimators._varying import at_epoch, measured_curves
+from skloss.estimators._varying import bind_epoch, measure_curves
 from skloss.losses._core._constant import best_constant
 
 
@@ -35,7 +35,7 @@ def seen_by_functions(target, loss):
 
 def needs_double(target, loss):
     """Tell whether a function sees numbers that float32 does not resolve."""
-    return not _units.resolves(*seen_by_functions(target, loss), "float32").all()
+    return not _units.is_resolved(*seen_by_functions(target, loss), "float32").all()
 
 
 def choose_dtype(reading, target, in_one_batch):
@@ -120,21 +120,21 @@ def make_member(reading, target, Y, weight, new, dtype, steps, seed):
     seen = (Y - loc) / scale
     measured = measure(reading, loss, task, seen, weight, new)
     loss = loss.bind(measured.of_loss)
-    trained = _units.trained_as(loss, units.loc, units.scale)
+    trained = _units.make_trained_loss(loss, units.loc, units.scale)
     if start is None or new.any():
-        gain = _units.gain(trained, task, Y, dtype)
+        gain = _units.measure_gain(trained, task, Y, dtype)
         measured = replace(measured, gain=gain)
     trained = trained.bind(measured.gain)
     varying = {**settings.curves, **measured.curves}
     bias, head_scale = None, 1.0
     if start is None or new.any():
-        first = at_epoch(trained, varying, 0)
+        first = bind_epoch(trained, varying, 0)
         bias = best_constant(first, task, seen, weight)
     if start is None and not units.varies.all():
         head_scale = np.ones(len(bias))
         head_scale[loss.outputs(task, ~units.varies)] = 0.0
     elif start is not None and new.any():
-        start = _units.restarted(start, bias, loss.outputs(task, new))
+        start = _units.restart_outputs(start, bias, loss.outputs(task, new))
     numbers = dict(settings.numbers)
     if not units.varies.any():
         # nothing to learn; optimisers would make steps of rounding errors
@@ -180,6 +180,6 @@ def measure(reading, loss, task, seen, weight, new):
         return earlier.measured
     of_loss = loss.measure(task, seen, weight)
     if reading.goes_on:
-        of_loss = _units.renewed(earlier.measured.of_loss, of_loss, new)
-    curves = measured_curves(loss, reading.settings.curves, task, seen, weight)
+        of_loss = _units.renew_measured(earlier.measured.of_loss, of_loss, new)
+    curves = measure_curves(loss, reading.settings.curves, task, seen, weight)
     return Measured(of_loss, curves, gain)

@@ -6,7 +6,11 @@ import functools
 from sklearn.base import BaseEstimator
 
 from skloss import losses, networks, schedules
-from skloss._callbacks._callback_names import change_callbacks, get_nested_params
+from skloss._callbacks._callback_names import (
+    change_callbacks,
+    check_callbacks,
+    get_nested_params,
+)
 from skloss._engine._optimizers import Optimizer
 from skloss._params import Nested, Params, find_holder, nearest, unknown_parameter
 
@@ -96,13 +100,15 @@ class CallbackParams:
     Parameters
     ----------
     callbacks : list of keras.callbacks.Callback, classes and functions, or None
+
+    Raises
+    ------
+    TypeError
+        If they are anything else.
     """
 
     def __init__(self, callbacks):
-        if not (callbacks is None or isinstance(callbacks, list | tuple)):
-            raise TypeError(
-                f"callbacks={callbacks!r} must be a list of keras.callbacks.Callback."
-            )
+        check_callbacks(callbacks)
         self.callbacks = callbacks
         self.params = get_nested_params(callbacks)
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from skloss._params._checks import check_number
 from skloss.estimators._available import gives_distribution, gives_quantiles
+from skloss.estimators._fitted import Fitted
+from skloss.losses import Loss
 
 
 class NumberPredictions:
@@ -18,8 +19,8 @@ class NumberPredictions:
         -------
         ndarray of shape (n_samples,) or (n_samples, n_targets)
         """
-        raw = self._raw_outputs(X)
-        return self._fitted.target.predict(self._fitted.loss, raw)
+        fitted = self._get_fitted()
+        return fitted.target.predict(fitted.loss, fitted.raw_outputs(self, X))
 
     @available_if(gives_quantiles)
     def predict_quantiles(self, X, quantiles=None):
@@ -37,30 +38,14 @@ class NumberPredictions:
         -------
         ndarray of shape (n_samples, levels) or (n_samples, n_targets, levels)
         """
-        check_is_fitted(self)
+        fitted = self._get_fitted()
         if quantiles is None:
-            quantiles = self._trained_levels()
+            quantiles = get_trained_levels(fitted.loss)
         for level in np.atleast_1d(quantiles).tolist():
             check_number(
                 "quantiles", level, low=0, high=1, open_low=True, open_high=True
             )
-        raw, fitted = self._raw_outputs(X), self._fitted
-        return fitted.target.predict_quantiles(fitted.loss, raw, quantiles)
-
-    def _trained_levels(self):
-        """Return the quantiles that were trained, refused where there are none."""
-        trained = self.loss_.quantile_levels
-        if trained is None:
-            raise ValueError(
-                f"{self.loss_!r} predicts a distribution, which has all quantiles; "
-                f"say which, for example quantiles=(0.05, 0.5, 0.95)."
-            )
-        if not len(trained):
-            raise ValueError(
-                f"{self.loss_!r} was trained for no quantile that all targets share. "
-                f"Refit with the same levels for every target."
-            )
-        return trained
+        return predict_quantiles(self, fitted, X, quantiles)
 
     @available_if(gives_quantiles)
     def predict_interval(self, X, level=0.9):
@@ -77,19 +62,19 @@ class NumberPredictions:
         -------
         ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
         """
-        check_is_fitted(self)
+        fitted = self._get_fitted()
         check_number("level", level, low=0, high=1, open_low=True, open_high=True)
         ends = np.array([(1 - level) / 2, (1 + level) / 2])
-        trained = self.loss_.quantile_levels
+        trained = fitted.loss.quantile_levels
         if trained is not None and not all(
             np.isclose(trained, end, rtol=0, atol=1e-9).any() for end in ends
         ):
             raise ValueError(
                 f"level={level!r} needs the quantiles {ends[0]:g} and {ends[1]:g}, but "
-                f"{self.loss_!r} was trained for {trained.tolist()}. Refit with "
+                f"{fitted.loss!r} was trained for {trained.tolist()}. Refit with "
                 f"loss=Quantile(({ends[0]:g}, 0.5, {ends[1]:g}))."
             )
-        return self.predict_quantiles(X, ends)
+        return predict_quantiles(self, fitted, X, ends)
 
     @available_if(gives_distribution)
     def predict_dist(self, X):
@@ -105,5 +90,27 @@ class NumberPredictions:
             Of shape (n_samples,) or (n_samples, n_targets): ``.mean()``, ``.ppf(0.9)``,
             ``.logpdf(y)`` and so on work row by row.
         """
-        raw = self._raw_outputs(X)
-        return self._fitted.target.predict_dist(self._fitted.loss, raw)
+        fitted = self._get_fitted()
+        return fitted.target.predict_dist(fitted.loss, fitted.raw_outputs(self, X))
+
+
+def predict_quantiles(estimator, fitted: Fitted, X, quantiles) -> np.ndarray:
+    """Return quantiles, each in (0, 1), of what a fit left."""
+    raw = fitted.raw_outputs(estimator, X)
+    return fitted.target.predict_quantiles(fitted.loss, raw, quantiles)
+
+
+def get_trained_levels(loss: Loss) -> np.ndarray:
+    """Return the quantiles that a loss trains, refused where there are none."""
+    trained = loss.quantile_levels
+    if trained is None:
+        raise ValueError(
+            f"{loss!r} predicts a distribution, which has all quantiles; "
+            f"say which, for example quantiles=(0.05, 0.5, 0.95)."
+        )
+    if not len(trained):
+        raise ValueError(
+            f"{loss!r} was trained for no quantile that all targets share. "
+            f"Refit with the same levels for every target."
+        )
+    return trained

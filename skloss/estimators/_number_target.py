@@ -7,8 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.utils.validation import column_or_1d
 
-from skloss.estimators._table import read_table, validated_table
-from skloss.estimators._units import Units, check_size, resolves, target_units, varies
+from skloss.estimators._table import read_table, validate_table
+from skloss.estimators._units import (
+    Units,
+    check_size,
+    is_resolved,
+    measure_target,
+    varies,
+)
 from skloss.estimators._varying import settle_loss
 from skloss.losses import Task
 from skloss.losses._core import _ops as ops
@@ -58,7 +64,7 @@ class NumberTarget:
 
     def read_more(self, estimator, features, X, y):
         """Return validated X and y of the columns and targets that are known."""
-        return validated_table(
+        return validate_table(
             estimator, features, X, y, multi_output=True, y_numeric=True
         )
 
@@ -105,7 +111,7 @@ class NumberTarget:
         """Return location and scale of each column, and which columns vary."""
         units = Units.none(Y.shape[1])
         if self.transform is not None:
-            units = Units(*target_units(Y, loss, weight), units.varies)
+            units = Units(*measure_target(Y, loss, weight), units.varies)
         return replace(units, varies=varies(Y))
 
     def with_units(self, units):
@@ -154,7 +160,7 @@ class NumberTarget:
         """
         scaled, dtype = loss.inverse_link(self.task, raw), str(raw.dtype)
         loc, scale = self.units.loc, self.units.scale
-        if not resolves(loc, scale, dtype).all():
+        if not is_resolved(loc, scale, dtype).all():
             dtype = "float64"
             scaled = ops.cast(scaled, dtype)
         return scaled * scale.astype(dtype) + loc.astype(dtype)

@@ -16,12 +16,12 @@ from skloss._engine import Data, Plan, Stream, train_population
 from skloss._sklearn import safe_indexing
 from skloss._warn_user import warn_user
 from skloss.estimators import _units
-from skloss.estimators._callback_plan import tell_callbacks
+from skloss.estimators._callback_plan import plan_callbacks
 from skloss.estimators._fitted import Fitted
 from skloss.estimators._member import choose_dtype, make_member, settle_units
-from skloss.estimators._split import automatic_batch_size, split_rows
+from skloss.estimators._split import get_automatic_batch_size, split_rows
 from skloss.estimators._validation_scorer import ValidationScorer
-from skloss.estimators._varying import unreachable_ends
+from skloss.estimators._varying import find_unreachable_ends
 from skloss.exceptions import IneffectiveParameterWarning
 from skloss.networks import MLP
 
@@ -109,7 +109,7 @@ def prepare(estimator, reading, *, epochs, tasks=None):
         record=bool(settings.record),
     )
     data = Data(table.X, table.Y, [stream])
-    told = tell_callbacks(settings, plan, data, before.link)
+    told = plan_callbacks(settings, plan, data, before.link)
     plan = told.plan
     if tasks is not None and tasks.wants_epochs:
         (member,) = plan.members
@@ -141,7 +141,7 @@ def choose_batch_size(settings, n_rows):
     """Return the number of rows of a step, refused where a layer needs more."""
     batch_size = settings.batch_size
     if isinstance(batch_size, str):
-        batch_size = automatic_batch_size(n_rows)
+        batch_size = get_automatic_batch_size(n_rows)
     if isinstance(settings.network, MLP):
         settings.network.check_rows(min(int(batch_size), n_rows))
     return int(batch_size)
@@ -188,6 +188,6 @@ def warn_before(estimator, settings, *, validated, steps):
     for name, plateau in settings.plateaus:
         if name != "lr_schedule":
             texts += plateau.idle(rate, patience)
-    for text in texts + unreachable_ends(settings):
+    for text in texts + find_unreachable_ends(settings):
         warn_user(text, IneffectiveParameterWarning)
     schedules.check_rates(schedule, float(rate), settings.epochs, steps)

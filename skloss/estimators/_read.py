@@ -10,7 +10,7 @@ import numpy as np
 from skloss._engine import TrainingState
 from skloss.estimators._fitted import Fitted
 from skloss.estimators._settings import Settings
-from skloss.estimators._split import Table, sample_weights
+from skloss.estimators._split import Table, read_sample_weights
 from skloss.estimators._table import Features
 from skloss.exceptions import LossTargetError
 from skloss.losses import Loss
@@ -123,7 +123,7 @@ def read(
         if earlier is not None:
             check_same_problem(features, target, earlier)
             start = earlier.kept_weights
-    weight = sample_weights(sample_weight, X)
+    weight = read_sample_weights(sample_weight, X)
     if not (partial and earlier is not None):  # later parts keep the first one's
         target = target.weigh(settings, y, weight)
     loss = target.complete_loss(settings)
@@ -169,7 +169,7 @@ def read_validation(estimator, features, target, loss, X_val, y_val, weight):
         raise ValueError("X_val and y_val must be given together.")
     try:
         X, y = target.read_more(estimator, features, X_val, y_val)
-        weight = sample_weights(weight, X)
+        weight = read_sample_weights(weight, X)
         return Table(X, target.encode(y, loss), weight)
     except ValueError as error:
         kind = LossTargetError if isinstance(error, LossTargetError) else ValueError

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from skloss import networks, schedules
-from skloss._callbacks._epoch_callbacks import check_callbacks, plateaus
+from skloss._callbacks._callback_names import check_callbacks
+from skloss._callbacks._epoch_callbacks import find_plateaus
 from skloss._engine._optimizers import Optimizer
 from skloss._params._checks import check_choice
 from skloss._params._value_object import separate_value
@@ -16,7 +17,7 @@ from skloss._tensorflow import start
 from skloss._warn_user import warn_user
 from skloss.estimators._calibration import check_calibration
 from skloss.estimators._parameter_checks import KNOBS, check_parameters
-from skloss.estimators._validation_scorer import scorer_of
+from skloss.estimators._validation_scorer import resolve_scorer
 from skloss.exceptions import IneffectiveParameterWarning
 from skloss.losses import Loss
 from skloss.networks import MLP, Body
@@ -131,13 +132,13 @@ class Settings:
             network=separate_value(networks.get(estimator.network)),
             optimizer=Optimizer(estimator.optimizer),
             schedule=separate_value(schedules.get(estimator.lr_schedule)),
-            plateaus=plateaus(estimator),
+            plateaus=find_plateaus(estimator),
             epochs=int(estimator.epochs),
             **{name: given[name] for name in AS_GIVEN if name in given},
         )
         settings.schedule.check()
         if settings.validation_scoring is not None:
-            scorer_of(estimator)
+            resolve_scorer(estimator)
         settings.check_together(partial)
         return settings
 

@@ -1,5 +1,7 @@
 """Rows: their weights, and which of them train and which validate."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +12,14 @@ from sklearn.utils.validation import check_consistent_length
 
 from skloss._sklearn import check_sample_weight, safe_indexing
 from skloss._warn_user import warn_user
+from skloss.estimators._settings import Settings
 from skloss.exceptions import IneffectiveParameterWarning
 
 N_DRAWS = 50
 BATCH_SIZES = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512))
 
 
-def automatic_batch_size(n_rows):
+def get_automatic_batch_size(n_rows: int) -> int:
     """Return the batch size of ``batch_size="auto"`` for a number of rows.
 
     64 up to 1,024 rows, 128 up to 8,192, 256 up to 30,000, 512 up to 100,000, 1,024
@@ -24,14 +27,20 @@ def automatic_batch_size(n_rows):
 
     Examples
     --------
-    >>> automatic_batch_size(1024), automatic_batch_size(1025)
+    >>> get_automatic_batch_size(1024), get_automatic_batch_size(1025)
     (64, 128)
     """
     return next((size for rows, size in BATCH_SIZES if n_rows <= rows), 1024)
 
 
-def sample_weights(sample_weight, X):
-    """Return sample weights as float64, refused where none is positive."""
+def read_sample_weights(sample_weight, X) -> np.ndarray:
+    """Return sample weights as float64.
+
+    Raises
+    ------
+    ValueError
+        If none is positive.
+    """
     weight = check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
@@ -60,14 +69,21 @@ class Table:
     Y: np.ndarray
     weight: np.ndarray
 
-    def followed_by(self, other):
+    def followed_by(self, other: Table) -> Table:
         """Return the rows of both tables, sparse if this one is."""
-        X = stacked(self.X, other.X)
+        X = append_rows(self.X, other.X)
         Y = np.vstack([self.Y, other.Y])
         return Table(X, Y, np.concatenate([self.weight, other.weight]))
 
 
-def split_rows(settings, table, n_train, stratum, groups, rng):
+def split_rows(
+    settings: Settings,
+    table: Table,
+    n_train: int,
+    stratum: tuple[np.ndarray, str],
+    groups,
+    rng: np.random.RandomState,
+) -> tuple[np.ndarray, np.ndarray]:
     """Return row numbers for training and for validation.
 
     Parameters
@@ -87,17 +103,18 @@ def split_rows(settings, table, n_train, stratum, groups, rng):
     if not n_given and settings.early_stopping:
         Y, kind = stratum
         fraction = settings.validation_fraction
-        return set_aside(Y, weight, fraction, kind, rng, groups)
+        return set_rows_aside(Y, weight, fraction, kind, rng, groups)
     if groups is not None:
         warn_user(
             "groups has no effect: they keep together rows that early stopping "
             "sets aside. Set early_stopping=True, or leave out groups or X_val.",
             IneffectiveParameterWarning,
         )
+    # a row of no weight would still take part in batches, and in what they normalise
     return np.flatnonzero(weight > 0), np.arange(n_train, len(table.Y))
 
 
-def set_aside(Y, weight, fraction, kind, rng, groups=None):
+def set_rows_aside(Y, weight, fraction, kind, rng, groups=None):
     """Return row numbers for training, and for early stopping.
 
     Parameters
@@ -117,8 +134,8 @@ def set_aside(Y, weight, fraction, kind, rng, groups=None):
         classes = Y[rows].argmax(axis=1) if Y.shape[1] > 1 else Y[rows, 0]
     try:
         if groups is not None:
-            own = safe_indexing(groups, rows)
-            train, held = grouped(rows, classes, own, fraction, rng)
+            kept_groups = safe_indexing(groups, rows)
+            train, held = split_by_groups(rows, classes, kept_groups, fraction, rng)
         else:
             train, held = train_test_split(
                 rows, test_size=fraction, stratify=classes, random_state=rng
@@ -129,10 +146,11 @@ def set_aside(Y, weight, fraction, kind, rng, groups=None):
             f"{len(rows)} rows: {error} Give X_val and y_val, or set "
             f"early_stopping=False."
         ) from error
+    # shuffled they would be summed in another order than given, for no gain
     return np.sort(train), np.sort(held)
 
 
-def grouped(rows, classes, groups, fraction, rng):
+def split_by_groups(rows, classes, groups, fraction, rng):
     """Split rows by groups: of several draws, that which comes nearest to stratified.
 
     Parameters
@@ -155,18 +173,19 @@ def grouped(rows, classes, groups, fraction, rng):
     counts = np.bincount(code)
     splitter = GroupShuffleSplit(N_DRAWS, test_size=fraction, random_state=rng)
     draws = []
+    # scikit-learn's stratified splitter of groups knows whole folds only, no fraction
     for train, held in splitter.split(rows, groups=groups):
-        own = np.bincount(code[held], minlength=len(counts))
-        if (own < counts).all():
-            draws.append((np.abs(own - fraction * counts).sum(), train, held))
+        counts_held = np.bincount(code[held], minlength=len(counts))
+        if (counts_held < counts).all():
+            draws.append((np.abs(counts_held - fraction * counts).sum(), train, held))
     if not draws:
         raise ValueError("Every draw of groups takes away all rows of a class.")
     _, train, held = min(draws, key=lambda draw: draw[0])
     return rows[train], rows[held]
 
 
-def stacked(a, b):
-    """Stack two tables row-wise, sparse if the first is."""
+def append_rows(a, b):
+    """Return the rows of two tables as one table, sparse if the first is."""
     if isinstance(a, np.ndarray):
         return np.vstack([a, b if isinstance(b, np.ndarray) else b.toarray()])
     return vstack([a, csr_array(b)]).tocsr()

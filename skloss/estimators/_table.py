@@ -3,12 +3,13 @@
 import copy
 import datetime
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import validate_data
 
 from skloss._sklearn import get_feature_names
-from skloss.estimators._columns import as_array, is_frame
+from skloss.estimators._columns import convert_to_array, is_frame
 
 MAX_NAMED = 5
 TEXT = (
@@ -47,13 +48,13 @@ class Features:
 
 @dataclass(frozen=True, eq=False)
 class OnlyFeatures:
-    """What an estimator holds, in scikit-learn's eyes, while a table is checked."""
+    """What an estimator holds as its fit while a table is checked."""
 
     features: Features
 
 
-def read_table(estimator, X, *y, **options):
-    """Return the features of a new table, and what ``validated_table`` returns of it.
+def read_table(estimator, X, *y, **options) -> tuple[Features, Any]:
+    """Return the features of a new table, and what ``validate_table`` returns of it.
 
     Returns
     -------
@@ -61,12 +62,12 @@ def read_table(estimator, X, *y, **options):
     table : array or tuple of array
     """
     expected = Features(None, get_feature_names(X))
-    table = validated_table(estimator, expected, X, *y, **options)
+    table = validate_table(estimator, expected, X, *y, **options)
     count = (table[0] if y else table).shape[1]
     return replace(expected, count=count), table
 
 
-def validated_table(estimator, features, X, *y, **options):
+def validate_table(estimator, features: Features, X, *y, **options) -> Any:
     """Return X, and y if given, as ``validate_data`` of scikit-learn does.
 
     scikit-learn writes down the columns of a new table on the estimator it checks it
@@ -104,15 +105,15 @@ def validated_table(estimator, features, X, *y, **options):
     except (TypeError, ValueError) as error:
         if "eature names" in str(error):  # other columns than before
             raise
-        text = too_many_axes(X) or no_numbers(X, error)
+        text = explain_axes(X) or explain_non_numbers(X, error)
         if text is None:
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(text) from error
 
 
-def too_many_axes(X):
-    """Return what to do with an X of more than two axes, or None."""
+def explain_axes(X) -> str | None:
+    """Return the text on an X of more than two axes; None where it has two."""
     if is_frame(X) or not hasattr(X, "__len__"):
         return None
     shape = X.shape if hasattr(X, "shape") else np.array(X, dtype=object).shape
@@ -126,16 +127,18 @@ def too_many_axes(X):
     )
 
 
-def no_numbers(X, error):
-    """Return which columns hold no numbers, and what makes numbers of them, or None."""
-    found = {}
-    for label, column in columns_of(X):
-        value = first_non_number(column)
+def explain_non_numbers(X, error: Exception) -> str | None:
+    """Return the text on columns that hold no numbers; None where all do."""
+    columns_by_kind = {}
+    for label, column in iterate_columns(X):
+        value = find_non_number(column)
         if value is not None:
-            found.setdefault(kind_of(value), []).append((label, value))
-    if not found:
+            columns_by_kind.setdefault(describe_non_number(value), []).append(
+                (label, value)
+            )
+    if not columns_by_kind:
         return None
-    (what, remedy), columns = next(iter(found.items()))
+    (what, remedy), columns = next(iter(columns_by_kind.items()))
     labels = [label for label, _ in columns]
     more = len(labels) - MAX_NAMED
     named = ", ".join(map(repr, labels[:MAX_NAMED]))
@@ -149,18 +152,21 @@ def no_numbers(X, error):
     )
 
 
-def columns_of(X):
+def iterate_columns(X):
     """Yield label and values of each column of a table of any kind."""
     if is_frame(X):
         for j, label in enumerate(X.columns):
             column = X.iloc[:, j] if hasattr(X, "iloc") else X[:, j]
             yield label, np.asarray(column)
-    elif hasattr(X, "__len__") and np.ndim(array := as_array(X)) == 2:
+    elif hasattr(X, "__len__") and np.ndim(array := convert_to_array(X)) == 2:
         yield from enumerate(array.T)
 
 
-def first_non_number(column):
-    """Return the first value of a column that is no number, or None; None is NaN."""
+def find_non_number(column):
+    """Return the first value of a column that is no number, or None.
+
+    Among the values None is a missing number, and counts as one.
+    """
     if column.dtype.kind in "biufc":  # of complex ones scikit-learn's words say all
         return None
     for value in column:
@@ -173,8 +179,8 @@ def first_non_number(column):
     return None
 
 
-def kind_of(value):
-    """Return how a value that is no number is called, and what makes one of it."""
+def describe_non_number(value):
+    """Return what to call a value that is no number, and what makes one of it."""
     if isinstance(value, str | bytes):
         return TEXT
     dates = datetime.date | datetime.timedelta | np.datetime64 | np.timedelta64

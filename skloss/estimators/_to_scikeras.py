@@ -6,9 +6,9 @@ import inspect
 from skloss import losses, networks, schedules
 from skloss._callbacks._callback_copies import make_callbacks
 from skloss._engine._optimizers import Optimizer
-from skloss._model_fit._keras_fit import penalise, wrappers
+from skloss._model_fit._keras_fit import import_wrappers, penalise_kernels
 from skloss._params import Varying, same
-from skloss.estimators._varying import schedules_in
+from skloss.estimators._varying import find_schedules
 from skloss.schedules import Constant
 
 SAME = ("epochs", "verbose", "random_state", "warm_start")
@@ -42,11 +42,11 @@ def refuse_ours_alone(estimator, params):
 
 def convert_to_scikeras(estimator):
     """Return the scikeras estimator for one of ours."""
-    params, named = estimator.get_params(deep=False), wrappers()
+    params, named = estimator.get_params(deep=False), import_wrappers()
     refuse_ours_alone(estimator, params)
     changing = {name: v for name, v in params.items() if isinstance(v, Varying)}
     changing.pop("lr_schedule", None)
-    changing |= {f"loss__{n}": v for n, v in schedules_in(params["loss"]).items()}
+    changing |= {f"loss__{n}": v for n, v in find_schedules(params["loss"]).items()}
     for name, value in changing.items():
         refuse(name, value, "give a number")
     if not isinstance(schedules.get(params["lr_schedule"]), Constant):
@@ -101,7 +101,7 @@ def build_with_head(meta, network, dropout, l1, l2):
         "float32",
         lambda: keras.layers.Dropout(dropout),
     )
-    penalise(model, l1, l2)
+    penalise_kernels(model, l1, l2)
     if "n_classes_" not in meta:
         return model
     return keras.Model(model.input, keras.layers.Softmax()(model.output))

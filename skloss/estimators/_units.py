@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from skloss._engine import TrainingState
 from skloss.exceptions import LossTargetError
+from skloss.losses import Loss, RegressionLoss, Task
 from skloss.losses._core._user_units import InUserUnits
 from skloss.losses._quantile import weighted_quantile
 
@@ -32,11 +34,11 @@ class Units:
     varies: np.ndarray
 
     @classmethod
-    def none(cls, columns):
-        """Return units that change nothing."""
+    def none(cls, columns: int) -> Units:
+        """Return units in which every number stays what it is."""
         return cls(np.zeros(columns), np.ones(columns), np.ones(columns, dtype=bool))
 
-    def renew(self, fresh):
+    def renew(self, fresh: Units) -> tuple[Units, np.ndarray]:
         """Return these units, with fresh ones for columns that now vary at last.
 
         Parameters
@@ -58,12 +60,14 @@ class Units:
         )
         return units, new
 
-    def of(self, columns):
+    def of(self, columns) -> Units:
         """Return the units of some columns."""
         return Units(self.loc[columns], self.scale[columns], self.varies[columns])
 
 
-def target_units(y, loss, sample_weight):
+def measure_target(
+    y: np.ndarray, loss: RegressionLoss, sample_weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return location and scale with which the networks see a regression target.
 
     Parameters
@@ -86,10 +90,11 @@ def target_units(y, loss, sample_weight):
     """
     kind = loss.target_scaling
     if isinstance(kind, str):
-        loc, scale = units_of(y, kind, sample_weight)
+        loc, scale = measure_columns(y, kind, sample_weight)
     else:
         columns = [
-            units_of(y[:, j : j + 1], own, sample_weight) for j, own in enumerate(kind)
+            measure_columns(y[:, j : j + 1], kind_of_column, sample_weight)
+            for j, kind_of_column in enumerate(kind)
         ]
         loc, scale = map(np.concatenate, zip(*columns, strict=True))
     tiny = varies(y) & (scale < SMALLEST)
@@ -101,7 +106,9 @@ def target_units(y, loss, sample_weight):
     return loc, scale
 
 
-def units_of(y, kind, sample_weight):
+def measure_columns(
+    y: np.ndarray, kind: str, sample_weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return location and scale of every column for one kind of scaling.
 
     A constant column has its value, and a scale beside which nothing moves it.
@@ -109,7 +116,7 @@ def units_of(y, kind, sample_weight):
     zeros, ones = np.zeros(y.shape[1]), np.ones(y.shape[1])
     if kind == "none":
         return zeros, ones
-    unit = power_of_two(y)
+    unit = find_power_of_two(y)
     seen = y / unit
     size = np.average(np.abs(seen), axis=0, weights=sample_weight) * unit
     size = np.where(size > 0, size, 1.0)
@@ -129,7 +136,7 @@ def units_of(y, kind, sample_weight):
     return np.where(moves, loc * unit, y[0]), np.where(moves, scale * unit, still)
 
 
-def power_of_two(y):
+def find_power_of_two(y):
     """Return a power of two of the size of each column.
 
     Sums and squares of y divided by it neither overflow nor vanish, and it changes no
@@ -139,13 +146,14 @@ def power_of_two(y):
     return np.ldexp(1.0, np.clip(exponent, -1000, 1000))
 
 
-def varies(y):
+def varies(y: np.ndarray) -> np.ndarray:
     """Tell which columns hold numbers that differ by more than their rounding."""
+    # numbers that were computed to be equal, as 0.1 + 0.2 and 0.3, are one value
     with np.errstate(over="ignore"):
         return np.ptp(y, axis=0) > 4 * np.finfo(np.float64).eps * np.abs(y).max(axis=0)
 
 
-def check_size(y):
+def check_size(y: np.ndarray) -> None:
     """Raise LossTargetError for a target that double precision cannot scale."""
     largest = np.abs(y).max(initial=0.0)
     if largest > LARGEST:
@@ -155,7 +163,9 @@ def check_size(y):
         )
 
 
-def check_seen(seen, loss, task, dtype, transform):
+def check_seen(
+    seen: np.ndarray, loss: Loss, task: Task, dtype: str, transform: str | None
+) -> None:
     """Raise LossTargetError for a target that the networks' numbers cannot hold.
 
     Parameters
@@ -168,6 +178,7 @@ def check_seen(seen, loss, task, dtype, transform):
     transform : "auto" or None
     """
     limits, real = np.finfo(dtype), getattr(loss, "domain", "real") == "real"
+    # most losses of real numbers square them; positive ones take their logarithm
     bound = 0.1 * (np.sqrt(limits.max) if real else limits.max)
     size = np.abs(seen)
     largest, smallest = size.max(initial=0.0), size.min(initial=1.0, where=size > 0)
@@ -182,14 +193,14 @@ def check_seen(seen, loss, task, dtype, transform):
     raise LossTargetError(f"A value of y is {wrong}. {remedy}, or {other}.")
 
 
-def is_defined(loss, task, seen, dtype):
+def is_defined(loss: Loss, task: Task, seen: np.ndarray, dtype: str) -> bool:
     """Tell whether a loss has a finite value at targets in a dtype."""
     y = seen.astype(dtype)
     value = loss.rowwise(task, y, np.zeros((len(y), loss.n_raw(task)), dtype))
     return bool(np.isfinite(np.asarray(value)).all())
 
 
-def resolves(loc, scale, dtype):
+def is_resolved(loc: np.ndarray, scale: np.ndarray, dtype: str) -> np.ndarray:
     """Tell whether numbers of a dtype, in the user's units, resolve each target.
 
     To a ten-thousandth of its scale, and with room for squares.
@@ -200,7 +211,7 @@ def resolves(loc, scale, dtype):
     return fine & (scale > room[0]) & (np.maximum(scale, np.abs(loc)) < room[1])
 
 
-def check_resolved(loc, scale, dtype):
+def check_resolved(loc: np.ndarray, scale: np.ndarray, dtype: str) -> None:
     """Raise LossTargetError where a function would see hardly any differences in y.
 
     Parameters
@@ -230,8 +241,8 @@ def check_resolved(loc, scale, dtype):
     )
 
 
-def renewed(old, measured, new):
-    """Return what a loss measured before, and for new columns what it measures now."""
+def renew_measured(old: dict, measured: dict, new: np.ndarray) -> dict:
+    """Return what a loss measured before, but for new columns what it measures now."""
     return {
         name: np.where(new, value, old[name])
         if np.shape(value) == np.shape(new)
@@ -240,7 +251,9 @@ def renewed(old, measured, new):
     }
 
 
-def restarted(start, bias, outputs):
+def restart_outputs(
+    start: TrainingState, bias: np.ndarray, outputs: np.ndarray
+) -> TrainingState:
     """Return a state to go on from in which some raw outputs begin at their bias.
 
     Of a column that was constant so far nothing was learnt but its number.
@@ -251,12 +264,12 @@ def restarted(start, bias, outputs):
     return replace(start, weights=weights)
 
 
-def trained_as(loss, loc, scale):
+def make_trained_loss(loss: Loss, loc: np.ndarray, scale: np.ndarray) -> Loss:
     """Return the loss as the engine trains it, for raw outputs of a scaled target."""
     return InUserUnits(loss, loc, scale) if loss.in_user_units else loss
 
 
-def gain(loss, task, y, dtype):
+def measure_gain(loss: Loss, task: Task, y: np.ndarray, dtype: str) -> dict:
     """Return the gain of a loss in the user's units, to be bound; nothing for others.
 
     Parameters

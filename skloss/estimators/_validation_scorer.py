@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from inspect import signature
 from numbers import Real
@@ -42,20 +43,24 @@ class ValidationScorer:
 
     def __init__(self, estimator, before, X, y, weight):
         self.scoring = before.settings.validation_scoring
-        self.name = name_of(self.scoring)
-        self.scorer = scorer_of(estimator)
+        self.name = name_scorer(self.scoring)
+        self.scorer = resolve_scorer(estimator)
         self.before, self.net = before, copy.copy(estimator)
         forget_callbacks(self.net)
         # predictions are known, and nothing else is made of X
         self.X = np.empty((len(y), 0)) if is_prediction_scorer(self.scorer) else X
         self.y = y
         self.weights = {}
+        # equal weights change no score, and not every metric takes weights
         if np.ptp(weight) > 0 and takes_weights(self.scorer):
             self.weights = {"sample_weight": weight}
         self.rehearse()
 
-    def __call__(self, raw):
-        """Return the score; NaN, which never improves, where the scorer fails."""
+    def __call__(self, raw: np.ndarray) -> float:
+        """Return the score of raw outputs.
+
+        Where the scorer fails that is NaN, which never counts as an improvement.
+        """
         try:
             return self.score(raw)
         except Exception as error:
@@ -66,7 +71,7 @@ class ValidationScorer:
             )
             return np.nan
 
-    def score(self, raw):
+    def score(self, raw: np.ndarray) -> float:
         """Return the score of raw outputs of shape (n, n_raw)."""
         view = copy.copy(self.net)
         view._fitted = self.before.knowing(self.X, raw)
@@ -101,7 +106,7 @@ class ValidationScorer:
             ) from error
 
 
-def scorer_of(net):
+def resolve_scorer(net) -> Callable:
     """Return the scorer that ``net.validation_scoring`` names, or is.
 
     Raises
@@ -126,14 +131,16 @@ def scorer_of(net):
         raise ValueError(f"validation_scoring={scoring!r}: {error}") from error
 
 
-def name_of(scoring):
+def name_scorer(scoring: str | Callable) -> str:
     """Return the name of a scorer, in scikit-learn's sign.
 
     Examples
     --------
     >>> from sklearn.metrics import make_scorer, max_error
-    >>> name_of("roc_auc"), name_of(make_scorer(max_error, greater_is_better=False))
-    ('roc_auc', 'neg_max_error')
+    >>> name_scorer("roc_auc")
+    'roc_auc'
+    >>> name_scorer(make_scorer(max_error, greater_is_better=False))
+    'neg_max_error'
     """
     if isinstance(scoring, str):
         return scoring
@@ -142,6 +149,6 @@ def name_of(scoring):
     return f"neg_{name}" if score_sign(scoring) < 0 else name
 
 
-def takes_weights(scorer):
+def takes_weights(scorer: Callable) -> bool:
     """Tell whether a scorer can be given sample weights."""
     return "sample_weight" in signature(score_function(scorer)).parameters

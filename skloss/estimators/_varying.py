@@ -10,10 +10,11 @@ from skloss import losses
 from skloss._params import split_names
 from skloss._params._checks import check_number
 from skloss.estimators._parameter_checks import KNOBS
+from skloss.losses import Loss, Task
 from skloss.schedules import Schedule
 
 
-def settle_loss(estimator):
+def settle_loss(estimator) -> tuple[Loss, dict[str, np.ndarray]]:
     """Return an estimator's loss, and all of its numbers that change by epoch.
 
     Parameters
@@ -32,12 +33,13 @@ def settle_loss(estimator):
     ValueError, TypeError
         For a value that a parameter cannot have, with the epoch.
     """
-    curves, epochs = curves_of(estimator), int(estimator.epochs)
-    loss, of_loss = last_loss(estimator.loss, estimator._family, epochs)
+    curves, epochs = compute_curves(estimator), int(estimator.epochs)
+    loss, of_loss = resolve_last_loss(estimator.loss, estimator._family, epochs)
+    # ``set_params`` of the user's object must not reach what was fitted with it
     return loss.detached(), {**curves, **of_loss}
 
 
-def curves_of(estimator):
+def compute_curves(estimator) -> dict[str, np.ndarray]:
     """Return the values of an estimator's own numbers that are schedules."""
     curves, epochs = {}, int(estimator.epochs)
     for name, limits in KNOBS.items():
@@ -46,7 +48,7 @@ def curves_of(estimator):
             continue
         if name == "weight_averaging":  # averages are kept in all epochs, or in none
             limits = {**limits, "open_low": True}
-        curves[name] = values_of(name, schedule, epochs)
+        curves[name] = compute_values(name, schedule, epochs)
         for epoch, value in enumerate(curves[name].tolist()):
             try:
                 check_number(name, value, **limits)
@@ -58,7 +60,9 @@ def curves_of(estimator):
     return curves
 
 
-def curves_of_head(curves, weight, epochs):
+def compute_head_curves(
+    curves: dict, weight: float | Schedule, epochs: int
+) -> dict[str, np.ndarray]:
     """Return what changes of one head of several: its loss's numbers, its weight.
 
     Parameters
@@ -74,20 +78,20 @@ def curves_of_head(curves, weight, epochs):
         By the head's names, such as "gamma" or "weight".
     """
     _, nested = split_names(curves)
-    own = nested.get("loss", {})
+    of_loss = nested.get("loss", {})
     if not isinstance(weight, Schedule):
-        return own
-    values = values_of("weight", weight, epochs)
+        return of_loss
+    values = compute_values("weight", weight, epochs)
     if (values < 0).any():
         epoch = int(np.argmax(values < 0))
         raise ValueError(
             f"weight={weight!r} gives {values[epoch]:g} in epoch {epoch} of "
             f"{len(values)} (the first is 0), but must be >= 0. Shift the schedule."
         )
-    return {**own, "weight": values}
+    return {**of_loss, "weight": values}
 
 
-def values_of(name, number, epochs):
+def compute_values(name, number, epochs):
     """Return the values of a schedule, or of a sequence of schedules and numbers.
 
     Returns
@@ -95,7 +99,7 @@ def values_of(name, number, epochs):
     ndarray of shape (epochs,) or (epochs, length of the sequence)
     """
     if isinstance(number, tuple | list):
-        columns = [values_of(name, each, epochs) for each in number]
+        columns = [compute_values(name, each, epochs) for each in number]
         return np.stack(columns, axis=1)
     if not isinstance(number, Schedule):
         return np.full(epochs, float(number))
@@ -123,70 +127,78 @@ def values_of(name, number, epochs):
 # -- the loss ------------------------------------------------------------------------
 
 
-def schedules_in(loss):
+def find_schedules(loss: object) -> dict:
     """Return a loss's numbers that are schedules, or sequences with some, by name."""
-    found = {}
+    schedules = {}
     for name, value in loss.get_params().items() if is_loss(loss) else ():
-        inside = any(name.startswith(f"{outer}__") for outer in found)
-        if not inside and any(isinstance(part, Schedule) for part in parts(value)):
-            found[name] = value
-    return found
+        inside = any(name.startswith(f"{outer}__") for outer in schedules)
+        if not inside and any(isinstance(part, Schedule) for part in list_parts(value)):
+            schedules[name] = value
+    return schedules
 
 
-def parts(value):
+def list_parts(value):
     """Return the elements of a sequence, or the one value."""
     return value if isinstance(value, tuple | list) else [value]
 
 
 def is_loss(value):
-    """Tell whether ``value`` is a loss that holds its numbers."""
+    """Tell whether ``value`` is a loss of ours, which has its numbers as attributes."""
     return isinstance(value, losses.Loss)
 
 
-def last_loss(loss, family, epochs):
+def resolve_last_loss(loss, family, epochs):
     """Return the loss of the last epoch, and the values of its schedules."""
-    found = schedules_in(loss)
-    if not found:
+    schedules = find_schedules(loss)
+    if not schedules:
         return losses.get(loss, family), {}
     curves = {
-        f"loss__{name}": values_of(f"loss__{name}", number, epochs)
-        for name, number in found.items()
+        f"loss__{name}": compute_values(f"loss__{name}", number, epochs)
+        for name, number in schedules.items()
     }
     for epoch in range(epochs):
         try:
-            plain = losses.get(at_epoch(loss, curves, epoch), family)
+            resolved = losses.get(bind_epoch(loss, curves, epoch), family)
         except (TypeError, ValueError) as error:
             numbers = ", ".join(
                 f"{name}={number!r} gives {curves[f'loss__{name}'][epoch]}"
-                for name, number in found.items()
+                for name, number in schedules.items()
             )
             raise type(error)(
                 f"loss={loss!r}: in epoch {epoch} of {epochs} (the first is 0) "
                 f"{numbers}, but {error} Scale or shift the schedule."
             ) from error
-    for name, number in found.items():
-        if name not in plain.knobs():
+    for name, number in schedules.items():
+        if name not in resolved.knobs():
             raise TypeError(
                 f"loss={loss!r}: {name}={number!r} is a schedule, but {name} shapes "
                 f"the network; give a plain value."
             )
-    return plain, curves
+    return resolved, curves
 
 
-def at_epoch(loss, curves, epoch):
+def bind_epoch(loss: Loss, curves: dict, epoch: int) -> Loss:
     """Return the loss with the numbers of an epoch."""
-    own = split_names(curves)[1].get("loss", {})
-    return loss.bind({name: plain(name, c[epoch]) for name, c in own.items()})
+    of_loss = split_names(curves)[1].get("loss", {})
+    return loss.bind(
+        {name: make_plain_value(name, c[epoch]) for name, c in of_loss.items()}
+    )
 
 
-def plain(name, value):
-    """Return a row of a table as a user gives it: a number, or a tuple of numbers."""
+def make_plain_value(name, value):
+    """Return the value of an epoch as a user would give it, a number or a tuple."""
     if name.endswith("_"):  # measured, not given
         return value
     return tuple(value.tolist()) if np.ndim(value) else float(value)
 
 
-def measured_curves(loss, curves, task, y_true, sample_weight):
+def measure_curves(
+    loss: Loss,
+    curves: dict,
+    task: Task,
+    y_true: np.ndarray,
+    sample_weight: np.ndarray,
+) -> dict[str, np.ndarray]:
     """Return what the loss measures of the target, where that changes by epoch too.
 
     Parameters
@@ -200,24 +212,25 @@ def measured_curves(loss, curves, task, y_true, sample_weight):
     -------
     dict of str to ndarray of shape (epochs, ...)
     """
-    own = {name: c for name, c in curves.items() if name.startswith("loss__")}
-    if not own:
+    of_loss = {name: c for name, c in curves.items() if name.startswith("loss__")}
+    if not of_loss:
         return {}
     known, rows = {}, []
-    for epoch in range(len(next(iter(own.values())))):
-        key = tuple(curve[epoch].tobytes() for curve in own.values())
+    for epoch in range(len(next(iter(of_loss.values())))):
+        # a schedule may stand still for many epochs, and measuring reads all of y
+        key = tuple(curve[epoch].tobytes() for curve in of_loss.values())
         if key not in known:
-            now = at_epoch(loss, own, epoch)
+            now = bind_epoch(loss, of_loss, epoch)
             known[key] = now.measure(task, y_true, sample_weight)
         rows.append(known[key])
-    found = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    return {f"loss__{n}": c for n, c in found.items() if (c != c[0]).any()}
+    measured = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    return {f"loss__{n}": c for n, c in measured.items() if (c != c[0]).any()}
 
 
 # -- what is said of them ------------------------------------------------------------
 
 
-def values_of_epochs(curves, n_epochs, count):
+def select_last_values(curves: dict, n_epochs: int, count: int) -> dict[str, list]:
     """Return the values that the last ``count`` of ``n_epochs`` epochs had, as lists.
 
     Parameters
@@ -229,6 +242,7 @@ def values_of_epochs(curves, n_epochs, count):
     -------
     dict of str to list
     """
+    # ``partial_fit`` may go on beyond the last value, which then stays
     epochs = np.arange(n_epochs - count, n_epochs)
     return {
         name: curve[np.minimum(epochs, len(curve) - 1)].tolist()
@@ -236,15 +250,15 @@ def values_of_epochs(curves, n_epochs, count):
     }
 
 
-def unreachable_ends(settings):
+def find_unreachable_ends(settings) -> list[str]:
     """Return messages about schedules that the training does not reach the end of."""
     varying = {name: settings.given[name] for name in KNOBS}
     loss = settings.given.get("loss")
-    varying |= {f"loss__{n}": v for n, v in schedules_in(loss).items()}
+    varying |= {f"loss__{n}": v for n, v in find_schedules(loss).items()}
     return [
         f"{name}={number!r}: {message}"
         for name, number in varying.items()
-        for part in parts(number)
+        for part in list_parts(number)
         if isinstance(part, Schedule)
         for message in part.idle(1.0, None, settings.epochs)
     ]

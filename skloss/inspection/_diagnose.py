@@ -3,10 +3,9 @@
 from html import escape
 
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
-from skloss._diagnosis._findings import findings
-from skloss._diagnosis._rate_findings import of_saturated
+from skloss._diagnosis._findings import collect_findings
+from skloss._diagnosis._rate_findings import describe_saturated_loss
 from skloss.estimators._base import BaseLossAware
 
 
@@ -27,16 +26,16 @@ class Diagnosis:
     """
 
     def __init__(self, fitted, prefix=""):
-        self.findings = found = findings(fitted)
+        self.findings = findings = collect_findings(fitted)
         self.remedy = {}
-        if found:
-            self.remedy = {f"{prefix}{k}": v for k, v in found[0].remedy.items()}
+        if findings:
+            self.remedy = {f"{prefix}{k}": v for k, v in findings[0].remedy.items()}
         settings, record = fitted.settings, fitted.record
         self._title = f"{settings.estimator}(loss={settings.shown_loss!r})"
         loss, epochs = fitted.history["loss"], fitted.n_epochs
         self._summary = (
             f"{epochs} epochs, training loss {loss[0]:.3g} to {loss[-1]:.3g} (best "
-            f"constant {record.constant_loss:.3g}{of_saturated(record)})"
+            f"constant {record.constant_loss:.3g}{describe_saturated_loss(record)})"
         )
 
     def __bool__(self):
@@ -78,7 +77,7 @@ class Diagnosis:
         )
 
 
-def diagnose(estimator):
+def diagnose(estimator) -> Diagnosis:
     """Diagnose the training of a fitted estimator.
 
     Everything is computed from what training recorded; no data are needed.
@@ -150,12 +149,12 @@ def diagnose(estimator):
             f"LossAwareClassifier, a LossAwareRegressor, a Pipeline that ends in one, "
             f"or a search that was refitted."
         )
-    check_is_fitted(net)
-    if net._fitted.record is None:
-        record = net._fitted.settings.record
+    fitted = net._get_fitted()
+    if fitted.record is None:
+        record = fitted.settings.record
         raise ValueError(
             f"Nothing was recorded: record={record!r}, trained by "
-            f"{net.trained_by_!r}. Set record=True and fit again, without callbacks "
+            f"{fitted.trained_by!r}. Set record=True and fit again, without callbacks "
             f"that act inside an epoch."
         )
-    return Diagnosis(net._fitted, prefix)
+    return Diagnosis(fitted, prefix)

@@ -21,7 +21,7 @@ HALF_DECADE = np.sqrt(10)
 NEGLIGIBLE = 0.005  # of what training gains
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class LRRangeTest:
     """What ``lr_range_test`` found.
 
@@ -69,10 +69,10 @@ class LRRangeTest:
             If matplotlib is not installed.
         """
         ax = _plot.axes(ax)
-        shown = np.where(
-            self.losses_ <= 1.1 * worst(self.losses_), self.losses_, np.nan
+        losses = np.where(
+            self.losses_ <= 1.1 * get_untrained_loss(self.losses_), self.losses_, np.nan
         )
-        ax.plot(self.learning_rates_, shown, marker=".")
+        ax.plot(self.learning_rates_, losses, marker=".")
         label = f"best after {self.epochs} epochs: {self.best:.2g}"
         ax.axvline(self.best, color="C1", linestyle="--", label=label)
         label = f"suggested: {self.suggested:.2g}"
@@ -147,23 +147,23 @@ def lr_range_test(estimator, X, y, *, low=1e-6, high=1.0, n=40, epochs=10, param
     >>> bool(1e-5 < found.suggested < 1e-2)
     True
     """
-    check_range(low, high, n, epochs)
+    check_range_of_rates(low, high, n, epochs)
     rates = np.geomspace(low, high, n)
     estimator = clone(estimator)
     net = net_of(estimator)
     Settings.of(net)
-    reach, epochs = reach_of(net), min(epochs, net.epochs)
+    reach, epochs = compute_reach(net), min(epochs, net.epochs)
     net.set_params(lr_schedule=None, early_stopping=False, verbose=0)
     _, (args, kwargs) = arguments_of_fit(estimator, net, X, y, params or {})
     with networks.python_random_untouched():
-        losses = losses_at(prepare_fit(net, *args, **kwargs, epochs=epochs), rates)
+        losses = measure_losses(prepare_fit(net, *args, **kwargs, epochs=epochs), rates)
     if not np.isfinite(losses).any():
         raise ValueError(
             f"Every network diverged, at rates from {low:g} to {high:g}: lower low, "
             f"scale the features, or set clip_norm."
         )
-    smooth = smoothed(rates, losses)
-    flat = smooth.min() + NEGLIGIBLE * (worst(losses) - losses.min())
+    smooth = smooth_losses(rates, losses)
+    flat = smooth.min() + NEGLIGIBLE * (get_untrained_loss(losses) - losses.min())
     best, highest = np.argmin(smooth), np.flatnonzero(smooth <= flat)[-1]
     if best in (0, n - 1):
         warn_user(
@@ -181,7 +181,7 @@ def lr_range_test(estimator, X, y, *, low=1e-6, high=1.0, n=40, epochs=10, param
     )
 
 
-def check_range(low, high, n, epochs):
+def check_range_of_rates(low, high, n, epochs):
     """Raise ValueError or TypeError unless these are rates to try, and epochs."""
     if not (is_number(low) and is_number(high) and 0 < low < high < np.inf):
         raise ValueError(
@@ -192,8 +192,8 @@ def check_range(low, high, n, epochs):
     check_count("epochs", epochs)
 
 
-def reach_of(net):
-    """Return the epochs of a net's training at its full rate that go as far."""
+def compute_reach(net) -> float:
+    """Return how many epochs at the full rate go as far as a net's training."""
     schedule = schedules.get(net.lr_schedule)
     if schedule.absolute:
         raise ValueError(
@@ -207,7 +207,7 @@ def reach_of(net):
     )
 
 
-def losses_at(job, rates):
+def measure_losses(job, rates: np.ndarray) -> np.ndarray:
     """Return the mean loss on held-out rows at each rate.
 
     All networks are members of one plan: a rate and a split of the rows each.
@@ -236,16 +236,16 @@ def losses_at(job, rates):
     return losses.reshape(SPLITS, len(rates)).mean(axis=0)
 
 
-def worst(losses):
+def get_untrained_loss(losses: np.ndarray) -> float:
     """Return the loss of a network that has hardly been trained: at the lowest rate."""
     return losses[0] if np.isfinite(losses[0]) else losses[np.isfinite(losses)].max()
 
 
-def smoothed(rates, losses):
+def smooth_losses(rates: np.ndarray, losses: np.ndarray) -> np.ndarray:
     """Return each loss averaged with those half a decade up and down.
 
     Losses above that of the lowest rate count as that: how bad does not matter.
     """
-    losses = np.minimum(losses, worst(losses))
+    losses = np.minimum(losses, get_untrained_loss(losses))
     near = np.abs(np.log(rates[:, None] / rates)) <= np.log(HALF_DECADE)
     return near @ losses / near.sum(axis=1)

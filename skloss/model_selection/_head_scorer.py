@@ -7,10 +7,10 @@ from sklearn.metrics import get_scorer
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 
-from skloss.estimators._columns import column_named, columns_of
-from skloss.estimators._head_predictions import head_of as view_of_head
+from skloss.estimators._columns import get_column, split_by_head
+from skloss.estimators._head_predictions import get_head as view_of_head
 from skloss.estimators._multi_task import LossAwareMultiTask
-from skloss.estimators._validation_scorer import name_of, takes_weights
+from skloss.estimators._validation_scorer import name_scorer, takes_weights
 
 
 class HeadScorer:
@@ -26,7 +26,7 @@ class HeadScorer:
 
     @property
     def __name__(self):
-        return f"{self.head}_{name_of(self.scoring)}"
+        return f"{self.head}_{name_scorer(self.scoring)}"
 
     def __repr__(self):
         return f"head_scorer({self.head!r}, {self.scoring!r})"
@@ -38,7 +38,7 @@ class HeadScorer:
     def __call__(self, estimator, X, y, **weights):
         """Return the score of the head's predictions."""
         names = [name for name, _ in net_of(estimator).heads]
-        column = column_named(columns_of(y, names), self.head)
+        column = get_column(split_by_head(y, names), self.head)
         return self.scorer(head_of(estimator, self.head), X, column, **weights)
 
 

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from skloss import networks
-from skloss._diagnosis._findings import diverged
+from skloss._diagnosis._rate_findings import find_divergence
 from skloss._engine import Outcome, make_chunks, repack_chunks
 from skloss.estimators._finish import finish, fitted_after
 from skloss.exceptions import NotFusibleError
@@ -238,7 +238,7 @@ class FusedRun:
         if result.error is not None:
             return self.failed(scored, result.error, f"failed: {result.error!r}")
         if result.outcome is Outcome.DIVERGED:
-            finding = diverged(fitted_after(cell.job, result))
+            finding = find_divergence(fitted_after(cell.job, result))
             outcome = f"{scored.outcome} in epoch {result.n_epochs}"
             # one text for all cells, which scikit-learn counts in one warning
             text = f"{finding.headline}\n"

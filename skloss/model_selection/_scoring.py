@@ -11,7 +11,7 @@ from skloss._sklearn import (
     score_estimator,
 )
 from skloss.estimators._base import with_fitted
-from skloss.estimators._table import validated_table
+from skloss.estimators._table import validate_table
 
 
 def raw_outputs(cells, which):
@@ -32,7 +32,7 @@ def raw_outputs(cells, which):
         outputs = [cells[i].net._fitted.outputs for i in numbers]
         raw = predict_raw_stacked(
             outputs[0].network,
-            validated_table(first, first._fitted.features, table),
+            validate_table(first, first._fitted.features, table),
             np.stack([one.weights for one in outputs]),
             np.stack([one.stored for one in outputs]),
             outputs[0].n_raw,

@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 
-from skloss._callbacks._fit_progress import new_bar
+from skloss._callbacks._fit_progress import make_bar
 from skloss.model_selection._cells import net_of
 
 
@@ -37,7 +37,7 @@ class Progress:
         if not self.verbose:
             return
         if self.bar is None:
-            self.bar = new_bar(total=0, unit="epoch", unit_scale=True)
+            self.bar = make_bar(total=0, unit="epoch", unit_scale=True)
         networks = [net_of(own).epochs * self.n_splits for own in estimators]
         self.left |= dict(enumerate(networks, first))
         self.announced += len(networks)

@@ -14,8 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skloss import MLP, LossAwareClassifier, LossAwareRegressor
-from skloss._diagnosis._features import explained, feature_scale
-from skloss._model_fit._keras_fit import batch_size
+from skloss._diagnosis._features import compute_explained_share, measure_feature_scale
+from skloss._model_fit._keras_fit import adapt_batch_size
 from skloss.inspection import diagnose
 
 NAMES = ["height", "weight", "age", "income"]
@@ -91,7 +91,7 @@ def test_the_scale_is_that_of_scikit_learn(as_table):
     table *= (1, 1e-6, 1e6, 1, 0)
     table[:, 3] = TIME + rng.normal(size=80)
     scaler = StandardScaler().fit(table)
-    scale = feature_scale(as_table(table), "float32")
+    scale = measure_feature_scale(as_table(table), "float32")
     np.testing.assert_allclose(scale.mean, scaler.mean_)
     np.testing.assert_allclose(scale.spread[:4], scaler.scale_[:4], rtol=1e-6)
     np.testing.assert_allclose(scale.filled, (table != 0).mean(axis=0))
@@ -102,14 +102,18 @@ def test_the_scale_is_that_of_scikit_learn(as_table):
     error = np.sqrt(np.square(rounded - table[:, 3]).mean()) / table[:, 3].std()
     assert scale.lost[3] == pytest.approx(error)
     assert (scale.lost[[0, 1, 2, 4]] < 1e-6).all()
-    assert (feature_scale(as_table(table), "float64").lost < 0.01).all()
+    assert (measure_feature_scale(as_table(table), "float64").lost < 0.01).all()
 
 
 def test_what_is_explained_is_the_r2_of_linear_regression():
     expected = LinearRegression().fit(X, y_number).score(X, y_number)
-    assert explained(1e9 + X, y_number[:, None]) == pytest.approx(expected)
-    assert np.isnan(explained(X[:10], y_number[:10, None]))  # a memory of the rows
-    assert np.isnan(explained(X, np.ones((93, 1))))
+    assert compute_explained_share(1e9 + X, y_number[:, None]) == pytest.approx(
+        expected
+    )
+    assert np.isnan(
+        compute_explained_share(X[:10], y_number[:10, None])
+    )  # a memory of the rows
+    assert np.isnan(compute_explained_share(X, np.ones((93, 1))))
 
 
 def test_a_column_that_single_precision_cannot_hold_is_named():
@@ -202,6 +206,6 @@ def test_keras_normalises_no_batch_of_one_row(n_rows, given, expected):
     plan = SimpleNamespace(batch_size=given)
     stream = SimpleNamespace(rows=np.arange(n_rows))
     norm = keras.Sequential([keras.Input((4,)), keras.layers.BatchNormalization()])
-    assert batch_size(plan, stream, norm) == expected
+    assert adapt_batch_size(plan, stream, norm) == expected
     plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
-    assert batch_size(plan, stream, plain) == given
+    assert adapt_batch_size(plan, stream, plain) == given

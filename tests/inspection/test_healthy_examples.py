@@ -25,7 +25,7 @@ def imported(name):
 @pytest.mark.parametrize(("name", "n_fits"), [("churn", 10), ("mnist_losses", 15)])
 def test_the_fits_of_an_example(name, n_fits, monkeypatch, tmp_path):
     """Those of churn are the winners of two searches and each loss at its best."""
-    seen, findings = [], _finish.findings
+    seen, findings = [], _finish.collect_findings
 
     def noted(fitted):
         seen.append(findings(fitted))
@@ -34,7 +34,7 @@ def test_the_fits_of_an_example(name, n_fits, monkeypatch, tmp_path):
     example = imported(name)
     if name == "churn":
         monkeypatch.setattr(example, "PLOT", tmp_path / "churn.png")
-    monkeypatch.setattr(_finish, "findings", noted)
+    monkeypatch.setattr(_finish, "collect_findings", noted)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         example.main()

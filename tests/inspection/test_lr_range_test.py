@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from skloss import LossAwareClassifier, LossAwareRegressor, inspection
 from skloss.exceptions import NotFusibleError
 from skloss.inspection import LRRangeTest, lr_range_test
-from skloss.inspection._lr_range_test import smoothed
+from skloss.inspection._lr_range_test import smooth_losses
 from skloss.model_selection import FusedGridSearchCV
 from skloss.schedules import Cosine, Polynomial, ReduceLROnPlateau
 
@@ -49,7 +49,7 @@ def test_the_losses_are_those_of_ordinary_fits(found):
 
 
 def test_the_suggestion_is_the_best_rate_for_more_epochs(found):
-    smooth = smoothed(found.learning_rates_, found.losses_)
+    smooth = smooth_losses(found.learning_rates_, found.losses_)
     assert found.best == found.learning_rates_[np.argmin(smooth)]
     assert found.reach == 100
     flat = smooth <= smooth.min() + 0.005 * (found.losses_[0] - found.losses_.min())
@@ -61,7 +61,7 @@ def test_smoothed_by_hand():
     rates = 10.0 ** np.array([-3, -2.5, -2, -1.5, -1])
     losses = np.array([1.0, 0.5, 0.2, np.inf, 7.0])
     expected = [1.5 / 2, 1.7 / 3, 1.7 / 3, 2.2 / 3, 1.0]
-    np.testing.assert_allclose(smoothed(rates, losses), expected)
+    np.testing.assert_allclose(smooth_losses(rates, losses), expected)
 
 
 def test_the_schedule_counts_by_its_mean():

@@ -12,21 +12,21 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import mean_tweedie_deviance
 
 from skloss import MLP, LossAwareClassifier, LossAwareRegressor
-from skloss._diagnosis._data_findings import predicts_otherwise
+from skloss._diagnosis._data_findings import find_other_predictions
 from skloss._diagnosis._finding import HEADLINES, Finding, Training
 from skloss._diagnosis._findings import (
     RULES,
-    cannot_act,
-    exploding_gradients,
-    idle_units,
-    worse_than_constant,
+    find_exploding_gradients,
+    find_idle_units,
+    find_network_worse_than_constant,
+    find_what_cannot_act,
 )
 from skloss._diagnosis._rate_findings import (
-    diverged,
-    held_down,
-    rate_too_high,
-    rate_too_low,
-    stalled,
+    find_divergence,
+    find_high_rate,
+    find_low_rate,
+    find_penalties_that_hold_down,
+    find_stall,
 )
 from skloss._engine import Outcome
 from skloss.estimators._settings import Settings
@@ -190,44 +190,44 @@ def test_a_rate_does_not_go_to_and_fro(optimizer, rate):
     """Weights that leap at one rate move at a tenth of it; there it is not too low."""
     numbers = {"optimizer": optimizer, "steps": 1000}
     loss = np.linspace(1.0, 3.0, 20)
-    high = rate_too_high(trained(0.6, loss=loss, learning_rate=rate, **numbers))
+    high = find_high_rate(trained(0.6, loss=loss, learning_rate=rate, **numbers))
     settings = Settings.of(LossAwareRegressor(learning_rate=rate))
     lower = high.beside(settings).remedy["learning_rate"]
     assert lower < rate
     change = 0.6 * lower / rate
-    assert rate_too_high(trained(change, learning_rate=lower, **numbers)) is None
+    assert find_high_rate(trained(change, learning_rate=lower, **numbers)) is None
     if change * 20 > 0.5:
-        assert rate_too_low(trained(change, learning_rate=lower, **numbers)) is None
+        assert find_low_rate(trained(change, learning_rate=lower, **numbers)) is None
 
 
 def test_a_rate_that_is_usual_is_not_raised():
     """More steps are missing then; and units without a gradient need no steps."""
-    slow = rate_too_low(trained(1e-3, learning_rate=1e-4))
+    slow = find_low_rate(trained(1e-3, learning_rate=1e-4))
     assert slow.remedy == {"learning_rate": 1e-3}
-    usual = rate_too_low(trained(1e-3, learning_rate=1e-3))
+    usual = find_low_rate(trained(1e-3, learning_rate=1e-3))
     assert usual.remedy == {"epochs": 200}
-    assert rate_too_low(trained(1e-3, learning_rate=1e-4, idle=0.6)) is None
+    assert find_low_rate(trained(1e-3, learning_rate=1e-4, idle=0.6)) is None
 
 
 def test_units_dead_from_the_start_ask_for_no_other_rate():
     ill = {"idle": 0.6, "learning_rate": 0.01, "loss": np.ones(20)}
     born, killed = (trained(**ill, network=dead_body) for _ in range(2))
     killed.layers["idle"][0] = 0.0
-    assert idle_units(born).remedy == {}
-    assert idle_units(killed).remedy == {"learning_rate": 1e-3}
-    assert "learning_rate" not in idle_units(trained(**ill)).remedy
+    assert find_idle_units(born).remedy == {}
+    assert find_idle_units(killed).remedy == {"learning_rate": 1e-3}
+    assert "learning_rate" not in find_idle_units(trained(**ill)).remedy
     well = trained(idle=0.6, loss=np.linspace(1.0, 0.05, 20))
-    assert idle_units(well) is None
+    assert find_idle_units(well) is None
 
 
 def test_penalties_are_lifted_before_units_are_called_dead():
     t = trained(idle=0.6, loss=np.ones(20), l2=10.0)
-    assert held_down(t).remedy == {"l2": 0.0}
-    assert RULES.index(held_down) < RULES.index(idle_units)
-    assert stalled(t) is None
+    assert find_penalties_that_hold_down(t).remedy == {"l2": 0.0}
+    assert RULES.index(find_penalties_that_hold_down) < RULES.index(find_idle_units)
+    assert find_stall(t) is None
     t.layers["gradient_norm"][:] = 1e-3
     t.fitted.history["gradient_norm"][:] = 1e6  # of penalties
-    assert exploding_gradients(t) is None
+    assert find_exploding_gradients(t) is None
 
 
 @pytest.mark.parametrize("normalization", [None, "batch", "layer"])
@@ -237,8 +237,8 @@ def test_one_normalisation_does_not_take_the_place_of_another(normalization):
     exploding = trained(loss=np.ones(20), network=network)
     exploding.layers["gradient_norm"][0] = 1e6
     for found, kind in (
-        (idle_units(ill), "batch"),
-        (exploding_gradients(exploding), "layer"),
+        (find_idle_units(ill), "batch"),
+        (find_exploding_gradients(exploding), "layer"),
     ):
         offered = found.remedy.get("network__normalization")
         assert offered == (None if normalization else kind)
@@ -250,7 +250,7 @@ def test_divergence_at_small_steps_is_not_for_smaller_ones():
     for _ in range(2):
         settings = Settings.of(net)
         fitted = SimpleNamespace(settings=settings, **ended)
-        found = diverged(fitted).beside(settings)
+        found = find_divergence(fitted).beside(settings)
         net.set_params(**found.remedy)
     assert net.get_params()["clip_norm"] == 0.5
     assert found.remedy == {}
@@ -268,10 +268,10 @@ def test_patience_and_epochs_do_not_go_round(wait, patience, epochs):
         lr_schedule=f"reduce_on_plateau:patience={wait}",
     )
     settings = Settings.of(net)
-    found = cannot_act(SimpleNamespace(settings=settings))
+    found = find_what_cannot_act(SimpleNamespace(settings=settings))
     if found is not None:
         net.set_params(**found.beside(settings).remedy)
-    assert cannot_act(SimpleNamespace(settings=Settings.of(net))) is None
+    assert find_what_cannot_act(SimpleNamespace(settings=Settings.of(net))) is None
     assert wait < net.patience < net.epochs
 
 
@@ -282,14 +282,14 @@ def test_a_likelihood_below_zero_is_judged_by_its_way():
     assert t.gain() == pytest.approx(0.5)
     t.record.fitted_loss, t.record.predicted_loss = -3.0, -2.9
     t.record.reference_loss = -2.0
-    assert predicts_otherwise(t) is None
+    assert find_other_predictions(t) is None
     t.record.predicted_loss = -2.4
-    assert predicts_otherwise(t) is not None
+    assert find_other_predictions(t) is not None
     t.curve = np.linspace(5.2, 5.1, 20)
     t.record.constant_score, t.record.saturated_score = 5.0, 4.9
-    assert worse_than_constant(t) is not None
+    assert find_network_worse_than_constant(t) is not None
     t.curve[5] = 4.95  # half of the way: it had learned
-    assert worse_than_constant(t) is None
+    assert find_network_worse_than_constant(t) is None
 
 
 def test_every_name_has_a_headline():

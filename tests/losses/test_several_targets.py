@@ -183,7 +183,7 @@ def test_quantiles_are_those_of_each_targets_own_loss():
     levels = (0.05, 0.5, 0.95)
     inner = [Quantile(levels), NegativeBinomial(), LogNormalNLL()]
     net = fitted(PerTarget(inner), Z)
-    raw = net._raw_outputs(X)
+    raw = net._fitted.raw_outputs(net, X)
     # three levels; log mean, last the dispersion; mean and log-deviation of logarithms
     places = [[0, 1, 2], [3, 6], [4, 5]]
     q = net.predict_quantiles(X, levels)
@@ -296,9 +296,9 @@ def test_the_variances_are_learnt_and_shown():
     shown = net.loss_parameters_["log_variance"]
     np.testing.assert_allclose(shown, np.log(noise**2 / Z.var(axis=0)), atol=0.1)
     np.testing.assert_allclose(
-        shown, net._raw_outputs(X[:5])[:, 2:].mean(axis=0), rtol=1e-6
+        shown, net._fitted.raw_outputs(net, X[:5])[:, 2:].mean(axis=0), rtol=1e-6
     )
-    assert np.ptp(net._raw_outputs(X)[:, 2:], axis=0).max() == 0
+    assert np.ptp(net._fitted.raw_outputs(net, X)[:, 2:], axis=0).max() == 0
     assert net.predict(X).shape == (2000, 2)
     assert LossAwareRegressor(epochs=1).fit(X, Z).loss_parameters_ == {}
 

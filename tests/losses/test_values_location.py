@@ -12,7 +12,7 @@ from sklearn import metrics
 from sklearn.linear_model import _sgd_fast as sgd
 
 from skloss import losses
-from skloss.estimators._units import target_units
+from skloss.estimators._units import measure_target
 from skloss.exceptions import LossTargetError
 from skloss.losses import (
     Barron,
@@ -298,7 +298,7 @@ def test_floor_of_percentages():
 
 def test_percentages_and_logarithms_see_the_zero_of_y():
     y = np.array([[1.0], [-2.0], [6.0]])
-    loc, size = target_units(y, MeanAbsolutePercentage(), np.ones(3))
+    loc, size = measure_target(y, MeanAbsolutePercentage(), np.ones(3))
     assert (loc[0], size[0]) == (0, 3)
     assert (Huber() + 2 * MeanAbsolutePercentage()).target_scaling == "scale"
     assert (SquaredError() + MeanAbsolutePercentage()).target_scaling == "scale"
