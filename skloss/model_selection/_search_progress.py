@@ -5,7 +5,7 @@ import threading
 import numpy as np
 
 from skloss._callbacks._fit_progress import new_bar
-from skloss.model_selection._cells import net_of
+from skloss.model_selection._candidates import find_net
 
 
 class Progress:
@@ -38,7 +38,7 @@ class Progress:
             return
         if self.bar is None:
             self.bar = new_bar(total=0, unit="epoch", unit_scale=True)
-        networks = [net_of(own).epochs * self.n_splits for own in estimators]
+        networks = [find_net(own).epochs * self.n_splits for own in estimators]
         self.left |= dict(enumerate(networks, first))
         self.announced += len(networks)
         self.bar.total += sum(networks)
@@ -51,11 +51,11 @@ class Progress:
         self.bar.set_description_str(text, refresh=False)
         self.bar.refresh()
 
-    def reporter(self, candidates):
+    def make_reporter(self, candidates):
         """Return what a training of networks of these candidates reports to."""
-        return None if self.bar is None else Reporter(self.trained, candidates)
+        return None if self.bar is None else Reporter(self.add_epochs, candidates)
 
-    def trained(self, candidates, epochs):
+    def add_epochs(self, candidates, epochs):
         """Tell that networks of these candidates trained for so many epochs more."""
         with self.lock:
             for candidate in candidates:
@@ -76,13 +76,13 @@ class Progress:
 class Reporter:
     """Tells a bar of epochs, from threads; silent where it was sent elsewhere."""
 
-    def __init__(self, tell, candidates):
-        self.tell, self.candidates = tell, candidates
+    def __init__(self, add_epochs, candidates):
+        self.add_epochs, self.candidates = add_epochs, candidates
 
     def __call__(self, epoch, history):
         """Tell of the epochs just trained."""
-        if self.tell is not None:
-            self.tell(self.candidates, len(history.loss))
+        if self.add_epochs is not None:
+            self.add_epochs(self.candidates, len(history.loss))
 
     def __getstate__(self):
-        return {"tell": None, "candidates": self.candidates}
+        return {"add_epochs": None, "candidates": self.candidates}

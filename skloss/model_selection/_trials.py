@@ -8,7 +8,7 @@ from datetime import datetime
 import psutil
 from optuna.trial import TrialState
 
-from skloss.model_selection._pruning import tell
+from skloss.model_selection._pruning import tell_study
 from skloss.model_selection._scored import Scored
 
 FOLDS, WORKER, EXCESS = "skloss:folds", "skloss:worker", "skloss:excess"
@@ -70,7 +70,7 @@ class Trials:
     def settle(self, number, folds):
         """Tell the study how a trial ended whose folds are stored."""
         # one without a score fails: its folds are stored, so that it counts
-        tell(self.study, number, folds, self.metric)
+        tell_study(self.study, number, folds, self.metric)
 
     def give_back(self, trials, again=True):
         """Fail trials that were not finished; have them asked for ``again``."""
