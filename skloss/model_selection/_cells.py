@@ -133,19 +133,20 @@ class CellMaker:
         """Return a cell: what the net is given on the fold, and the job of its fit."""
         net = self.make_net(estimator)
         given = self.folds.make_input(candidate, fold, estimator, net)
-        (data, params) = given.arguments
-        job = prepare_fit(net, *data, **params)
+        table_and_target, params = given.arguments
+        job = prepare_fit(net, *table_and_target, **params)
         if job.trainer is not None:
             raise NotFusibleError(
                 f"{job.trainer.why}, so keras.Model.fit must train the network, "
                 f"one at a time. Use sklearn.model_selection.GridSearchCV."
             )
+        data = self.folds.hold_once(job.data, table_and_target[0])
         return Cell(
             candidate,
             fold,
             replace_steps(estimator, given.steps, net),
             net,
-            replace(job, data=self.folds.hold_once(job.data)),
+            replace(job, data=data),
             given.tables,
         )
 

@@ -65,9 +65,9 @@ class FoldEnsemble(BaseEstimator):
         NotImplementedError
         """
         raise NotImplementedError(
-            f"{type(self).__name__} averages fitted estimators, so it has no fit. Fit "
-            f"what they came from again and average the new ones; to hand it on as it "
-            f"is, wrap it in sklearn.frozen.FrozenEstimator."
+            f"{type(self).__name__} averages estimators that are fitted already, so it "
+            f"has no fit. Fit what they came from again and average the new ones; to "
+            f"hand it on as it is, wrap it in sklearn.frozen.FrozenEstimator."
         )
 
     @property

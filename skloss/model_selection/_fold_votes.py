@@ -43,7 +43,7 @@ def join_rank_orders(finals, classes):
     return list(TopologicalSorter(after).static_order())
 
 
-def centre_scores(own, scores, classes):
+def centre_scores(known, scores, classes):
     """Return scores of all classes with mean 0 over the known ones.
 
     What a member does not know scores as low as the lowest that it knows.
@@ -52,5 +52,5 @@ def centre_scores(own, scores, classes):
         scores = np.stack([-scores, scores], axis=1) / 2
     scores = scores - scores.mean(axis=1, keepdims=True)
     full = np.repeat(scores.min(axis=1, keepdims=True), len(classes), axis=1)
-    full[:, np.searchsorted(classes, own)] = scores
+    full[:, np.searchsorted(classes, known)] = scores
     return full

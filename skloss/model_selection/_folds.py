@@ -3,7 +3,9 @@
 from types import FunctionType
 from typing import NamedTuple
 
+import numpy as np
 from joblib.hashing import NumpyHasher
+from scipy import sparse
 from sklearn.base import clone
 
 from skloss._engine import Data, Stream
@@ -51,7 +53,7 @@ class Folds:
         self.scored_parts = ("test", "train") if train_scores else ("test",)
         self.parts = {}
         self.digests, self.inputs = {}, {}
-        self.arrays = {}
+        self.tables, self.arrays = {}, {}
 
     # -- what the net of a candidate is given --------------------------------------
 
@@ -115,21 +117,57 @@ class Folds:
 
     # -- what is held once ---------------------------------------------------------
 
-    def hold_once(self, data):
+    def hold_once(self, data, given):
         """Return data whose arrays are those of an earlier cell where they are equal.
 
-        Thousands of cells have few different targets, weights and sets of rows.
+        Thousands of cells have few different tables, targets, weights and sets of rows.
+
+        Parameters
+        ----------
+        data : Data
+        given : array-like
+            The table that the net's ``fit`` is called with.
+
+        Returns
+        -------
+        Data
         """
         streams = [
             Stream(**{name: self.hold_array(a) for name, a in vars(stream).items()})
             for stream in data.streams
         ]
-        return Data(data.X, self.hold_array(data.Y), streams)
+        return Data(self.hold_table(data.X, given), self.hold_array(data.Y), streams)
+
+    def hold_table(self, table, given):
+        """Return the first table that was equal to this one.
+
+        A DataFrame is read into a new table for each cell. Tables are too large to be
+        looked up by their bytes, but only those of the same origin can be equal.
+        """
+        # with the tables goes what was given, so that no other takes its identity
+        _, held = self.tables.setdefault(id(given), (given, []))
+        for earlier in held:
+            if are_equal_tables(earlier, table):
+                return earlier
+        held.append(table)
+        return table
 
     def hold_array(self, array):
         """Return the first array that was equal to this one, bit for bit."""
         key = array.dtype.str, array.shape, array.tobytes()
         return self.arrays.setdefault(key, array)
+
+
+def are_equal_tables(a, b):
+    """Tell whether two tables, dense or CSR, are the same."""
+    if a is b:
+        return True
+    if sparse.issparse(a) != sparse.issparse(b) or a.shape != b.shape:
+        return False
+    if sparse.issparse(a):
+        parts = "data", "indices", "indptr"
+        return all(are_equal_tables(getattr(a, p), getattr(b, p)) for p in parts)
+    return a.dtype == b.dtype and np.array_equal(a, b)
 
 
 def digest_earlier_steps(pipeline):

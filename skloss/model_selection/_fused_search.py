@@ -32,7 +32,7 @@ from skloss.model_selection._results import explain_candidates, make_outputs
 from skloss.model_selection._run import FusedRun
 from skloss.model_selection._scored import mean_score
 from skloss.model_selection._scoring import Scoring
-from skloss.model_selection._search_progress import Progress
+from skloss.model_selection._search_progress import SearchProgress
 
 
 class FusedSearch:
@@ -84,7 +84,7 @@ class FusedSearch:
 
         # -- train and score
         tasks = CallbackTasks(self, len(splits), X, y, params.get("sample_weight"))
-        with Progress(self.verbose, len(splits)) as progress:
+        with SearchProgress(self.verbose, len(splits)) as progress:
             run = self._make_run(scoring, tasks, progress)
             params, candidates, fitted = self._train(run, tasks, progress)
         tasks.end_training()
@@ -101,7 +101,7 @@ class FusedSearch:
         if self.refit:
             best_params = fitted["best_params_"]
             curves = [fold.curve for fold in candidates[fitted["best_index_"]]]
-            fitted |= tasks.refit(
+            fitted |= tasks.run_refit(
                 lambda: self._refit(X, y, fit_params, best_params, curves)
             )
         self._become(fitted)

@@ -153,7 +153,10 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             raise
         finally:
             trials.give_back_mine(again=again)
-        return *self._read_study(run, trials, asked), {"study_": study}
+        params, candidates = self._read_study(run, trials, asked)
+        if self.refit and not candidates and not run.interrupted:
+            self._raise_no_trials(study, late=time.monotonic() >= deadline)
+        return params, candidates, {"study_": study}
 
     def _check(self, scorer):
         """Raise for what cannot be, before anything is trained."""
@@ -227,11 +230,24 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         progress.start(estimators, first)
         run.train_candidates(estimators, params, first=first, watch=watch)
 
+    def _raise_no_trials(self, study, late):
+        """Raise ValueError, since there is no winner that could be fitted."""
+        reason = (
+            f"timeout={self.timeout!r} was over before one was trained: raise it"
+            if late
+            else f"other processes work on all n_trials={self.n_trials!r}: raise that, "
+            f"wait for them"
+        )
+        raise ValueError(
+            f"study {study.study_name!r} has no finished trial to refit. {reason}, or "
+            f"set refit=False."
+        )
+
     def _read_study(self, run, trials, asked):
         """Return parameters and folds of the study's finished trials."""
         candidate_of = {trial.number: i for i, trial in asked.items()}
         params, candidates = [], []
-        for trial, stored in trials.finished():
+        for trial, stored in trials.list_finished():
             candidate = candidate_of.get(trial.number)
             params.append(
                 suggest_from(FixedTrial(trial.params), self.param_distributions)
@@ -244,7 +260,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
 
 def check_folds(study, trials, n_splits, cv):
     """Raise if the study has trials of other folds, before anything is trained."""
-    for _, stored in trials.finished():
+    for _, stored in trials.list_finished():
         if len(stored) != n_splits:
             raise ValueError(
                 f"study {study.study_name!r} has trials with {len(stored)} "

@@ -8,7 +8,7 @@ from skloss._callbacks._fit_progress import new_bar
 from skloss.model_selection._candidates import find_net
 
 
-class Progress:
+class SearchProgress:
     """A tqdm bar over the epochs of all networks; silent at 0.
 
     With the candidates that are done, the best score so far, and the time left.
@@ -42,9 +42,9 @@ class Progress:
         self.left |= dict(enumerate(networks, first))
         self.announced += len(networks)
         self.bar.total += sum(networks)
-        self.describe()
+        self.show_counts()
 
-    def describe(self):
+    def show_counts(self):
         """Show how many candidates are done."""
         done = self.announced - len(self.left)
         text = f"{done}/{self.announced} candidates x {self.n_splits} folds"
@@ -70,7 +70,7 @@ class Progress:
         with self.lock:
             self.bar.set_postfix(best=f"{self.best:.4g}", refresh=False)
             self.bar.update(self.left.pop(candidate))
-            self.describe()
+            self.show_counts()
 
 
 class Reporter:

@@ -6,7 +6,7 @@ from sklearn.pipeline import Pipeline
 
 from skloss._params import nearest
 from skloss.model_selection._last_step import get_last_step
-from skloss.model_selection._ranges import draw, is_range
+from skloss.model_selection._ranges import draw_number, is_range
 from skloss.model_selection._spaces import LossSpace, loss_space
 
 USUAL = ("loss", "learning_rate", "lr_schedule", "l2", "dropout")
@@ -99,7 +99,7 @@ def suggest_params(trial, estimator, y=None, *, names=USUAL, ranges=None):
         if name in given:
             drawn_from[prefix + name] = given[name]
         elif name == "loss":
-            drawn_from[prefix + name] = find_usual_losses(y, family)
+            drawn_from[prefix + name] = make_loss_space(y, family)
         elif name in RANGES:
             drawn_from[prefix + name] = RANGES[name]
         else:
@@ -110,7 +110,7 @@ def suggest_params(trial, estimator, y=None, *, names=USUAL, ranges=None):
     return suggest_from(trial, drawn_from)
 
 
-def find_usual_losses(y, family):
+def make_loss_space(y, family):
     """Return the losses that fit y, which must be there."""
     if y is None:
         raise ValueError(
@@ -198,11 +198,11 @@ def draw_value(trial, name, distribution):
     if isinstance(distribution, LossSpace):
         return distribution.renamed(name).suggest(trial)
     if is_range(distribution):
-        return draw(trial, name, distribution)
+        return draw_number(trial, name, distribution)
     if isinstance(distribution, list | tuple | np.ndarray):
         return choose_value(trial, name, list(distribution))
     if hasattr(distribution, "dist"):
-        return draw(trial, name, find_range(name, distribution))
+        return draw_number(trial, name, find_range(name, distribution))
     return draw_as_optuna(trial, name, distribution)
 
 
