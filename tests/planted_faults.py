@@ -279,28 +279,28 @@ FAULTS += faults_of(
 FAULTS += faults_of(
     "scoring in a search",
     (
-        "model_selection/_cells.py",
-        'rows = self.splits[fold][which == "test"]',
-        "rows = self.splits[fold][0]",
+        "model_selection/_folds.py",
+        'return self.splits[fold][which == "test"]',
+        "return self.splits[fold][0]",
         "model_selection/test_equality.py::test_each_kind_of_target",
     ),
     (
         "model_selection/_scoring.py",
-        "groups.setdefault(id(cell.tables[which]), []).append(i)",
-        "groups.setdefault(cell.fold, []).append(i)",
+        "places.setdefault(id(cell.tables[which]), []).append(i)",
+        "places.setdefault(cell.fold, []).append(i)",
         "model_selection/test_equality_parameters.py::test_earlier_steps_of_a_pipeline",
     ),
     (
         "model_selection/_scoring.py",
-        "np.stack([one.stored for one in outputs]),",
-        "np.stack([outputs[0].stored for one in outputs]),",
+        "np.stack([network.stored for network in networks]),",
+        "np.stack([networks[0].stored for network in networks]),",
         "model_selection/test_equality_parameters.py::"
         "test_networks_that_are_scored_together_have_their_own_moving_statistics",
     ),
     (
         "model_selection/_best_so_far.py",
-        "self.best is None or np.isnan(self.best[0]) or score > self.best[0]",
-        "self.best is None or np.isnan(self.best[0]) or score >= self.best[0]",
+        "rank = -np.inf if np.isnan(score) else score, -candidate",
+        "rank = -np.inf if np.isnan(score) else score, candidate",
         "model_selection/test_refit.py::"
         "test_of_equal_candidates_the_first_wins_and_keeps_its_folds",
     ),

@@ -16,7 +16,7 @@ from skloss.estimators._fit_network import prepare_fit
 from skloss.estimators._split import set_rows_aside
 from skloss.exceptions import IneffectiveParameterWarning
 from skloss.model_selection import FusedGridSearchCV
-from skloss.model_selection._cells import Folds
+from skloss.model_selection._cells import CellMaker
 
 X, y = load_breast_cancer(return_X_y=True)
 X, y = X[:240, :6], np.array(["no", "yes"])[y[:240]]
@@ -106,13 +106,14 @@ def test_groups_are_sliced_for_each_fold_of_a_search(monkeypatch):
     with config_context(enable_metadata_routing=True):
         pipe = make_pipeline(StandardScaler(), net().set_fit_request(groups=True))
         grid = {"lossawareclassifier__learning_rate": [0.01, 0.05]}
-        cells, fill = [], Folds.fill
+        cells, make_cell = [], CellMaker.make_cell
 
-        def noting(folds, cell):
-            fill(folds, cell)
-            cells.append((folds.splits[cell.fold][0], cell.job.data.streams[0]))
+        def noting(maker, candidate, fold, estimator):
+            cell = make_cell(maker, candidate, fold, estimator)
+            cells.append((maker.folds.splits[fold][0], cell.job.data.streams[0]))
+            return cell
 
-        monkeypatch.setattr(Folds, "fill", noting)
+        monkeypatch.setattr(CellMaker, "make_cell", noting)
         fused, plain = both(pipe, grid, X, y, cv=GroupKFold(3), fit={"groups": GROUPS})
         assert_same(fused, plain)
     assert len(cells) == 6

@@ -13,7 +13,8 @@ from skloss._params._checks import check_count
 from skloss._warn_user import warn_user
 from skloss.estimators._fit_network import prepare_fit
 from skloss.estimators._settings import Settings
-from skloss.model_selection._cells import arguments_of_fit, net_of
+from skloss.model_selection._candidates import find_net
+from skloss.model_selection._fit_arguments import capture_fit_arguments
 from skloss.schedules import _plot
 
 SPLITS, HELD_OUT = 5, 0.2
@@ -150,11 +151,11 @@ def lr_range_test(estimator, X, y, *, low=1e-6, high=1.0, n=40, epochs=10, param
     check_range_of_rates(low, high, n, epochs)
     rates = np.geomspace(low, high, n)
     estimator = clone(estimator)
-    net = net_of(estimator)
+    net = find_net(estimator)
     Settings.of(net)
     reach, epochs = compute_reach(net), min(epochs, net.epochs)
     net.set_params(lr_schedule=None, early_stopping=False, verbose=0)
-    _, (args, kwargs) = arguments_of_fit(estimator, net, X, y, params or {})
+    _, (args, kwargs) = capture_fit_arguments(estimator, net, X, y, params or {})
     with networks.python_random_untouched():
         losses = measure_losses(prepare_fit(net, *args, **kwargs, epochs=epochs), rates)
     if not np.isfinite(losses).any():

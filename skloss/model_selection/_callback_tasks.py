@@ -50,7 +50,7 @@ class CallbackTasks:
         if self.training is not None:
             self.training.call_on_fit_task_end(estimator=self.search)
 
-    def refit(self, fit):
+    def run_refit(self, fit):
         """Call ``fit`` as the task of the refit."""
         if self.root is None:
             return fit()

@@ -1,8 +1,9 @@
 """Cross-validation with all folds in one graph, for objectives of Optuna too."""
 
 import numpy as np
+from optuna import TrialPruned
 from sklearn import get_config
-from sklearn.base import clone, is_classifier
+from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import GridSearchCV, check_cv
 from sklearn.utils import indexable
@@ -11,14 +12,14 @@ from skloss._sklearn import (
     check_groups_routing_disabled,
     check_method_params,
     get_routed_params,
-    insert_error_scores,
     is_multimetric,
-    warn_or_raise_about_fit_failures,
 )
-from skloss.model_selection._cells import Folds, check_candidates
+from skloss.model_selection._candidates import make_candidates
+from skloss.model_selection._folds import Folds
 from skloss.model_selection._pruning import OptunaPruning
+from skloss.model_selection._results import make_outputs
 from skloss.model_selection._run import FusedRun
-from skloss.model_selection._search import as_output
+from skloss.model_selection._scoring import Scoring
 
 
 def fused_cross_validate(
@@ -97,40 +98,37 @@ def fused_cross_validate(
     params = check_method_params(X, params=params or {})
     split_params, fit_params, score_params = {"groups": groups}, params, {}
     if get_config()["enable_metadata_routing"]:
-        split_params, fit_params, score_params = routed(estimator, scoring, cv, params)
+        split_params, fit_params, score_params = route_params(
+            estimator, scoring, cv, params
+        )
     splits = list(cv.split(X, y, **split_params))
     folds = Folds(X, y, splits, fit_params, train_scores=return_train_score)
-    parallel = {"n_jobs": n_jobs}
-    common = folds, scorer, score_params, error_score, parallel
-    run = FusedRun(*common, record=return_estimator)
+    settled = Scoring(folds, scorer, score_params, error_score)
+    run = FusedRun(settled, {"n_jobs": n_jobs}, record=return_estimator)
     watch = None if trial is None else OptunaPruning(None, None, {0: trial})
-    run(check_candidates(clone(estimator), [{}]), [{}], watch=watch)
+    run.train_candidates(make_candidates(estimator, [{}]), [{}], watch=watch)
     if run.interrupted:
         raise KeyboardInterrupt
-    scored = run.candidate(0)
+    scored = run.ledger.get_folds(0)
     raise_if_pruned(scored)
-    out = [
-        as_output(fold, len(test), scorer, error_score, folds.wanted)
-        for fold, (_, test) in zip(scored, splits, strict=True)
-    ]
-    warn_or_raise_about_fit_failures(out, error_score)
-    if callable(scoring):
-        insert_error_scores(out, error_score)
-    found = {
-        name: np.array([o[name] for o in out]) for name in ("fit_time", "score_time")
+    outputs = make_outputs([scored], settled, callable(scoring))
+    results = {
+        name: np.array([output[name] for output in outputs])
+        for name in ("fit_time", "score_time")
     }
     if return_estimator:
-        found["estimator"] = [fold.estimator for fold in scored]
+        results["estimator"] = [fold.estimator for fold in scored]
     if return_indices:
-        found["indices"] = dict(
+        results["indices"] = dict(
             zip(("train", "test"), zip(*splits, strict=True), strict=True)
         )
-    for which in folds.wanted:
-        found |= columns(which, [o[f"{which}_scores"] for o in out])
-    return found
+    for which in folds.scored_parts:
+        scores = [output[f"{which}_scores"] for output in outputs]
+        results |= name_scores(which, scores)
+    return results
 
 
-def routed(estimator, scoring, cv, params):
+def route_params(estimator, scoring, cv, params):
     """Return what scikit-learn routes to the splitter, to ``fit`` and to the scorer."""
     search = GridSearchCV(estimator, {}, scoring=scoring, cv=cv)
     to = get_routed_params(search, params)
@@ -138,14 +136,12 @@ def routed(estimator, scoring, cv, params):
 
 
 def raise_if_pruned(folds):
-    """Tell Optuna that a trial is pruned."""
+    """Raise what tells Optuna that a trial is pruned, if it is."""
     if any(fold.outcome.startswith("pruned") for fold in folds):
-        from optuna import TrialPruned  # loaded where there is a trial
-
         raise TrialPruned(folds[0].outcome)
 
 
-def columns(which, scores):
+def name_scores(which, scores):
     """Return each metric's scores of all folds, by scikit-learn's names."""
     if not isinstance(scores[0], dict):
         return {f"{which}_score": np.array(scores)}

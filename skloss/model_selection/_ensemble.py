@@ -11,13 +11,13 @@ from sklearn.utils.validation import check_is_fitted
 from skloss.model_selection._fold_votes import (
     SMALLEST,
     centre_scores,
-    costs,
-    last_step,
-    log,
-    ordered_rule,
-    rank_order,
-    target_of,
+    find_ordered_rule,
+    get_target,
+    join_rank_orders,
+    log_clipped,
+    order_class_weights,
 )
+from skloss.model_selection._last_step import get_last_step
 
 
 def all_have(method):
@@ -26,7 +26,7 @@ def all_have(method):
     def check(ensemble):
         for member in ensemble.estimators:
             try:
-                getattr(last_step(member), method)
+                getattr(get_last_step(member), method)
             except AttributeError as error:  # whose cause says what to do
                 raise (error.__cause__ or error) from None
         return True
@@ -47,7 +47,7 @@ class FoldEnsemble(BaseEstimator):
         tags = super().__sklearn_tags__()
         if self.estimators:
             tags.input_tags = get_tags(self.estimators[0]).input_tags
-            tags.target_tags = get_tags(last_step(self.estimators[0])).target_tags
+            tags.target_tags = get_tags(get_last_step(self.estimators[0])).target_tags
         return tags
 
     def __sklearn_is_fitted__(self):
@@ -65,9 +65,9 @@ class FoldEnsemble(BaseEstimator):
         NotImplementedError
         """
         raise NotImplementedError(
-            f"{type(self).__name__} averages fitted estimators, so it has no fit. Fit "
-            f"what they came from again and average the new ones; to hand it on as it "
-            f"is, wrap it in sklearn.frozen.FrozenEstimator."
+            f"{type(self).__name__} averages estimators that are fitted already, so it "
+            f"has no fit. Fit what they came from again and average the new ones; to "
+            f"hand it on as it is, wrap it in sklearn.frozen.FrozenEstimator."
         )
 
     @property
@@ -88,7 +88,7 @@ class FoldEnsemble(BaseEstimator):
                 f"such as cross_validate(..., return_estimator=True)['estimator']."
             )
         for member in self.estimators:
-            if getattr(last_step(member), "_family", None) != self._family:
+            if getattr(get_last_step(member), "_family", None) != self._family:
                 raise TypeError(
                     f"estimators holds {member!r}; {type(self).__name__} averages "
                     f"LossAware estimators for {self._family}, or pipelines ending in "
@@ -144,7 +144,7 @@ class FoldEnsembleClassifier(ClassifierMixin, FoldEnsemble):
     def __sklearn_tags__(self):
         """Return scikit-learn's tags: the kinds of classes as the members' loss has."""
         tags = super().__sklearn_tags__()
-        own = get_tags(last_step(self.estimators[0])) if self.estimators else tags
+        own = get_tags(get_last_step(self.estimators[0])) if self.estimators else tags
         tags.classifier_tags = own.classifier_tags or tags.classifier_tags
         return tags
 
@@ -152,7 +152,7 @@ class FoldEnsembleClassifier(ClassifierMixin, FoldEnsemble):
     def classes_(self):
         """All classes that a member knows, sorted."""
         members = self._members()
-        tasks = {target_of(member).task for member in members}
+        tasks = {get_target(member).task for member in members}
         kinds = {task.kind == "multilabel" for task in tasks}
         if len(kinds) > 1 or (kinds == {True} and len(tasks) > 1):
             raise ValueError(
@@ -163,7 +163,7 @@ class FoldEnsembleClassifier(ClassifierMixin, FoldEnsemble):
 
     @property
     def _multilabel(self):
-        return target_of(self.estimators[0]).task.kind == "multilabel"
+        return get_target(self.estimators[0]).task.kind == "multilabel"
 
     @available_if(all_have("predict_proba"))
     def predict_proba(self, X):
@@ -205,9 +205,9 @@ class FoldEnsembleClassifier(ClassifierMixin, FoldEnsemble):
             return self._mean_scores(X, classes)
         p = self._mean_probabilities(X, at_cost=True)
         if self._multilabel:
-            return log(p) - log(1 - p)
+            return log_clipped(p) - log_clipped(1 - p)
         if len(classes) == 2:
-            return log(p[:, 1]) - log(p[:, 0])
+            return log_clipped(p[:, 1]) - log_clipped(p[:, 0])
         return self._decide(p, classes)
 
     def predict(self, X):
@@ -234,7 +234,7 @@ class FoldEnsembleClassifier(ClassifierMixin, FoldEnsemble):
             p = member.predict_proba(X)
             if not self._multilabel:
                 if at_cost:
-                    p = p * costs(member)
+                    p = p * order_class_weights(member)
                     p = p / p.sum(axis=1, keepdims=True)
                 full = np.zeros((len(p), len(classes)))
                 full[:, np.searchsorted(classes, member.classes_)] = p
@@ -244,16 +244,16 @@ class FoldEnsembleClassifier(ClassifierMixin, FoldEnsemble):
 
     def _decide(self, p, classes):
         """Return scores of classes, those of ordered ones by their own rule."""
-        finals = [last_step(member) for member in self._members()]
-        rules = [ordered_rule(final.loss_) for final in finals]
+        finals = [get_last_step(member) for member in self._members()]
+        rules = [find_ordered_rule(final.loss_) for final in finals]
         if len({rule and rule.decision for rule in rules}) > 1:
             raise ValueError(
                 f"estimators have losses that decide differently: "
                 f"{[final.loss_ for final in finals]}. Average those of one loss."
             )
         if rules[0] is None:
-            return log(p)
-        ranks = np.searchsorted(classes, rank_order(finals, classes))
+            return log_clipped(p)
+        ranks = np.searchsorted(classes, join_rank_orders(finals, classes))
         scores = np.empty_like(p)
         scores[:, ranks] = rules[0].decide(np.maximum(p, SMALLEST)[:, ranks])
         return scores
@@ -345,14 +345,16 @@ class FoldEnsembleRegressor(RegressorMixin, FoldEnsemble):
         """Return the mean of what a method of the last steps gives."""
         return np.mean(
             [
-                getattr(last_step(member), method)(seen_by_last(member, X), argument)
+                getattr(get_last_step(member), method)(
+                    transform_before(member, X), argument
+                )
                 for member in self._members()
             ],
             axis=0,
         )
 
 
-def seen_by_last(member, X):
+def transform_before(member, X):
     """Return X as the last step of a pipeline sees it."""
     if isinstance(member, Pipeline) and len(member.steps) > 1:
         return member[:-1].transform(X)

@@ -37,7 +37,7 @@ def merge_jobs(cells: list) -> tuple[Plan, Data]:
     tables, streams, members = {}, {}, []
     for cell in cells:
         data, member = cell.job.data, cell.job.plan.members[0]
-        # equal arrays are one object (``Folds.held_once``), which the cells keep alive
+        # equal arrays are one object (``Folds.hold_once``), which the cells keep alive
         table = tables.setdefault((id(data.X), id(data.Y)), (len(tables), data))
         stream = data.streams[0]
         key = (table[0], *map(id, vars(stream).values()))

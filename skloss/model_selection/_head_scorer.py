@@ -8,7 +8,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 from skloss.estimators._columns import get_column, split_by_head
-from skloss.estimators._head_predictions import get_head as view_of_head
+from skloss.estimators._head_predictions import get_head
 from skloss.estimators._multi_task import LossAwareMultiTask
 from skloss.estimators._validation_scorer import name_scorer, takes_weights
 
@@ -37,9 +37,9 @@ class HeadScorer:
 
     def __call__(self, estimator, X, y, **weights):
         """Return the score of the head's predictions."""
-        names = [name for name, _ in net_of(estimator).heads]
+        names = [name for name, _ in find_multi_task(estimator).heads]
         column = get_column(split_by_head(y, names), self.head)
-        return self.scorer(head_of(estimator, self.head), X, column, **weights)
+        return self.scorer(replace_by_head(estimator, self.head), X, column, **weights)
 
 
 def head_scorer(head, scoring):
@@ -72,12 +72,12 @@ def head_scorer(head, scoring):
     return HeadScorer(head, scoring)
 
 
-def net_of(estimator):
+def find_multi_task(estimator):
     """Return the multi-task network that an estimator is, or ends in."""
     if isinstance(estimator, Pipeline):
-        return net_of(estimator.steps[-1][1])
+        return find_multi_task(estimator.steps[-1][1])
     if hasattr(estimator, "best_estimator_"):
-        return net_of(estimator.best_estimator_)
+        return find_multi_task(estimator.best_estimator_)
     if isinstance(estimator, LossAwareMultiTask):
         return estimator
     raise TypeError(
@@ -86,12 +86,12 @@ def net_of(estimator):
     )
 
 
-def head_of(estimator, name):
+def replace_by_head(estimator, name):
     """Return the estimator with one head in place of the network."""
     if isinstance(estimator, Pipeline):
         view, (step, last) = copy.copy(estimator), estimator.steps[-1]
-        view.steps = [*estimator.steps[:-1], (step, head_of(last, name))]
+        view.steps = [*estimator.steps[:-1], (step, replace_by_head(last, name))]
         return view
     if hasattr(estimator, "best_estimator_"):
-        return head_of(estimator.best_estimator_, name)
-    return view_of_head(estimator, name)
+        return replace_by_head(estimator.best_estimator_, name)
+    return get_head(estimator, name)

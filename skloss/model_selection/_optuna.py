@@ -10,9 +10,13 @@ from optuna.trial import FixedTrial
 from sklearn.utils import check_random_state
 
 from skloss._sklearn import BaseSearchCV, get_scorers_by_name, is_multimetric
-from skloss.model_selection._cells import check_candidates
-from skloss.model_selection._pruning import SuccessiveHalving, pruning, quiet_study
-from skloss.model_selection._search import FusedSearch
+from skloss.model_selection._candidates import make_candidates
+from skloss.model_selection._fused_search import FusedSearch
+from skloss.model_selection._pruning import (
+    SuccessiveHalving,
+    create_study_quietly,
+    make_watch,
+)
 from skloss.model_selection._suggest import suggest_from
 from skloss.model_selection._trials import Trials
 
@@ -123,6 +127,37 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         self.pruner = pruner
         self.random_state = random_state
 
+    def _train(self, run, tasks, progress):
+        """Ask, train and tell batch by batch; return what the study has finished."""
+        self._check(run.scoring.scorer)
+        study = self._make_study()
+        trials = Trials(study, self.n_trials, self._metric)
+        check_folds(study, trials, run.ledger.n_splits, self.cv)
+        tasks.begin_training(None)
+        deadline = np.inf if self.timeout is None else time.monotonic() + self.timeout
+        asked, again = {}, True  # a trial's candidate is its place among those asked
+        run.ledger.listeners.insert(
+            0, lambda candidate, folds: trials.tell(asked[candidate], folds)
+        )
+        try:
+            while not run.interrupted and time.monotonic() < deadline:
+                batch = trials.ask(self.batch_size)
+                if not batch:
+                    break
+                watch = self._make_watch(study, asked)
+                self._train_batch(run, batch, asked, progress, watch)
+        except KeyboardInterrupt:
+            run.interrupted = True
+        except Exception:  # what is refused once would be refused for ever
+            again = False
+            raise
+        finally:
+            trials.give_back_mine(again=again)
+        params, candidates = self._read_study(run, trials, asked)
+        if self.refit and not candidates and not run.interrupted:
+            self._raise_no_trials(study, late=time.monotonic() >= deadline)
+        return params, candidates, {"study_": study}
+
     def _check(self, scorer):
         """Raise for what cannot be, before anything is trained."""
         for name in ("n_trials", "batch_size"):
@@ -155,7 +190,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         if self.study is not None:
             return self.study
         ours = self.pruner is None or isinstance(self.pruner, SuccessiveHalving)
-        study = quiet_study(
+        study = create_study_quietly(
             direction="maximize",
             storage=self.storage,
             study_name=self.study_name,
@@ -164,10 +199,10 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             load_if_exists=True,
         )
         if self.sampler is None:
-            study.sampler = self._tpe(len(study.get_trials(deepcopy=False)))
+            study.sampler = self._make_sampler(len(study.get_trials(deepcopy=False)))
         return study
 
-    def _tpe(self, n_before):
+    def _make_sampler(self, n_before):
         """Return a sampler that does not repeat what a study has already seen."""
         seed = self.random_state
         if seed is not None:
@@ -178,67 +213,54 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return optuna.samplers.TPESampler(seed=seed, constant_liar=True)
 
-    def _search(self, run, metric, tasks, progress):
-        """Ask, train and tell batch by batch; return what the study has finished."""
-        self._check(run.scorer)
-        study = self._make_study()
-        trials = Trials(study, self.n_trials, metric)
-        check_folds(study, trials, len(run.folds.splits), self.cv)
-        tasks.begin_training(None)
-        deadline = np.inf if self.timeout is None else time.monotonic() + self.timeout
-        asked, again = {}, True
-        run.listeners.insert(
-            0, lambda candidate, folds: trials.tell(asked[candidate], folds)
-        )
-        try:
-            while not run.interrupted and time.monotonic() < deadline:
-                batch = trials.ask(self.batch_size)
-                if not batch:
-                    break
-                watch = self._watch(study, metric, asked)
-                self._train(run, batch, asked, progress, watch)
-        except KeyboardInterrupt:
-            run.interrupted = True
-        except Exception:  # what is refused once would be refused for ever
-            again = False
-            raise
-        finally:
-            trials.give_back_mine(again=again)
-        return *self._finished(run, trials, asked), {"study_": study}
+    def _make_watch(self, study, asked):
+        """Return what reports to the study at each rung, or None."""
+        if isinstance(self.pruner, SuccessiveHalving):
+            return make_watch(self.pruner, self._metric)
+        if isinstance(study.pruner, optuna.pruners.NopPruner):
+            return None
+        return make_watch(study.pruner, self._metric, trials=asked)
 
-    def _train(self, run, batch, asked, progress, watch):
+    def _train_batch(self, run, batch, asked, progress, watch):
         """Train a batch of trials."""
         first = len(asked)
         asked |= dict(enumerate(batch, first))
         params = [suggest_from(trial, self.param_distributions) for trial in batch]
-        estimators = check_candidates(self.estimator, params)
+        estimators = make_candidates(self.estimator, params)
         progress.start(estimators, first)
-        run(estimators, params, first=first, watch=watch)
+        run.train_candidates(estimators, params, first=first, watch=watch)
 
-    def _watch(self, study, metric, asked):
-        """Return what reports to the study at each rung, or None."""
-        if isinstance(self.pruner, SuccessiveHalving):
-            return pruning(self.pruner, metric)
-        if isinstance(study.pruner, optuna.pruners.NopPruner):
-            return None
-        return pruning(study.pruner, metric, trials=asked)
+    def _raise_no_trials(self, study, late):
+        """Raise ValueError, since there is no winner that could be fitted."""
+        reason = (
+            f"timeout={self.timeout!r} was over before one was trained: raise it"
+            if late
+            else f"other processes work on all n_trials={self.n_trials!r}: raise that, "
+            f"wait for them"
+        )
+        raise ValueError(
+            f"study {study.study_name!r} has no finished trial to refit. {reason}, or "
+            f"set refit=False."
+        )
 
-    def _finished(self, run, trials, asked):
+    def _read_study(self, run, trials, asked):
         """Return parameters and folds of the study's finished trials."""
-        ours = {trial.number: i for i, trial in asked.items()}
+        candidate_of = {trial.number: i for i, trial in asked.items()}
         params, candidates = [], []
-        for trial, stored in trials.finished():
-            mine = ours.get(trial.number)
+        for trial, stored in trials.list_finished():
+            candidate = candidate_of.get(trial.number)
             params.append(
                 suggest_from(FixedTrial(trial.params), self.param_distributions)
             )
-            candidates.append(stored if mine is None else run.candidate(mine))
+            # of our own trials more is known than is stored
+            own = candidate is not None
+            candidates.append(run.ledger.get_folds(candidate) if own else stored)
         return params, candidates
 
 
 def check_folds(study, trials, n_splits, cv):
     """Raise if the study has trials of other folds, before anything is trained."""
-    for _, stored in trials.finished():
+    for _, stored in trials.list_finished():
         if len(stored) != n_splits:
             raise ValueError(
                 f"study {study.study_name!r} has trials with {len(stored)} "

@@ -1,6 +1,9 @@
-"""Who leaves a search early: rungs, and what is decided there."""
+"""Which candidates leave a search early: at some epochs their scores are compared."""
 
 import numpy as np
+import optuna
+from optuna.pruners import BasePruner
+from optuna.trial import TrialState
 
 from skloss._params._checks import check_count, check_number
 from skloss.model_selection._scored import mean_score
@@ -28,7 +31,7 @@ class SuccessiveHalving:
         return f"SuccessiveHalving(min_epochs={self.min_epochs}, factor={self.factor})"
 
 
-def pruning(pruner, metric, trials=None):
+def make_watch(pruner, metric, trials=None):
     """Return what watches a run for a pruner, or None.
 
     Parameters
@@ -39,6 +42,10 @@ def pruning(pruner, metric, trials=None):
     trials : dict of int to optuna.Trial, optional
         Each candidate's, of a study that is told elsewhere how it ended.
 
+    Returns
+    -------
+    Watch or None
+
     Raises
     ------
     TypeError, ValueError
@@ -48,8 +55,6 @@ def pruning(pruner, metric, trials=None):
         return None
     if isinstance(pruner, SuccessiveHalving):
         return Halving(pruner, metric)
-    from optuna.pruners import BasePruner
-
     if isinstance(pruner, BasePruner):
         return OptunaPruning(pruner, metric, trials)
     raise TypeError(
@@ -58,15 +63,53 @@ def pruning(pruner, metric, trials=None):
     )
 
 
-class Halving:
-    """Watches a run for :class:`SuccessiveHalving`: all candidates at once."""
+class Watch:
+    """Watches a run, and says at some epochs which candidates leave.
+
+    Attributes
+    ----------
+    metric : str or None
+        Which of several scores it compares.
+    at_once : int or None
+        How many candidates it wants to be trained together; None: all.
+    """
 
     at_once = None
 
+    def __init__(self, metric):
+        self.metric = metric
+
+    def rungs(self, last):
+        """Return the epochs at which candidates are compared, and the last."""
+        raise NotImplementedError
+
+    def choose_leavers(self, epoch, scores):
+        """Return the candidates that leave.
+
+        Parameters
+        ----------
+        epoch : int
+        scores : dict of int to float
+            Each candidate's mean score by now; NaN where a fold has none.
+
+        Returns
+        -------
+        set of int
+        """
+        raise NotImplementedError
+
+    def complete(self, candidate, folds):
+        """Hear that a candidate is finished, and of the Scored of its folds."""
+
+
+class Halving(Watch):
+    """Watches a run for :class:`SuccessiveHalving`: all candidates at once."""
+
     def __init__(self, rule, metric):
+        super().__init__(metric)
         check_count("min_epochs", rule.min_epochs)
         check_number("factor", rule.factor, low=1, open_low=True)
-        self.rule, self.metric = rule, metric
+        self.rule = rule
 
     def rungs(self, last):
         """Return the epochs at which candidates are compared, and the last."""
@@ -76,31 +119,35 @@ class Halving:
             epoch *= self.rule.factor
         return [*sorted(set(rungs)), last]
 
-    def __call__(self, epoch, scores):
-        """Return the candidates that leave."""
+    def choose_leavers(self, epoch, scores):
+        """Return all but the best part; of equal candidates the first are kept."""
         kept = max(1, int(np.ceil(len(scores) / self.rule.factor)))
         order = sorted(scores, key=lambda c: (np.nan_to_num(-scores[c], nan=np.inf), c))
         return set(order[kept:])
 
-    def complete(self, candidate, folds):
-        """Nothing is to be told."""
 
-
-class OptunaPruning:
+class OptunaPruning(Watch):
     """Watches a run for one of Optuna's pruners: a rung each epoch.
 
     Most of them compare with trials that are complete, so that candidates come in
     groups, each of which is compared with those before.
+
+    Parameters
+    ----------
+    pruner : optuna.pruners.BasePruner or None
+        None where there are trials, whose study has one.
+    metric : str or None
+    trials : dict of int to optuna.Trial, optional
     """
 
     at_once = 16
 
     def __init__(self, pruner, metric, trials=None):
-        self.metric = metric
+        super().__init__(metric)
         self.study = None
         if trials is None:
             # Hyperband takes a trial's bracket from the study's name
-            self.study = quiet_study(
+            self.study = create_study_quietly(
                 study_name="search", direction="maximize", pruner=pruner
             )
             trials = {}
@@ -110,7 +157,7 @@ class OptunaPruning:
         """Return all epochs."""
         return range(1, last + 1)
 
-    def __call__(self, epoch, scores):
+    def choose_leavers(self, epoch, scores):
         """Report all scores, then ask who leaves."""
         for candidate, score in scores.items():
             if candidate not in self.trials:
@@ -119,15 +166,13 @@ class OptunaPruning:
         return {c for c in scores if self.trials[c].should_prune()}
 
     def complete(self, candidate, folds):
-        """Tell the study how a candidate ended."""
+        """Tell the study how a candidate ended, if it is the pruner's own."""
         if self.study is not None and candidate in self.trials:
-            tell(self.study, self.trials[candidate], folds, self.metric)
+            tell_study(self.study, self.trials[candidate], folds, self.metric)
 
 
-def tell(study, trial, folds, metric):
+def tell_study(study, trial, folds, metric):
     """Tell a study how a trial, or the one of a number, ended."""
-    from optuna.trial import TrialState
-
     score = mean_score(folds, metric)
     if any(fold.outcome.startswith("pruned") for fold in folds):
         study.tell(trial, state=TrialState.PRUNED)
@@ -137,10 +182,8 @@ def tell(study, trial, folds, metric):
         study.tell(trial, state=TrialState.FAIL)
 
 
-def quiet_study(**arguments):
+def create_study_quietly(**arguments):
     """Return a new study, without Optuna's line about it."""
-    import optuna
-
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(max(level, optuna.logging.WARNING))
     try:

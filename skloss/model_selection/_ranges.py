@@ -20,7 +20,7 @@ def is_range(value):
     )
 
 
-def check_range(name, value):
+def check_search_range(name, value):
     """Raise TypeError or ValueError unless ``value`` is a range to draw from."""
     if not is_range(value):
         raise TypeError(
@@ -46,9 +46,9 @@ def has_integers(value):
     return all(isinstance(end, Integral) for end in value[:2])
 
 
-def draw(trial, name, value):
+def draw_number(trial, name, value):
     """Return a number that the trial draws from a range, an int between ints."""
-    check_range(name, value)
+    check_search_range(name, value)
     low, high, scale = value
     log = scale == "log"
     if has_integers(value):
@@ -56,19 +56,19 @@ def draw(trial, name, value):
     return float(trial.suggest_float(name, float(low), float(high), log=log))
 
 
-def spread(name, value, n):
+def spread_numbers(name, value, n):
     """Return ``n`` numbers from low to high, even on the scale; the middle for one.
 
     Between ints they are rounded, and there may be fewer.
 
     Examples
     --------
-    >>> spread("c", (0.25, 4.0, "log"), 3)
+    >>> spread_numbers("c", (0.25, 4.0, "log"), 3)
     [0.25, 1.0, 4.0]
-    >>> spread("bins", (1, 3, "linear"), 5)
+    >>> spread_numbers("bins", (1, 3, "linear"), 5)
     [1, 2, 3]
     """
-    check_range(name, value)
+    check_search_range(name, value)
     low, high, scale = value
     space = np.geomspace if scale == "log" else np.linspace
     numbers = space(low, high, n) if n > 1 else space(low, high, 3)[1:2]

@@ -5,7 +5,8 @@ from sklearn.base import clone
 
 from skloss import schedules
 from skloss.estimators._fit_network import fit_network
-from skloss.model_selection._cells import arguments_of_fit, net_of
+from skloss.model_selection._candidates import find_net
+from skloss.model_selection._fit_arguments import capture_fit_arguments
 
 VALIDATION = ("X_val", "y_val", "sample_weight_val")
 
@@ -30,22 +31,22 @@ def refit_best(estimator, X, y, fit_params, curves):
     -------
     estimator
     """
-    net = net_of(estimator)
+    net = find_net(estimator)
     watches = schedules.get(net.lr_schedule).monitors
     if not net.early_stopping or watches or not all(curves):
         return estimator.fit(X, y, **fit_params)
-    estimator, (data, params) = arguments_of_fit(estimator, net, X, y, fit_params)
+    estimator, (data, params) = capture_fit_arguments(estimator, net, X, y, fit_params)
     if any(params.get(name) is not None for name in VALIDATION):
         net.fit(*data, **params)
         return estimator
     # groups have no rows to be kept out of
     params = {n: v for n, v in params.items() if n not in (*VALIDATION, "groups")}
     without = clone(net).set_params(early_stopping=False, validation_scoring=None)
-    net._fitted = fit_network(without, *data, **params, epochs=best_epoch(curves))
+    net._fitted = fit_network(without, *data, **params, epochs=choose_epochs(curves))
     return estimator
 
 
-def best_epoch(curves):
+def choose_epochs(curves):
     """Return the epoch (from 1) at which the mean of the curves is lowest.
 
     A fold that stopped keeps its last score. Epochs without a score do not count.

@@ -1,10 +1,15 @@
-"""Scores of a trained cell, as scikit-learn's scorers give them."""
+"""Scores of trained networks, as scikit-learn's scorers give them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from skloss._engine import predict_raw_stacked
 from skloss._sklearn import (
-    check_method_params,
     get_scorers_by_name,
     is_multimetric,
     is_prediction_scorer,
@@ -12,81 +17,68 @@ from skloss._sklearn import (
 )
 from skloss.estimators._base import with_fitted
 from skloss.estimators._table import validate_table
+from skloss.model_selection._folds import Folds
 
 
-def raw_outputs(cells, which):
-    """Return the raw outputs of trained cells of one structure, in their order.
+@dataclass(frozen=True, eq=False)
+class Scoring:
+    """How the networks of a search are scored.
 
-    Those of one fold are predicted together.
-
-    Parameters
+    Attributes
     ----------
-    cells : list of Cell
-    which : {"test", "train"}
-    """
-    groups, found = {}, [None] * len(cells)
-    for i, cell in enumerate(cells):
-        groups.setdefault(id(cell.tables[which]), []).append(i)
-    for numbers in groups.values():
-        first, table = cells[numbers[0]].net, cells[numbers[0]].tables[which]
-        outputs = [cells[i].net._fitted.outputs for i in numbers]
-        raw = predict_raw_stacked(
-            outputs[0].network,
-            validate_table(first, first._fitted.features, table),
-            np.stack([one.weights for one in outputs]),
-            np.stack([one.stored for one in outputs]),
-            outputs[0].n_raw,
-        )
-        for i, own in zip(numbers, raw.astype(np.float64), strict=True):
-            found[i] = own
-    return found
-
-
-def scores_of(cell, raw, folds, scorer, which, score_params, error_score):
-    """Return the score, or the dict of scores, of a cell's "test" or "train" rows.
-
-    Parameters
-    ----------
-    cell : Cell
-        Trained.
-    raw : ndarray
-        The net's raw outputs for these rows.
     folds : Folds
     scorer : callable
-    which : {"test", "train"}
-    score_params : dict
+        Of one metric or several, as scikit-learn makes it.
+    params : dict
         As routed to the scorer; those with one entry a row are sliced.
     error_score : float or "raise"
     """
-    X, y = folds.part(cell.fold, which)
-    rows = folds.splits[cell.fold][which == "test"]
-    params = check_method_params(folds.X, params=score_params, indices=rows)
-    estimator = cell.estimator
-    if is_prediction_scorer(scorer):  # then the last step stands for a whole Pipeline
-        X = cell.tables[which]
-        estimator = with_fitted(cell.net, cell.net._fitted.knowing(X, raw))
-    common = X, y
-    if not is_multimetric(scorer):
-        explained = explaining(scorer, cell.net)
-        return score_estimator(estimator, *common, explained, params, error_score)
-    try:
-        return score_estimator(estimator, *common, scorer, params, error_score)
-    except AttributeError:
-        if error_score == "raise":
-            raise
-        # asking a net without probabilities for them costs that score, not all
-        return {
-            name: score_estimator(
-                estimator, *common, explaining(one, cell.net), params, error_score
-            )
-            for name, one in get_scorers_by_name(scorer).items()
-        }
+
+    folds: Folds
+    scorer: Callable
+    params: dict[str, Any]
+    error_score: float | str
+
+    def score_cell(self, cell, raw, which):
+        """Return the score, or the dict of scores, of a trained cell's rows.
+
+        Parameters
+        ----------
+        cell : Cell
+            Its net is fitted.
+        raw : ndarray
+            The net's raw outputs for these rows.
+        which : {"test", "train"}
+        """
+        X, y = self.folds.take_part(cell.fold, which)
+        estimator = cell.estimator
+        if is_prediction_scorer(self.scorer):
+            # predictions of the last step are those of the whole Pipeline, and known
+            X = cell.tables[which]
+            estimator = with_fitted(cell.net, cell.net._fitted.knowing(X, raw))
+        params = self.folds.slice_params(self.params, cell.fold, which)
+        common = params, self.error_score
+        explained = explain_missing(self.scorer, cell.net)
+        if not is_multimetric(self.scorer):
+            return score_estimator(estimator, X, y, explained, *common)
+        try:
+            return score_estimator(estimator, X, y, self.scorer, *common)
+        except AttributeError:
+            if self.error_score == "raise":
+                raise
+            # asking a net without probabilities for them costs that score, not all
+            return {
+                name: score_estimator(
+                    estimator, X, y, explain_missing(scorer, cell.net), *common
+                )
+                for name, scorer in get_scorers_by_name(self.scorer).items()
+            }
 
 
-def explaining(scorer, net):
+def explain_missing(scorer, net):
     """Return the scorer, which names the loss where a prediction is missing."""
 
-    def scored(*args, **kwargs):
+    def scorer_with_note(*args, **kwargs):
         try:
             return scorer(*args, **kwargs)
         except AttributeError as error:
@@ -96,4 +88,33 @@ def explaining(scorer, net):
             )
             raise
 
-    return scored
+    return scorer_with_note
+
+
+def predict_cells(cells, which):
+    """Return the raw outputs of trained cells of one structure, in their order.
+
+    Networks that see the same rows, those of one fold, predict them together.
+
+    Parameters
+    ----------
+    cells : list of Cell
+        Their nets are fitted.
+    which : {"test", "train"}
+    """
+    places, outputs = {}, [None] * len(cells)
+    for i, cell in enumerate(cells):
+        places.setdefault(id(cell.tables[which]), []).append(i)
+    for together in places.values():
+        first = cells[together[0]]
+        networks = [cells[i].net._fitted.outputs for i in together]
+        raw = predict_raw_stacked(
+            networks[0].network,
+            validate_table(first.net, first.net._fitted.features, first.tables[which]),
+            np.stack([network.weights for network in networks]),
+            np.stack([network.stored for network in networks]),
+            networks[0].n_raw,
+        )
+        for i, rows in zip(together, raw.astype(np.float64), strict=True):
+            outputs[i] = rows
+    return outputs

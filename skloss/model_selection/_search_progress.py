@@ -5,10 +5,10 @@ import threading
 import numpy as np
 
 from skloss._callbacks._fit_progress import make_bar
-from skloss.model_selection._cells import net_of
+from skloss.model_selection._candidates import find_net
 
 
-class Progress:
+class SearchProgress:
     """A tqdm bar over the epochs of all networks; silent at 0.
 
     With the candidates that are done, the best score so far, and the time left.
@@ -38,24 +38,24 @@ class Progress:
             return
         if self.bar is None:
             self.bar = make_bar(total=0, unit="epoch", unit_scale=True)
-        networks = [net_of(own).epochs * self.n_splits for own in estimators]
+        networks = [find_net(own).epochs * self.n_splits for own in estimators]
         self.left |= dict(enumerate(networks, first))
         self.announced += len(networks)
         self.bar.total += sum(networks)
-        self.describe()
+        self.show_counts()
 
-    def describe(self):
+    def show_counts(self):
         """Show how many candidates are done."""
         done = self.announced - len(self.left)
         text = f"{done}/{self.announced} candidates x {self.n_splits} folds"
         self.bar.set_description_str(text, refresh=False)
         self.bar.refresh()
 
-    def reporter(self, candidates):
+    def make_reporter(self, candidates):
         """Return what a training of networks of these candidates reports to."""
-        return None if self.bar is None else Reporter(self.trained, candidates)
+        return None if self.bar is None else Reporter(self.add_epochs, candidates)
 
-    def trained(self, candidates, epochs):
+    def add_epochs(self, candidates, epochs):
         """Tell that networks of these candidates trained for so many epochs more."""
         with self.lock:
             for candidate in candidates:
@@ -70,19 +70,19 @@ class Progress:
         with self.lock:
             self.bar.set_postfix(best=f"{self.best:.4g}", refresh=False)
             self.bar.update(self.left.pop(candidate))
-            self.describe()
+            self.show_counts()
 
 
 class Reporter:
     """Tells a bar of epochs, from threads; silent where it was sent elsewhere."""
 
-    def __init__(self, tell, candidates):
-        self.tell, self.candidates = tell, candidates
+    def __init__(self, add_epochs, candidates):
+        self.add_epochs, self.candidates = add_epochs, candidates
 
     def __call__(self, epoch, history):
         """Tell of the epochs just trained."""
-        if self.tell is not None:
-            self.tell(self.candidates, len(history.loss))
+        if self.add_epochs is not None:
+            self.add_epochs(self.candidates, len(history.loss))
 
     def __getstate__(self):
-        return {"tell": None, "candidates": self.candidates}
+        return {"add_epochs": None, "candidates": self.candidates}

@@ -9,10 +9,13 @@ from sklearn.utils.multiclass import type_of_target
 from skloss import losses
 from skloss._params import Params, parse_spec
 from skloss._params._checks import check_choice, check_count
-from skloss.estimators._class_codes import densify_target, derive_task
 from skloss.exceptions import LossTargetError
 from skloss.losses._core._get_loss import by_name
-from skloss.model_selection._ranges import check_range, draw, spread
+from skloss.model_selection._ranges import (
+    check_search_range,
+    draw_number,
+    spread_numbers,
+)
 
 # From many integers on, a user is as likely to mean counts as classes.
 MOST_CLASSES = 30
@@ -99,7 +102,7 @@ class LossSpace(Params):
             )
         for text, knobs in self.losses.items():
             for knob, value in knobs.items():
-                check_range(f"LossSpace: {text} {knob}", value)
+                check_search_range(f"LossSpace: {text} {knob}", value)
 
     def renamed(self, prefix):
         """Return the same space for a parameter of another name.
@@ -134,7 +137,7 @@ class LossSpace(Params):
         text = trial.suggest_categorical(self.prefix, list(self.losses))
         name, _ = parse_spec(text)
         drawn = [
-            f"{knob}={draw(trial, f'{self.prefix}__{name}__{knob}', value)!r}"
+            f"{knob}={draw_number(trial, f'{self.prefix}__{name}__{knob}', value)!r}"
             for knob, value in self.losses[text].items()
         ]
         joint = "," if ":" in text else ":"
@@ -160,7 +163,7 @@ class LossSpace(Params):
             {
                 self.prefix: [text],
                 **{
-                    f"{self.prefix}__{knob}": spread(knob, value, n)
+                    f"{self.prefix}__{knob}": spread_numbers(knob, value, n)
                     for knob, value in knobs.items()
                 },
             }
@@ -216,17 +219,25 @@ def loss_space(y, *, include=None, exclude=(), family=None, prefix="loss"):
     ['negative_binomial', 'poisson', 'tweedie', 'zero_inflated_poisson']
     """
     check_choice("family", family, (None, "classification", "regression"))
-    task, Y, ordered = described(y, family)
+    task, Y, ordered = describe_target(y, family)
     if include is None or (isinstance(include, str) and include == "all"):
-        texts = usual(task, ordered) if include is None else complete(task, ordered)
+        texts = (
+            list_usual_losses(task, ordered)
+            if include is None
+            else list_all_losses(task, ordered)
+        )
         fitting = {text: losses.get(text, task.family) for text in texts}
-        fitting = {t: loss for t, loss in fitting.items() if not misfit(loss, task, Y)}
+        fitting = {
+            t: loss for t, loss in fitting.items() if not explain_misfit(loss, task, Y)
+        }
     else:
-        fitting = {t: named("include", t, task) for t in texts_of("include", include)}
+        fitting = {
+            t: get_loss("include", t, task) for t in check_texts("include", include)
+        }
         for text, loss in fitting.items():
             refuse_misfit(text, loss, task, Y)
-    for text in texts_of("exclude", exclude):
-        unwanted = type(named("exclude", text, task)), parse_spec(text)[1]
+    for text in check_texts("exclude", exclude):
+        unwanted = type(get_loss("exclude", text, task)), parse_spec(text)[1]
         fitting = {
             t: loss
             for t, loss in fitting.items()
@@ -238,24 +249,25 @@ def loss_space(y, *, include=None, exclude=(), family=None, prefix="loss"):
             f"from; name fewer to exclude, or more to include."
         )
     return LossSpace(
-        {text: searched(text, loss) for text, loss in fitting.items()}, prefix=prefix
+        {text: find_searched_ranges(text, loss) for text, loss in fitting.items()},
+        prefix=prefix,
     )
 
 
-def described(y, family):
+def describe_target(y, family):
     """Return the task, the target as an array, and whether its classes are ordered."""
     given = y.iloc[:, 0] if hasattr(y, "iloc") and y.ndim == 2 and len(y.T) == 1 else y
     ordered = bool(getattr(getattr(given, "dtype", None), "ordered", False))
     y = check_array(given, accept_sparse=True, ensure_2d=False, dtype=None)
-    y = densify_target(y)
-    if (family or family_of(y)) == "classification":
-        task, _ = derive_task(y)
+    y = dense_target(y)
+    if (family or find_family(y)) == "classification":
+        task, _ = classification_task(y)
         return task, y, ordered and task.kind == "multiclass"
     Y = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
     return losses.Task("regression", Y.shape[1]), Y, False
 
 
-def family_of(y):
+def find_family(y):
     """Return the family that a target is for, refused where it could be either."""
     if y.dtype.kind not in "iuf":
         return "classification"
@@ -274,13 +286,13 @@ def family_of(y):
     return "classification"
 
 
-def usual(task, ordered):
+def list_usual_losses(task, ordered):
     """Return the losses that are worth a try unless more is known."""
     kinds = [task.family, task.kind, *(["ordered"] if ordered else [])]
     return [text for kind in dict.fromkeys(kinds) for text in USUAL.get(kind, ())]
 
 
-def complete(task, ordered):
+def list_all_losses(task, ordered):
     """Return every loss of the catalogue that needs no arguments."""
     classes = by_name(task.family)
     return [
@@ -296,7 +308,7 @@ def needs_arguments(cls):
     return inspect.Parameter.empty in cls._defaults().values()
 
 
-def texts_of(argument, given):
+def check_texts(argument, given):
     """Return ``given`` as a list of strings, one string as a list of one."""
     given = [given] if isinstance(given, str) else list(given)
     for text in given:
@@ -308,7 +320,7 @@ def texts_of(argument, given):
     return given
 
 
-def named(argument, text, task):
+def get_loss(argument, text, task):
     """Return the loss that ``text`` names, or say which argument is wrong."""
     try:
         return losses.get(text, task.family)
@@ -316,7 +328,7 @@ def named(argument, text, task):
         raise type(error)(f"{argument} holds {text!r}: {error}") from error
 
 
-def misfit(loss, task, Y):
+def explain_misfit(loss, task, Y):
     """Return why a loss does not fit the target, or an empty string."""
     if task.kind not in loss.kinds:
         return f"It is for {' or '.join(loss.kinds)} targets, and y is {task.kind}."
@@ -330,7 +342,7 @@ def misfit(loss, task, Y):
 
 def refuse_misfit(text, loss, task, Y):
     """Raise LossTargetError where a loss does not fit the target."""
-    reason = misfit(loss, task, Y)
+    reason = explain_misfit(loss, task, Y)
     if reason:
         raise LossTargetError(
             f"include holds {text!r}, which does not fit y. {reason} Leave it out, or "
@@ -338,7 +350,7 @@ def refuse_misfit(text, loss, task, Y):
         )
 
 
-def searched(text, loss):
+def find_searched_ranges(text, loss):
     """Return the ranges of the knobs that ``text`` does not set."""
     _, fixed = parse_spec(text)
     return {k: value for k, value in loss.search_space.items() if k not in fixed}

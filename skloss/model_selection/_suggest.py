@@ -1,10 +1,12 @@
 """Parameters drawn from an Optuna trial, all numbers or short strings."""
 
 import numpy as np
+from optuna import distributions
 from sklearn.pipeline import Pipeline
 
 from skloss._params import nearest
-from skloss.model_selection._ranges import draw, is_range
+from skloss.model_selection._last_step import get_last_step
+from skloss.model_selection._ranges import draw_number, is_range
 from skloss.model_selection._spaces import LossSpace, loss_space
 
 USUAL = ("loss", "learning_rate", "lr_schedule", "l2", "dropout")
@@ -89,15 +91,15 @@ def suggest_params(trial, estimator, y=None, *, names=USUAL, ranges=None):
     >>> sorted(best)
     ['net__l2', 'net__loss']
     """
-    prefix = prefix_of(estimator)
+    prefix = find_prefix(estimator)
     given = dict(ranges or {})
-    family = last_step(estimator)._family
+    family = get_last_step(estimator)._family
     drawn_from = {}
     for name in dict.fromkeys([*names, *given]):
         if name in given:
             drawn_from[prefix + name] = given[name]
         elif name == "loss":
-            drawn_from[prefix + name] = usual_losses(y, family)
+            drawn_from[prefix + name] = make_loss_space(y, family)
         elif name in RANGES:
             drawn_from[prefix + name] = RANGES[name]
         else:
@@ -108,7 +110,7 @@ def suggest_params(trial, estimator, y=None, *, names=USUAL, ranges=None):
     return suggest_from(trial, drawn_from)
 
 
-def usual_losses(y, family):
+def make_loss_space(y, family):
     """Return the losses that fit y, which must be there."""
     if y is None:
         raise ValueError(
@@ -118,14 +120,9 @@ def usual_losses(y, family):
     return loss_space(y, family=family)
 
 
-def last_step(estimator):
-    """Return the last step of a pipeline, else the estimator itself."""
-    return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
-
-
-def prefix_of(estimator):
+def find_prefix(estimator):
     """Return what stands before the names of the network's parameters."""
-    if getattr(last_step(estimator), "_family", None) is None:
+    if getattr(get_last_step(estimator), "_family", None) is None:
         raise TypeError(
             f"estimator={estimator!r} must be a LossAwareClassifier, a "
             f"LossAwareRegressor or a Pipeline ending in one; for others write "
@@ -191,42 +188,40 @@ def suggest_from(trial, param_distributions):
             f"on the loss use loss_space(y), for others a function."
         )
     return {
-        name: drawn(trial, name, distribution)
+        name: draw_value(trial, name, distribution)
         for name, distribution in param_distributions.items()
     }
 
 
-def drawn(trial, name, distribution):
+def draw_value(trial, name, distribution):
     """Return the value of one parameter."""
     if isinstance(distribution, LossSpace):
         return distribution.renamed(name).suggest(trial)
     if is_range(distribution):
-        return draw(trial, name, distribution)
+        return draw_number(trial, name, distribution)
     if isinstance(distribution, list | tuple | np.ndarray):
-        return chosen(trial, name, list(distribution))
+        return choose_value(trial, name, list(distribution))
     if hasattr(distribution, "dist"):
-        return draw(trial, name, range_of(name, distribution))
-    return drawn_as_optuna(trial, name, distribution)
+        return draw_number(trial, name, find_range(name, distribution))
+    return draw_as_optuna(trial, name, distribution)
 
 
-def drawn_as_optuna(trial, name, distribution):
+def draw_as_optuna(trial, name, distribution):
     """Return the value drawn from one of Optuna's own distributions."""
-    from optuna import distributions as known
-
     d = distribution
-    if isinstance(d, known.FloatDistribution):
+    if isinstance(d, distributions.FloatDistribution):
         return trial.suggest_float(name, d.low, d.high, step=d.step, log=d.log)
-    if isinstance(d, known.IntDistribution):
+    if isinstance(d, distributions.IntDistribution):
         return trial.suggest_int(name, d.low, d.high, step=d.step, log=d.log)
-    if isinstance(d, known.CategoricalDistribution):
-        return chosen(trial, name, list(d.choices))
+    if isinstance(d, distributions.CategoricalDistribution):
+        return choose_value(trial, name, list(d.choices))
     raise TypeError(
         f"{name}={d!r} is nothing to draw from; give a list of choices, a range such "
         f"as (1e-4, 0.1, 'log'), a LossSpace, or a distribution of Optuna."
     )
 
 
-def range_of(name, frozen):
+def find_range(name, frozen):
     """Return the range of a frozen distribution of SciPy, where it is one."""
     kind = frozen.dist.name
     low, high = (end.item() for end in map(np.asarray, frozen.support()))
@@ -247,11 +242,11 @@ def range_of(name, frozen):
     )
 
 
-def chosen(trial, name, values):
+def choose_value(trial, name, values):
     """Return the value that the trial chooses; Optuna is given what it can store."""
     if not values:
         raise ValueError(f"{name}=[] has no choices; give at least one.")
-    stored = [storable(name, value) for value in values]
+    stored = [make_storable(name, value) for value in values]
     if len(set(stored)) < len(stored):
         raise ValueError(
             f"{name}={values!r} has choices that are equal or print alike, so a stored "
@@ -260,7 +255,7 @@ def chosen(trial, name, values):
     return values[stored.index(trial.suggest_categorical(name, stored))]
 
 
-def storable(name, value):
+def make_storable(name, value):
     """Return a choice as Optuna's storages can hold it: itself, or as text."""
     value = value.item() if isinstance(value, np.generic) else value
     if value is None or isinstance(value, bool | int | float | str):

@@ -8,7 +8,7 @@ from datetime import datetime
 import psutil
 from optuna.trial import TrialState
 
-from skloss.model_selection._pruning import tell
+from skloss.model_selection._pruning import tell_study
 from skloss.model_selection._scored import Scored
 
 FOLDS, WORKER, EXCESS = "skloss:folds", "skloss:worker", "skloss:excess"
@@ -35,49 +35,49 @@ class Trials:
 
     def __init__(self, study, n_trials, metric=None):
         self.study, self.n_trials, self.metric = study, n_trials, metric
-        self.worker = stamp(os.getpid())
+        self.worker = stamp_process(os.getpid())
         self.mine = set()
 
     def ask(self, count):
         """Return at most ``count`` new trials, as many as the study still needs."""
         self.fail_the_dead()
         asked = []
-        while len(asked) < count and self.before(None) < self.n_trials:
+        while len(asked) < count and self.count_before(None) < self.n_trials:
             trial = self.study.ask()
             self.mine.add(trial.number)
             trial.set_user_attr(WORKER, self.worker)
             # another process may have asked in the same moment: lower numbers go first
-            if self.before(trial.number) >= self.n_trials:
+            if self.count_before(trial.number) >= self.n_trials:
                 trial.set_user_attr(EXCESS, True)
                 self.give_back_mine({trial.number})
                 break
             asked.append(trial)
         return asked
 
-    def before(self, number):
+    def count_before(self, number):
         """Count trials below ``number`` that are finished or being worked on."""
         return sum(
-            counts(trial)
+            is_counted(trial)
             for trial in self.study.get_trials(deepcopy=False)
             if number is None or trial.number < number
         )
 
     def tell(self, trial, folds):
         """Store a trial's folds, and how it ended."""
-        trial.set_user_attr(FOLDS, [as_stored(fold) for fold in folds])
-        self.settle(trial.number, folds)
+        trial.set_user_attr(FOLDS, [store_fold(fold) for fold in folds])
+        self.tell_end(trial.number, folds)
 
-    def settle(self, number, folds):
+    def tell_end(self, number, folds):
         """Tell the study how a trial ended whose folds are stored."""
         # one without a score fails: its folds are stored, so that it counts
-        tell(self.study, number, folds, self.metric)
+        tell_study(self.study, number, folds, self.metric)
 
     def give_back(self, trials, again=True):
         """Fail trials that were not finished; have them asked for ``again``."""
         for trial in trials:
             try:
                 if FOLDS in trial.user_attrs:  # only its end was not told
-                    self.settle(trial.number, stored_folds(trial))
+                    self.tell_end(trial.number, read_folds(trial))
                     continue
                 self.study.tell(trial.number, state=TrialState.FAIL)
             except (ValueError, RuntimeError):  # another process was faster
@@ -104,16 +104,16 @@ class Trials:
             ]
         )
 
-    def finished(self):
+    def list_finished(self):
         """Return each finished trial, and its folds, in the order of numbers."""
         return [
-            (trial, stored_folds(trial))
+            (trial, read_folds(trial))
             for trial in self.study.get_trials(deepcopy=False)
             if trial.state.is_finished() and FOLDS in trial.user_attrs
         ]
 
 
-def counts(trial):
+def is_counted(trial):
     """Tell whether a trial is finished or being worked on."""
     if trial.state is TrialState.RUNNING:
         if WORKER in trial.user_attrs:
@@ -123,7 +123,7 @@ def counts(trial):
     return trial.state in ENDED or FOLDS in trial.user_attrs
 
 
-def stamp(pid):
+def stamp_process(pid):
     """Return what tells a process from all others."""
     return [platform.node(), pid, psutil.Process(pid).create_time()]
 
@@ -133,7 +133,7 @@ def is_dead(worker, ours):
     if worker is None or worker[0] != ours[0]:
         return False
     try:
-        begun = stamp(worker[1])[2]
+        begun = stamp_process(worker[1])[2]
         zombie = psutil.Process(worker[1]).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
@@ -141,7 +141,7 @@ def is_dead(worker, ours):
     return zombie or abs(begun - worker[2]) > SECONDS_APART
 
 
-def as_stored(scored):
+def store_fold(scored):
     """Return a scored fold as numbers and text."""
     values = dataclasses.asdict(dataclasses.replace(scored, estimator=None))
     for which in ("test_scores", "train_scores"):
@@ -153,6 +153,6 @@ def as_stored(scored):
     return values
 
 
-def stored_folds(trial):
+def read_folds(trial):
     """Return the scored folds of a trial that holds them."""
     return [Scored(**fold) for fold in trial.user_attrs[FOLDS]]

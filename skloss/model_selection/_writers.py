@@ -25,23 +25,22 @@ class Writers:
         ValueError
             If another cell writes to one of them, also where it would append.
         """
-        if cell.job is None or cell.job.watcher is None:
+        if cell.job.watcher is None:
             return
-        own = cell.candidate, cell.fold
         for callback in cell.job.watcher.callbacks:
             found = find_path(callback)
             if found is None:
                 continue
             path, attribute = found
             place = os.path.realpath(path)
-            other, theirs = self.owners.setdefault(place, (own, params))
-            if other == own:
+            other, theirs = self.owners.setdefault(place, (cell.key, params))
+            if other == cell.key:
                 continue
             name = type(callback).__name__
             raise ValueError(
                 f"callbacks: {name} with {attribute}={path!r} would be written to by "
                 f"two networks of this search: {theirs} on fold {other[1]}, and "
-                f"{params} on fold {own[1]}. Give a function that makes a callback "
+                f"{params} on fold {cell.fold}. Give a function that makes a callback "
                 f"with a path of its own at each call, callbacks=[make], where make() "
                 f"returns {name}(f'{{uuid.uuid4()}}...')."
             )

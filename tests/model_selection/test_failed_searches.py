@@ -8,6 +8,7 @@ import pytest
 from canonical import NET, X, y_binary, y_number
 from fitted_facts import changed
 from sklearn.base import clone
+from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
@@ -96,6 +97,7 @@ FAILS = {  # name: which search, parameters set since, arguments of fit, error
     "refit": ("pipelines", {}, {"X": marked(X)}, RuntimeError),
     "space": ("trials", {"param_distributions": raising_space}, {}, RuntimeError),
     "trials": ("trials", {"n_trials": 0}, {}, ValueError),
+    "timeout": ("trials", {"timeout": 0}, {}, ValueError),
     "trial's fit": ("trials", {"error_score": "raise"}, {"X": NAN}, ValueError),
 }
 
@@ -136,3 +138,43 @@ def test_a_search_that_never_succeeded_stays_unfitted(name):
     with pytest.raises(error):
         search.fit(**{"X": X, "y": y_binary, **given})
     assert set(vars(search)) == names
+
+
+def interrupting_scorer(calls):
+    """Return a scorer that is interrupted after so many calls."""
+    left = iter(range(calls))
+
+    def score(estimator, X, y):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return estimator.score(X, y)
+
+    return score
+
+
+TWO_RUNS = {  # what trains the second candidate after the first
+    "grid": {"param_grid": {"epochs": [1, 2]}},
+    "pipelines": {"param_grid": {"net__epochs": [1, 2]}},
+    "trials": {"batch_size": 1},
+}
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_an_interrupted_search_becomes_all_new(pickled, name):
+    """Nothing of the earlier search stays beside the results of what is finished."""
+    search = pickle.loads(pickled[name])
+    earlier = {key for key in vars(search) if key.endswith("_")}
+    search.set_params(scoring=interrupting_scorer(2), **TWO_RUNS[name])
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(X, y_binary)
+    results = search.cv_results_
+    (params,) = results["params"]
+    assert search.best_params_ == params
+    alone = clone(search.estimator).set_params(**params)
+    scores = [results[f"split{i}_test_score"][0] for i in range(2)]
+    np.testing.assert_allclose(scores, cross_val_score(alone, X, y_binary, cv=2))
+    assert search.best_score_ == np.mean(scores)
+    assert search.scorer_ is search.scoring
+    assert earlier - set(vars(search)) == {"best_estimator_", "refit_time_"}
+    for member in search.fold_ensemble_.estimators:
+        assert member.get_params().items() >= params.items()

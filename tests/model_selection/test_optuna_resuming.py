@@ -293,7 +293,7 @@ def test_a_killed_search_goes_on_where_it_stood(stored):
         assert after[trial.number] == trial
     for trial in lost:
         assert after[trial.number].state is TrialState.FAIL
-    finished = stored.finished()
+    finished = stored.list_finished()
     assert len(finished) == 8
     assert {t.state for t in finished} == {TrialState.COMPLETE}
     anew = [t for t in finished if t.number >= len(before)]
@@ -305,7 +305,7 @@ def test_a_killed_search_goes_on_where_it_stood(stored):
 def test_two_processes_share_the_work(stored):
     processes = started(2, stored.where, 12, 0.1)
     assert max(map(ended, processes)) == 12
-    finished = stored.finished()
+    finished = stored.list_finished()
     assert len(finished) == 12
     assert len(set(in_order(finished))) == 12
     workers = [tuple(t.user_attrs[WORKER]) for t in finished]
@@ -319,4 +319,17 @@ def test_of_two_processes_one_dies_and_the_other_does_its_part(stored):
     stored.wait_for(3)
     killed(first)
     assert ended(second) == 12
-    assert len(stored.finished()) == 12
+    assert len(stored.list_finished()) == 12
+
+
+def test_without_a_finished_trial_there_is_no_winner_to_fit():
+    study = optuna.create_study(direction="maximize")
+    options = {"study": study, "n_trials": 1, "cv": 2}
+    late = FusedOptunaSearchCV(NET, SPACE, timeout=0, **options)
+    with pytest.raises(ValueError, match=r"no finished trial.*timeout=0.*refit=False"):
+        late.fit(X, Y)
+    study.ask().set_user_attr(WORKER, ["another host", 1, 0.0])
+    waiting = FusedOptunaSearchCV(NET, SPACE, **options)
+    with pytest.raises(ValueError, match=r"other processes.*n_trials=1: raise that"):
+        waiting.fit(X, Y)
+    assert waiting.set_params(refit=False).fit(X, Y).study_ is study

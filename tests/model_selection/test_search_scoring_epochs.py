@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skloss import LossAwareClassifier, LossAwareRegressor
 from skloss.model_selection import FusedGridSearchCV
-from skloss.model_selection._refit import best_epoch
+from skloss.model_selection._refit import choose_epochs
 
 X, y = load_breast_cancer(return_X_y=True)
 X, y = X[:200, :8], np.array(["no", "yes"])[y[:200]]
@@ -74,7 +74,7 @@ def test_the_refit_takes_the_best_mean_epoch():
 
 
 def test_epochs_without_a_score_are_not_the_best():
-    assert best_epoch([[np.nan, 2.0, 1.0, np.nan], [0.0, 1.0, 1.5]]) == 3
+    assert choose_epochs([[np.nan, 2.0, 1.0, np.nan], [0.0, 1.0, 1.5]]) == 3
 
 
 def test_what_cannot_be_scored_is_refused_before_training():

@@ -16,9 +16,9 @@ from optuna.trial import TrialState, create_trial
 
 from skloss.model_selection import _trials
 from skloss.model_selection._scored import Scored
-from skloss.model_selection._trials import FOLDS, WORKER, Trials, is_dead, stamp
+from skloss.model_selection._trials import FOLDS, WORKER, Trials, is_dead, stamp_process
 
-HOST, PID, BEGUN = stamp(os.getpid())
+HOST, PID, BEGUN = stamp_process(os.getpid())
 DEAD = [HOST, 2**30, BEGUN]  # no process has such a number
 ELSEWHERE = ["another host", PID, BEGUN]
 X = {"x": FloatDistribution(0, 1)}
@@ -123,8 +123,8 @@ def test_of_two_that_ask_in_one_moment_one_is_not_stamped_yet(opened, monkeypatc
 
     def they_ask_before_we_stamp():
         trial = ask()
-        count = theirs.before
-        monkeypatch.setattr(theirs, "before", lambda n: count(n) if n else 0)
+        count = theirs.count_before
+        monkeypatch.setattr(theirs, "count_before", lambda n: count(n) if n else 0)
         between.extend(theirs.ask(1))
         return trial
 
@@ -145,7 +145,7 @@ def test_what_an_excess_trial_was_to_try_stays_queued():
     study = in_memory()
     trials = Trials(study, 1)
     study.enqueue_trial({"x": 0.5})
-    trials.before = {None: 0, 0: 1}.get
+    trials.count_before = {None: 0, 0: 1}.get
     assert trials.ask(1) == []
     assert states(study) == ["FAIL", "WAITING"]
     assert draw(Trials(study, 1).ask(1)) == [0.5]
@@ -158,7 +158,7 @@ def test_the_trials_of_the_dead_fail_and_are_asked_again(opened):
     study = opened()
     running(study, DEAD, 0.25)
     running(study, ELSEWHERE, 0.5)
-    running(study, stamp(PID), 0.75)
+    running(study, stamp_process(PID), 0.75)
     trials = Trials(opened(), 4)
     asked = trials.ask(4)
     assert len(asked) == 2  # of four, two run elsewhere
@@ -197,20 +197,20 @@ def test_the_dead_who_had_not_drawn_leave_what_was_queued():
 
 def test_the_dead_who_had_finished_are_not_asked_again(opened):
     """They were killed between the folds and the state: nothing is lost."""
-    stored = [_trials.as_stored(fold) for fold in folds(0.5, 0.75)]
+    stored = [_trials.store_fold(fold) for fold in folds(0.5, 0.75)]
     running(opened(), DEAD, **{FOLDS: stored})
     trials = Trials(opened(), 1)
     assert trials.ask(1) == []
     assert states(trials.study) == ["COMPLETE"]
     assert trials.study.best_value == 0.625
-    ((_, own),) = trials.finished()
+    ((_, own),) = trials.list_finished()
     assert [fold.test_scores for fold in own] == [0.5, 0.75]
 
 
 @pytest.mark.parametrize(
     ("worker", "dead"),
     [
-        (stamp(PID), False),
+        (stamp_process(PID), False),
         ([HOST, PID, BEGUN + 1], False),  # the clock was set
         ([HOST, PID, BEGUN - 60], True),  # the number was given to us anew
         (DEAD, True),
@@ -219,25 +219,25 @@ def test_the_dead_who_had_finished_are_not_asked_again(opened):
     ],
 )
 def test_who_is_dead(worker, dead):
-    assert is_dead(worker, stamp(PID)) is dead
+    assert is_dead(worker, stamp_process(PID)) is dead
 
 
 def test_a_process_is_alive_until_it_ends():
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1) as process:
-        worker = stamp(process.pid)
-        assert not is_dead(worker, stamp(PID))
+        worker = stamp_process(process.pid)
+        assert not is_dead(worker, stamp_process(PID))
         process.kill()
-    assert is_dead(worker, stamp(PID))
+    assert is_dead(worker, stamp_process(PID))
 
 
 def test_a_process_that_nobody_waits_for_is_dead():
     """Killed, but its parent has not looked: a zombie trains nothing."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1) as process:
-        worker = stamp(process.pid)
+        worker = stamp_process(process.pid)
         process.kill()
         while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
             pass
-        assert is_dead(worker, stamp(PID))
+        assert is_dead(worker, stamp_process(PID))
 
 
 # -- how trials end ------------------------------------------------------------------
@@ -262,7 +262,7 @@ def test_each_end_counts_and_comes_back(opened, told, state, value):
     assert study.get_trials()[0].value == value
     again = Trials(opened(), 1)
     assert again.ask(1) == []
-    ((_, own),) = again.finished()
+    ((_, own),) = again.list_finished()
     assert repr(own) == repr(told)
 
 
@@ -272,7 +272,7 @@ def test_several_metrics_come_back(opened):
     scores = {"a": np.float32(0.5), "b": np.int64(2)}
     trials.tell(trial, [Scored(scores, scores), Scored(scores)])
     assert trials.study.best_value == 2
-    ((_, own),) = trials.finished()
+    ((_, own),) = trials.list_finished()
     assert own[0].train_scores == own[1].test_scores == {"a": 0.5, "b": 2.0}
 
 

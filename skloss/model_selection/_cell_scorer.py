@@ -1,0 +1,93 @@
+"""From what training left of some cells to their scores, which the ledger keeps."""
+
+import time
+from traceback import format_exception
+
+from optuna import TrialPruned
+
+from skloss._diagnosis._findings import diverged
+from skloss._engine import Outcome
+from skloss.estimators._base import with_fitted
+from skloss.estimators._finish import finish, fitted_after
+from skloss.model_selection._scoring import predict_cells
+
+OUTCOMES = {
+    Outcome.FINISHED: "finished",
+    Outcome.STOPPED_EARLY: "stopped early",
+    Outcome.DIVERGED: "diverged",
+}
+
+
+class CellScorer:
+    """Finishes the fits of cells, scores them, and notes it in the ledger.
+
+    Parameters
+    ----------
+    scoring : Scoring
+    ledger : Ledger
+    """
+
+    def __init__(self, scoring, ledger):
+        self.scoring, self.ledger = scoring, ledger
+
+    def score_cells(self, cells, results, seconds):
+        """Finish and score cells that trained together, for so many seconds."""
+        share, trained = seconds / len(cells), []
+        for cell, result in zip(cells, results, strict=True):
+            earlier = self.ledger.scored[cell.key].fit_time  # of rungs before
+            self.ledger.note(cell.key, fit_time=earlier + share)
+            error = self.note_training(cell, result)
+            if error is None:
+                trained.append(self.finish_cell(cell, result))
+        if not trained:
+            return
+        for which in self.scoring.folds.scored_parts:
+            begin = time.perf_counter()
+            outputs = predict_cells(trained, which)
+            predicting = (time.perf_counter() - begin) / len(trained)
+            for cell, raw in zip(trained, outputs, strict=True):
+                self.score_cell(cell, raw, which, predicting)
+
+    def note_training(self, cell, result):
+        """Note how a training ended; return what it failed by, or raise that."""
+        outcome, text = OUTCOMES[result.outcome], None
+        error = result.error
+        if error is not None:
+            outcome = f"failed: {error!r}"
+        elif result.outcome is Outcome.DIVERGED:
+            finding = diverged(fitted_after(cell.job, result))
+            error = ValueError(str(finding))
+            outcome = f"{outcome} in epoch {result.n_epochs}"
+            # one text for all cells, which scikit-learn counts in one warning
+            text = f"{finding.headline}\n"
+        self.ledger.note(cell.key, epochs=result.n_epochs, outcome=outcome)
+        if error is None:
+            return None
+        # a pruned trial asks for the end of its search, and is no failure
+        if self.scoring.error_score == "raise" or isinstance(error, TrialPruned):
+            raise error
+        self.ledger.note(
+            cell.key,
+            error=text or "".join(format_exception(error)),
+            test_scores=None,  # nor those of the rungs before count
+            train_scores=None,
+            estimator=None,
+        )
+        return error
+
+    def finish_cell(self, cell, result):
+        """Return the cell with its net fitted, and note it."""
+        # thousands of states would be several times as large as the weights
+        fitted = finish(cell.job, result, keep_state=False)
+        trained = cell.after_training(with_fitted(cell.net, fitted))
+        self.ledger.note(cell.key, curve=result.curve, estimator=trained.estimator)
+        return trained
+
+    def score_cell(self, cell, raw, which, predicting):
+        """Score one trained cell whose raw outputs are known, and note it."""
+        begin = time.perf_counter()
+        scores = self.scoring.score_cell(cell, raw, which)
+        self.ledger.note(cell.key, **{f"{which}_scores": scores})
+        if which == "test":
+            seconds = predicting + time.perf_counter() - begin
+            self.ledger.note(cell.key, score_time=seconds)

@@ -1,0 +1,214 @@
+"""A fused search, from the first line of its ``fit`` to the last."""
+
+import time
+
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.model_selection import check_cv
+from sklearn.utils import indexable
+
+from skloss._callbacks._epoch_tasks import with_callbacks
+from skloss._sklearn import (
+    check_method_params,
+    check_refit_for_multimetric,
+    format_results,
+    get_routed_params,
+    get_scorers,
+    get_scorers_by_name,
+    is_multimetric,
+    select_best_index,
+    validate_params,
+)
+from skloss.model_selection._best_so_far import BestSoFar
+from skloss.model_selection._callback_tasks import CallbackTasks
+from skloss.model_selection._candidates import find_net, make_candidates
+from skloss.model_selection._ensemble import (
+    FoldEnsembleClassifier,
+    FoldEnsembleRegressor,
+)
+from skloss.model_selection._folds import Folds
+from skloss.model_selection._pruning import make_watch
+from skloss.model_selection._refit import refit_best
+from skloss.model_selection._results import explain_candidates, make_outputs
+from skloss.model_selection._run import FusedRun
+from skloss.model_selection._scored import mean_score
+from skloss.model_selection._scoring import Scoring
+from skloss.model_selection._search_progress import SearchProgress
+
+
+class FusedSearch:
+    """What the fused searches share: ``fit``, with scikit-learn's results."""
+
+    @with_callbacks
+    def fit(self, X, y=None, **params):
+        """Train all candidates on all folds, and refit the best.
+
+        A search that fails leaves an earlier one as it was. One that is interrupted by
+        Ctrl-C when some candidates are finished keeps these: it has their
+        ``cv_results_``, and no ``best_estimator_``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        **params : dict
+            Parameters of the estimator's ``fit``, the scorer and the splitter, such as
+            ``sample_weight`` and ``groups``; those with one entry a row are sliced.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        NotFusibleError
+            If the estimator is no LossAwareClassifier or LossAwareRegressor, nor a
+            Pipeline that ends in one.
+        ValueError, TypeError
+            Before training, for a candidate that cannot be, or callbacks of two
+            networks that write to one path, with the remedy.
+        """
+        # -- check
+        validate_params(self)
+        find_net(self.estimator)
+        scorer, refit_metric = get_scorers(self)
+        X, y = indexable(X, y)
+        params = check_method_params(X, params=params)
+        routed = get_routed_params(self, params)
+
+        # -- split
+        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        splits = list(cv.split(X, y, **routed.splitter.split))
+        fit_params = routed.estimator.fit
+        folds = Folds(X, y, splits, fit_params, train_scores=self.return_train_score)
+        scoring = Scoring(folds, scorer, routed.scorer.score, self.error_score)
+
+        # -- train and score
+        tasks = CallbackTasks(self, len(splits), X, y, params.get("sample_weight"))
+        with SearchProgress(self.verbose, len(splits)) as progress:
+            run = self._make_run(scoring, tasks, progress)
+            params, candidates, fitted = self._train(run, tasks, progress)
+        tasks.end_training()
+
+        # -- compare
+        if candidates:
+            fitted |= self._compare(params, candidates, scoring, refit_metric)
+        if run.interrupted:
+            if candidates:  # what is finished is kept
+                self._become(fitted)
+            raise KeyboardInterrupt
+
+        # -- refit
+        if self.refit:
+            best_params = fitted["best_params_"]
+            curves = [fold.curve for fold in candidates[fitted["best_index_"]]]
+            fitted |= tasks.run_refit(
+                lambda: self._refit(X, y, fit_params, best_params, curves)
+            )
+        self._become(fitted)
+        tasks.end()
+        return self
+
+    @property
+    def _metric(self):
+        """The name of the metric that decides, where there are several."""
+        return self.refit if isinstance(self.refit, str) else None
+
+    def _make_run(self, scoring, tasks, progress):
+        """Return what trains candidates, and tells of those that are finished."""
+        best = BestSoFar(self._metric)
+
+        def complete(candidate, folds):
+            progress.complete(candidate, mean_score(folds, self._metric))
+            tasks.complete(candidate)
+            if callable(self.refit):  # which alone knows the best, in the end
+                return
+            loser = best.find_loser(candidate, folds)
+            if loser is not None:
+                run.ledger.drop_estimators(loser)
+
+        parallel = {"n_jobs": self.n_jobs, "pre_dispatch": self.pre_dispatch}
+        run = FusedRun(scoring, parallel, [complete], report=progress.make_reporter)
+        return run
+
+    def _train(self, run, tasks, progress):
+        """Train and score all candidates.
+
+        Returns
+        -------
+        params : list of dict
+            Of the candidates that are finished.
+        candidates : list of list of Scored
+            Their folds.
+        fitted : dict
+            Further fitted attributes.
+        """
+        params = list(self._candidates())
+        estimators = make_candidates(self.estimator, params)
+        progress.start(estimators)
+        tasks.begin_training(len(params))
+        watch, size = make_watch(self.pruner, self._metric), len(params)
+        if watch is not None:
+            size = watch.at_once or size
+            run.ledger.listeners.insert(0, watch.complete)
+        for first in range(0, len(params), size):
+            batch = slice(first, first + size)
+            run.train_candidates(
+                estimators[batch], params[batch], first=first, watch=watch
+            )
+        finished = [i for i in range(len(params)) if run.ledger.is_finished(i)]
+        candidates = [run.ledger.get_folds(i) for i in finished]
+        return [params[i] for i in finished], candidates, {}
+
+    def _compare(self, params, candidates, scoring, refit_metric):
+        """Return ``cv_results_`` and what follows from it, for all that is finished."""
+        n_splits, by_function = len(scoring.folds.splits), callable(self.scoring)
+        outputs = make_outputs(candidates, scoring, by_function)
+        results = format_results(self, params, n_splits, outputs)
+        results |= explain_candidates(candidates)
+        first = outputs[0]["test_scores"]
+        several = isinstance(first, dict)
+        if by_function and several:
+            check_refit_for_multimetric(self, first)
+            refit_metric = self.refit
+        scorer = scoring.scorer
+        if is_multimetric(scorer):
+            scorer = get_scorers_by_name(scorer)
+        fitted = {
+            "n_splits_": n_splits,
+            "multimetric_": several,
+            "scorer_": scorer,
+            "cv_results_": results,
+        }
+        if self.refit or not several:
+            fitted |= self._choose_best(results, refit_metric, candidates)
+        return fitted
+
+    def _choose_best(self, results, refit_metric, candidates):
+        """Return the best candidate's attributes."""
+        index = select_best_index(self, refit_metric, results)
+        fitted = {"best_index_": index, "best_params_": results["params"][index]}
+        if not callable(self.refit):
+            fitted["best_score_"] = results[f"mean_test_{refit_metric}"][index]
+        members = [fold.estimator for fold in candidates[index]]
+        if all(member is not None for member in members):
+            if is_classifier(self.estimator):
+                fitted["fold_ensemble_"] = FoldEnsembleClassifier(members)
+            elif is_regressor(self.estimator):  # several tasks have no one mean
+                fitted["fold_ensemble_"] = FoldEnsembleRegressor(members)
+        return fitted
+
+    def _refit(self, X, y, fit_params, params, curves):
+        """Return what the best candidate leaves, fitted on all rows."""
+        best = clone(self.estimator).set_params(**clone(params, safe=False))
+        begin = time.perf_counter()
+        best = refit_best(best, X, y, fit_params, curves)
+        fitted = {"best_estimator_": best, "refit_time_": time.perf_counter() - begin}
+        if hasattr(best, "feature_names_in_"):
+            fitted["feature_names_in_"] = best.feature_names_in_
+        return fitted
+
+    def _become(self, fitted):
+        """Take the fitted attributes of this search, and leave none of an earlier."""
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+        vars(self).update(fitted)
