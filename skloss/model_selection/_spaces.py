@@ -9,6 +9,7 @@ from sklearn.utils.multiclass import type_of_target
 from skloss import losses
 from skloss._params import Params, parse_spec
 from skloss._params._checks import check_choice, check_count
+from skloss.estimators._class_codes import densify_target, derive_task
 from skloss.exceptions import LossTargetError
 from skloss.losses._core._get_loss import by_name
 from skloss.model_selection._ranges import (
@@ -259,9 +260,9 @@ def describe_target(y, family):
     given = y.iloc[:, 0] if hasattr(y, "iloc") and y.ndim == 2 and len(y.T) == 1 else y
     ordered = bool(getattr(getattr(given, "dtype", None), "ordered", False))
     y = check_array(given, accept_sparse=True, ensure_2d=False, dtype=None)
-    y = dense_target(y)
+    y = densify_target(y)
     if (family or find_family(y)) == "classification":
-        task, _ = classification_task(y)
+        task, _ = derive_task(y)
         return task, y, ordered and task.kind == "multiclass"
     Y = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
     return losses.Task("regression", Y.shape[1]), Y, False
