@@ -85,6 +85,8 @@ def warn_after(fitted, partial):
     Its numbers are in ``diagnose``: a text with numbers would be another for each
     of many fits.
     """
+    if partial and fitted.outcome is not Outcome.DIVERGED:
+        return  # nothing is said; the findings read all earlier parts' history
     found = collect_findings(fitted)
     more = ""
     if fitted.record is not None:
@@ -93,5 +95,5 @@ def warn_after(fitted, partial):
         more = f" The weights of the best epoch are kept.{more}"
         headlines = [one.headline for one in found if one.name == "diverged"]
         warn_user(f"{headlines[0]}{more}", DivergenceWarning)
-    elif found and not partial:
+    elif found:
         warn_user(f"{found[0].headline}{more}", ConvergenceWarning)
