@@ -35,7 +35,7 @@ def all_have(method):
 
 
 class FoldEnsemble(BaseEstimator):
-    """What the ensembles of classifiers and of regressors share."""
+    """The part that ensembles of classifiers and of regressors share."""
 
     _family = None
 

@@ -36,14 +36,18 @@ from skloss.model_selection._search_progress import SearchProgress
 
 
 class FusedSearch:
-    """What the fused searches share: ``fit``, with scikit-learn's results."""
+    """The part that all fused searches share: ``fit``, with scikit-learn's results.
+
+    How candidates are found is the searches' own: they have ``_candidates``, or a
+    ``_train`` that finds them while it trains.
+    """
 
     @with_callbacks
     def fit(self, X, y=None, **params):
         """Train all candidates on all folds, and refit the best.
 
         A search that fails leaves an earlier one as it was. One that is interrupted by
-        Ctrl-C when some candidates are finished keeps these: it has their
+        Ctrl-C, in its refit too, keeps the candidates that are finished: it has their
         ``cv_results_``, and no ``best_estimator_``.
 
         Parameters
@@ -86,25 +90,30 @@ class FusedSearch:
         tasks = CallbackTasks(self, len(splits), X, y, params.get("sample_weight"))
         with SearchProgress(self.verbose, len(splits)) as progress:
             run = self._make_run(scoring, tasks, progress)
-            params, candidates, fitted = self._train(run, tasks, progress)
+            candidate_params, candidates, fitted = self._train(run, tasks, progress)
         tasks.end_training()
+        interrupted = run.interrupted
 
         # -- compare
         if candidates:
-            fitted |= self._compare(params, candidates, scoring, refit_metric)
-        if run.interrupted:
-            if candidates:  # what is finished is kept
-                self._become(fitted)
-            raise KeyboardInterrupt
+            fitted |= self._compare(candidate_params, candidates, scoring, refit_metric)
 
         # -- refit
-        if self.refit:
+        if self.refit and not interrupted:
             best_params = fitted["best_params_"]
             curves = [fold.curve for fold in candidates[fitted["best_index_"]]]
-            fitted |= tasks.run_refit(
-                lambda: self._refit(X, y, fit_params, best_params, curves)
-            )
-        self._become(fitted)
+            try:
+                fitted |= tasks.run_refit(
+                    lambda: self._refit(X, y, fit_params, best_params, curves)
+                )
+            except KeyboardInterrupt:
+                interrupted = True
+
+        # -- become
+        if candidates or not interrupted:
+            self._become(fitted)
+        if interrupted:  # what is finished is kept: it may have taken hours
+            raise KeyboardInterrupt
         tasks.end()
         return self
 
@@ -147,6 +156,7 @@ class FusedSearch:
         progress.start(estimators)
         tasks.begin_training(len(params))
         watch, size = make_watch(self.pruner, self._metric), len(params)
+        # without a watch all are one batch, of which the most can be fused
         if watch is not None:
             size = watch.at_once or size
             run.ledger.listeners.insert(0, watch.complete)

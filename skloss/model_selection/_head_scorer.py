@@ -14,7 +14,7 @@ from skloss.estimators._validation_scorer import name_scorer, takes_weights
 
 
 class HeadScorer:
-    """Scores one head; made by :func:`head_scorer`."""
+    """A scorer of one head, as :func:`head_scorer` makes it."""
 
     def __init__(self, head, scoring):
         self.head, self.scoring = head, scoring

@@ -252,9 +252,9 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             params.append(
                 suggest_from(FixedTrial(trial.params), self.param_distributions)
             )
-            # of our own trials more is known than is stored
-            own = candidate is not None
-            candidates.append(run.ledger.get_folds(candidate) if own else stored)
+            # of this process's own trials more is known than is stored
+            folds = stored if candidate is None else run.ledger.get_folds(candidate)
+            candidates.append(folds)
         return params, candidates
 
 

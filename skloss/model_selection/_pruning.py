@@ -1,5 +1,7 @@
 """Which candidates leave a search early: at some epochs their scores are compared."""
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 import optuna
 from optuna.pruners import BasePruner
@@ -63,7 +65,7 @@ def make_watch(pruner, metric, trials=None):
     )
 
 
-class Watch:
+class Watch(ABC):
     """Watches a run, and says at some epochs which candidates leave.
 
     Attributes
@@ -79,10 +81,11 @@ class Watch:
     def __init__(self, metric):
         self.metric = metric
 
+    @abstractmethod
     def rungs(self, last):
         """Return the epochs at which candidates are compared, and the last."""
-        raise NotImplementedError
 
+    @abstractmethod
     def choose_leavers(self, epoch, scores):
         """Return the candidates that leave.
 
@@ -96,8 +99,8 @@ class Watch:
         -------
         set of int
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def complete(self, candidate, folds):
         """Hear that a candidate is finished, and of the Scored of its folds."""
 
@@ -124,6 +127,9 @@ class Halving(Watch):
         kept = max(1, int(np.ceil(len(scores) / self.rule.factor)))
         order = sorted(scores, key=lambda c: (np.nan_to_num(-scores[c], nan=np.inf), c))
         return set(order[kept:])
+
+    def complete(self, candidate, folds):
+        """Do nothing: a rung compares those that are there."""
 
 
 class OptunaPruning(Watch):

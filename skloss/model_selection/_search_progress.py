@@ -11,7 +11,7 @@ from skloss.model_selection._candidates import find_net
 class SearchProgress:
     """A tqdm bar over the epochs of all networks; silent at 0.
 
-    With the candidates that are done, the best score so far, and the time left.
+    It shows the candidates that are done, the best score so far, and the time left.
 
     Parameters
     ----------

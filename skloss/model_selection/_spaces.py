@@ -1,4 +1,4 @@
-"""Which losses fit a target, each with its own knobs, as a search space."""
+"""The losses that fit a target, each with its own knobs, as a search space."""
 
 import inspect
 
@@ -233,11 +233,11 @@ def loss_space(y, *, include=None, exclude=(), family=None, prefix="loss"):
         }
     else:
         fitting = {
-            t: get_loss("include", t, task) for t in check_texts("include", include)
+            t: get_loss("include", t, task) for t in list_texts("include", include)
         }
         for text, loss in fitting.items():
             refuse_misfit(text, loss, task, Y)
-    for text in check_texts("exclude", exclude):
+    for text in list_texts("exclude", exclude):
         unwanted = type(get_loss("exclude", text, task)), parse_spec(text)[1]
         fitting = {
             t: loss
@@ -309,7 +309,7 @@ def needs_arguments(cls):
     return inspect.Parameter.empty in cls._defaults().values()
 
 
-def check_texts(argument, given):
+def list_texts(argument, given):
     """Return ``given`` as a list of strings, one string as a list of one."""
     given = [given] if isinstance(given, str) else list(given)
     for text in given:

@@ -86,6 +86,8 @@ class Trainer:
     def train_by_rungs(self, groups, watch):
         """Train all networks in step; at each rung ``watch`` says who leaves."""
         last = max((group.plan.epochs for group in groups), default=0)
+        # the folds of a candidate may lie in several groups: who leaves is known when
+        # all are at the rung
         with Parallel(**self.parallel) as parallel:
             for epoch in watch.rungs(last):
                 groups = [
@@ -131,7 +133,7 @@ class Trainer:
             numbers = {
                 i for i, cell in enumerate(group.cells) if cell.candidate in leavers
             }
-            kept = repack_chunks(group.chunks, numbers)
+            kept = repack_chunks(group.chunks, numbers)  # nor those that have stopped
         group = replace(group, chunks=kept)
         after = {cell.key for cell in group.training_cells()}
         self.close_cells([cell for cell in before if cell.key not in after])

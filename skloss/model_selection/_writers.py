@@ -1,4 +1,4 @@
-"""Who writes where: two networks of a search must not share a file."""
+"""Two networks of a search must not write to one file."""
 
 import os
 

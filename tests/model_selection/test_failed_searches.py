@@ -29,6 +29,13 @@ def refuse_all(X):
     return np.where(X == MARK, 0.0, X)
 
 
+def interrupt_at_refit(X):
+    """Return X, or interrupt where it has all rows."""
+    if len(X) == 93:
+        raise KeyboardInterrupt
+    return X
+
+
 def raising_scorer(estimator, X, y):
     raise RuntimeError("no score")
 
@@ -178,3 +185,16 @@ def test_an_interrupted_search_becomes_all_new(pickled, name):
     assert earlier - set(vars(search)) == {"best_estimator_", "refit_time_"}
     for member in search.fold_ensemble_.estimators:
         assert member.get_params().items() >= params.items()
+
+
+def test_an_interrupted_refit_keeps_the_results(pickled):
+    search = pickle.loads(pickled["pipelines"])
+    results, earlier = search.cv_results_, set(vars(search))
+    search.set_params(estimator__step__func=interrupt_at_refit)
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(X, y_binary)
+    assert search.cv_results_ is not results
+    assert search.cv_results_["params"] == results["params"]
+    for fold in ("split0_test_score", "split1_test_score"):
+        np.testing.assert_array_equal(search.cv_results_[fold], results[fold])
+    assert earlier - set(vars(search)) == {"best_estimator_", "refit_time_"}
