@@ -46,29 +46,10 @@ def make_fitted_head(fitted: Fitted, name: str, **fields) -> Fitted:
         "target": fitted.target.targets[name],
         "loss": losses_of_heads(fitted.loss)[number],
         "outputs": PartOfOutputs(fitted.outputs, fitted.loss.places()[number]),
-        "histories": tuple(
-            rename_numbers(part, name, fitted.target.heads) for part in fitted.histories
-        ),
         "record": None,
         "callbacks": [],
     }
     return replace(fitted, **(of_head | fields))
-
-
-def rename_numbers(history: dict, name: str, heads) -> dict:
-    """Return a history of all heads as that of one, whose numbers have its names.
-
-    What is recorded of the common training stays; numbers of other heads' losses, and
-    the weights that heads have for each other, are left out.
-    """
-    of_heads, of_this = tuple(f"loss__{head}__" for head in heads), f"loss__{name}__"
-    common = {n: v for n, v in history.items() if not n.startswith(of_heads)}
-    numbers = {
-        f"loss__{n.removeprefix(of_this)}": values
-        for n, values in history.items()
-        if n.startswith(of_this) and n != f"{of_this}weight"
-    }
-    return common | numbers
 
 
 def get_head(net, name: str):

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import ShuffleSplit
 
-from skloss import networks, schedules
+from skloss import networks
 from skloss._engine import Outcome, Stream, train_population
 from skloss._params import is_number
 from skloss._params._checks import check_count
@@ -152,8 +152,8 @@ def lr_range_test(estimator, X, y, *, low=1e-6, high=1.0, n=40, epochs=10, param
     rates = np.geomspace(low, high, n)
     estimator = clone(estimator)
     net = find_net(estimator)
-    Settings.of(net)
-    reach, epochs = compute_reach(net), min(epochs, net.epochs)
+    settings = Settings.of(net)
+    reach, epochs = compute_reach(settings), min(epochs, settings.epochs)
     net.set_params(lr_schedule=None, early_stopping=False, verbose=0)
     _, (args, kwargs) = capture_fit_arguments(estimator, net, X, y, params or {})
     with networks.python_random_untouched():
@@ -193,19 +193,18 @@ def check_range_of_rates(low, high, n, epochs):
     check_count("epochs", epochs)
 
 
-def compute_reach(net) -> float:
+def compute_reach(settings: Settings) -> float:
     """Return how many epochs at the full rate go as far as a net's training."""
-    schedule = schedules.get(net.lr_schedule)
+    schedule, epochs = settings.schedule, settings.epochs
     if schedule.absolute:
         raise ValueError(
-            f"lr_schedule={net.lr_schedule!r} gives the rates itself, so that there is "
-            f"no learning_rate to propose. Set lr_schedule=None for the test."
+            f"lr_schedule={settings.given['lr_schedule']!r} gives the rates itself, so "
+            f"that there is no learning_rate to propose. Set lr_schedule=None for the "
+            f"test."
         )
     if schedule.monitors:
-        return float(net.epochs)
-    return float(
-        schedule.values(1.0, net.epochs, steps_per_epoch=10).mean() * net.epochs
-    )
+        return float(epochs)
+    return float(schedule.values(1.0, epochs, steps_per_epoch=10).mean() * epochs)
 
 
 def measure_losses(job, rates: np.ndarray) -> np.ndarray:
