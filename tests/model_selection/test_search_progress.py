@@ -50,7 +50,7 @@ def bars(monkeypatch):
         made.append(Bar(**arguments))
         return made[-1]
 
-    monkeypatch.setattr(_search_progress, "new_bar", new_bar)
+    monkeypatch.setattr(_search_progress, "make_bar", new_bar)
     return made
 
 
