@@ -40,9 +40,7 @@ def fit_network(estimator, X, y, sample_weight=None, *, tasks=None, **more):
 
     # -- train
     if tasks is not None:
-        tasks.begin(
-            job.plan.epochs, lambda result: {"_fitted": fitted_after(job, result)}
-        )
+        tasks.begin(job.plan.epochs, lambda result: fitted_after(job, result))
     verbose = job.before.settings.verbose
     with networks.python_random_untouched(), show_progress(job.plan, verbose) as report:
         result = job.train(report)
