@@ -230,19 +230,6 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         progress.start(estimators, first)
         run.train_candidates(estimators, params, first=first, watch=watch)
 
-    def _raise_no_trials(self, study, late):
-        """Raise ValueError, since there is no winner that could be fitted."""
-        reason = (
-            f"timeout={self.timeout!r} was over before one was trained: raise it"
-            if late
-            else f"other processes work on all n_trials={self.n_trials!r}: raise that, "
-            f"wait for them"
-        )
-        raise ValueError(
-            f"study {study.study_name!r} has no finished trial to refit. {reason}, or "
-            f"set refit=False."
-        )
-
     def _read_study(self, run, trials, asked):
         """Return parameters and folds of the study's finished trials."""
         candidate_of = {trial.number: i for i, trial in asked.items()}
@@ -256,6 +243,19 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             folds = stored if candidate is None else run.ledger.get_folds(candidate)
             candidates.append(folds)
         return params, candidates
+
+    def _raise_no_trials(self, study, late):
+        """Raise ValueError, since there is no winner that could be fitted."""
+        reason = (
+            f"timeout={self.timeout!r} was over before one was trained: raise it"
+            if late
+            else f"other processes work on all n_trials={self.n_trials!r}: raise that, "
+            f"wait for them"
+        )
+        raise ValueError(
+            f"study {study.study_name!r} has no finished trial to refit. {reason}, or "
+            f"set refit=False."
+        )
 
 
 def check_folds(study, trials, n_splits, cv):

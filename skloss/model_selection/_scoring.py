@@ -16,8 +16,36 @@ from skloss._sklearn import (
     score_estimator,
 )
 from skloss.estimators._base import with_fitted
-from skloss.estimators._table import validate_table
 from skloss.model_selection._folds import Folds
+
+
+def predict_cells(cells, which):
+    """Return the raw outputs of trained cells of one structure, in their order.
+
+    Networks that see the same rows, those of one fold, predict them together.
+
+    Parameters
+    ----------
+    cells : list of Cell
+        Their nets are fitted.
+    which : {"test", "train"}
+    """
+    places, outputs = {}, [None] * len(cells)
+    for i, cell in enumerate(cells):
+        places.setdefault(id(cell.tables[which]), []).append(i)
+    for together in places.values():
+        first = cells[together[0]]
+        networks = [cells[i].net._fitted.outputs for i in together]
+        raw = predict_raw_stacked(
+            networks[0].network,
+            validated_table(first.net, first.net._fitted.features, first.tables[which]),
+            np.stack([network.weights for network in networks]),
+            np.stack([network.stored for network in networks]),
+            networks[0].n_raw,
+        )
+        for i, rows in zip(together, raw.astype(np.float64), strict=True):
+            outputs[i] = rows
+    return outputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,32 +117,3 @@ def explain_missing(scorer, net):
             raise
 
     return scorer_with_note
-
-
-def predict_cells(cells, which):
-    """Return the raw outputs of trained cells of one structure, in their order.
-
-    Networks that see the same rows, those of one fold, predict them together.
-
-    Parameters
-    ----------
-    cells : list of Cell
-        Their nets are fitted.
-    which : {"test", "train"}
-    """
-    places, outputs = {}, [None] * len(cells)
-    for i, cell in enumerate(cells):
-        places.setdefault(id(cell.tables[which]), []).append(i)
-    for together in places.values():
-        first = cells[together[0]]
-        networks = [cells[i].net._fitted.outputs for i in together]
-        raw = predict_raw_stacked(
-            networks[0].network,
-            validate_table(first.net, first.net._fitted.features, first.tables[which]),
-            np.stack([network.weights for network in networks]),
-            np.stack([network.stored for network in networks]),
-            networks[0].n_raw,
-        )
-        for i, rows in zip(together, raw.astype(np.float64), strict=True):
-            outputs[i] = rows
-    return outputs

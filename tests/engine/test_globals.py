@@ -142,7 +142,7 @@ def net(loss, **params):
 
 def thresholds(estimator, X):
     """Return the raw outputs behind the first, which must not vary over rows."""
-    rest = estimator._raw(X)[:, 1:]
+    rest = estimator._fitted.raw_outputs(estimator, X)[:, 1:]
     assert np.all(rest == rest[0])
     return rest[0]
 
@@ -154,7 +154,8 @@ def test_going_on(loss):
     steps = net(loss, dtype="float32")
     for _ in range(3):
         steps.partial_fit(X, y)
-    np.testing.assert_allclose(once._raw(X), steps._raw(X), rtol=1e-6)
+    first, second = (one._fitted.raw_outputs(one, X) for one in (once, steps))
+    np.testing.assert_allclose(first, second, rtol=1e-6)
     before = thresholds(steps, X)
     steps.partial_fit(X, y)
     assert np.all(thresholds(steps, X) != before)
