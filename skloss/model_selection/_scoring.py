@@ -16,6 +16,7 @@ from skloss._sklearn import (
     score_estimator,
 )
 from skloss.estimators._base import with_fitted
+from skloss.estimators._table import validate_table
 from skloss.model_selection._folds import Folds
 
 
@@ -38,7 +39,7 @@ def predict_cells(cells, which):
         networks = [cells[i].net._fitted.outputs for i in together]
         raw = predict_raw_stacked(
             networks[0].network,
-            validated_table(first.net, first.net._fitted.features, first.tables[which]),
+            validate_table(first.net, first.net._fitted.features, first.tables[which]),
             np.stack([network.weights for network in networks]),
             np.stack([network.stored for network in networks]),
             networks[0].n_raw,
