@@ -170,6 +170,20 @@ def test_of_equal_candidates_the_first_wins_and_keeps_its_folds():
     assert {member.validation_fraction for member in members} == {0.1}
 
 
+def no_score(estimator, X, y):
+    return np.nan
+
+
+def test_where_none_has_a_score_the_first_wins_and_keeps_its_folds():
+    options = {"cv": CV, "scoring": no_score, "refit": False}
+    both = [cls(net(), RATES, **options) for cls in (FusedGridSearchCV, GridSearchCV)]
+    with pytest.warns(UserWarning, match="scores are non-finite"):
+        fused, plain = (search.fit(X, y) for search in both)
+    assert fused.best_index_ == plain.best_index_ == 0
+    members = fused.fold_ensemble_.estimators
+    assert {member.learning_rate for member in members} == {0.003}
+
+
 def test_without_refit_nothing_is_predicted():
     search = FusedGridSearchCV(net(), RATES, cv=CV, refit=False).fit(X, y)
     assert search.best_params_ in search.cv_results_["params"]
