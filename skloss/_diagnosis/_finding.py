@@ -87,7 +87,7 @@ class Finding:
         remedy = {
             name: value
             for name, value in self.remedy.items()
-            if not is_set_already(settings.parameter(name), value)
+            if not is_set_already(settings.get_parameter(name), value)
         }
         advice = self.advice if remedy else self.by_hand or self.advice
         return replace(self, remedy=remedy, advice=advice)
@@ -185,4 +185,4 @@ class Training:
 
 def get_largest_value(settings, name: str) -> float:
     """Return the largest value that a number had during training."""
-    return float(np.max(settings.varying(name)))
+    return float(np.max(settings.get_values(name)))

@@ -122,19 +122,19 @@ class ClassTarget:
         )
         return replace(self, class_weight=weights)
 
-    def weigh_alike(self):
+    def with_equal_weights(self):
         """Return the target with classes that all weigh the same."""
         return replace(self, class_weight=np.ones(len(self.classes)))
 
-    def labels(self):
+    def list_labels(self):
         """Return what the columns stand for."""
         return self.ranked.tolist()
 
-    def row_weights(self, Y):
+    def weigh_rows(self, Y):
         """Return each row's class weight, besides the sample weights."""
         return get_row_weights(self.class_weight, Y, self.task)
 
-    def stratum(self, Y, loss):
+    def choose_stratum(self, Y, loss):
         """Return the encoded target whose classes are stratified, and its kind."""
         return Y, self.task.kind
 
@@ -146,7 +146,7 @@ class ClassTarget:
         """Return the target with its units."""
         return replace(self, units=units)
 
-    def columns_in_user_units(self, loss):
+    def find_columns_in_user_units(self, loss):
         """Return which columns the loss sees in the user's units."""
         return np.full(self.task.size, loss.in_user_units)
 
@@ -186,7 +186,7 @@ class ClassTarget:
         p = np.asarray(divide_by_temperature(p, temperature, self.task))
         return p if self.task.kind == "multilabel" else p[:, self.columns()]
 
-    def symbolic_outputs(self, loss, raw, temperature):
+    def build_outputs(self, loss, raw, temperature):
         """Return the symbolic output of ``model_``."""
         if not loss.has_probabilities:
             return raw

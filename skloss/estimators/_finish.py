@@ -8,15 +8,16 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skloss._diagnosis._findings import collect_findings
 from skloss._diagnosis._training_record import record_training
-from skloss._engine import Outcome
+from skloss._engine import Outcome, Result
 from skloss._warn_user import warn_user
 from skloss.estimators._calibration import fit_temperature, predict_unseen
-from skloss.estimators._fitted import NetworkOutputs
+from skloss.estimators._fitted import Fitted, NetworkOutputs
+from skloss.estimators._prepare import Job
 from skloss.estimators._varying import select_last_values
 from skloss.exceptions import DivergenceWarning
 
 
-def finish(job, result, *, keep_state=True):
+def finish(job: Job, result: Result, *, keep_state: bool = True) -> Fitted:
     """Return what remains of a fit.
 
     Parameters
@@ -31,7 +32,7 @@ def finish(job, result, *, keep_state=True):
     -------
     Fitted
     """
-    fitted = fitted_after(job, result)
+    fitted = make_fitted(job, result)
     if keep_state:
         fitted = replace(fitted, state=result.state)
     if job.earlier is not None:
@@ -40,13 +41,13 @@ def finish(job, result, *, keep_state=True):
     if job.watcher is not None:
         fitted = replace(fitted, callbacks=job.watcher.fitted)
     if fitted.settings.calibration is not None:
-        fitted = replace(fitted, temperature=temperature_of(job, fitted))
+        fitted = replace(fitted, temperature=calibrate(job, fitted))
     if result.layers:
         fitted = replace(fitted, record=record_training(fitted, job, result))
     return fitted
 
 
-def fitted_after(job, result):
+def make_fitted(job: Job, result: Result) -> Fitted:
     """Return what would predict if training ended with this result."""
     before, plan = job.before, job.plan
     settings, loss = before.settings, before.loss
@@ -62,7 +63,7 @@ def fitted_after(job, result):
     )
     return replace(
         before,
-        settings=settings.kept(),
+        settings=settings.without_callbacks(),
         outputs=outputs,
         histories=(result.history | varying,),
         n_epochs=result.n_epochs,
@@ -72,14 +73,14 @@ def fitted_after(job, result):
     )
 
 
-def temperature_of(job, fitted):
+def calibrate(job: Job, fitted: Fitted) -> float:
     """Return the temperature at which probabilities of unseen rows are most honest."""
     rows, weight, raw = predict_unseen(job.plan, job.data, fitted.outputs.of_table)
     p = fitted.target.probabilities(fitted.loss, raw)
     return fit_temperature(p, job.data.Y[rows], weight, fitted.target.task)
 
 
-def warn_after(fitted, partial):
+def warn_of_findings(fitted: Fitted, partial: bool) -> None:
     """Warn of the first finding; after a part of the training, of divergence.
 
     Its numbers are in ``diagnose``: a text with numbers would be another for each

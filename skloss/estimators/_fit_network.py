@@ -7,13 +7,14 @@ is changed: whoever calls ``fit_network`` keeps what it returns.
 
 from skloss import networks
 from skloss._callbacks._fit_progress import show_progress
-from skloss.estimators._finish import finish, fitted_after, warn_after
-from skloss.estimators._prepare import prepare
-from skloss.estimators._read import read
+from skloss.estimators._finish import finish, make_fitted, warn_of_findings
+from skloss.estimators._fitted import Fitted
+from skloss.estimators._prepare import Job, prepare
+from skloss.estimators._read import read_data
 from skloss.estimators._settings import Settings
 
 
-def fit_network(estimator, X, y, sample_weight=None, *, tasks=None, **more):
+def fit_network(estimator, X, y, sample_weight=None, *, tasks=None, **more) -> Fitted:
     """Fit a network; return what remains of it.
 
     Parameters
@@ -40,7 +41,7 @@ def fit_network(estimator, X, y, sample_weight=None, *, tasks=None, **more):
 
     # -- train
     if tasks is not None:
-        tasks.begin(job.plan.epochs, lambda result: fitted_after(job, result))
+        tasks.begin(job.plan.epochs, lambda result: make_fitted(job, result))
     verbose = job.before.settings.verbose
     with networks.python_random_untouched(), show_progress(job.plan, verbose) as report:
         result = job.train(report)
@@ -49,7 +50,7 @@ def fit_network(estimator, X, y, sample_weight=None, *, tasks=None, **more):
         fitted = finish(job, result)
 
     # -- warn
-    warn_after(fitted, more.get("partial", False))
+    warn_of_findings(fitted, more.get("partial", False))
     return fitted
 
 
@@ -64,7 +65,7 @@ def prepare_fit(
     tasks=None,
     partial=False,
     **data,
-):
+) -> Job:
     """Return the job of a fit: everything before the training.
 
     Parameters
@@ -86,7 +87,9 @@ def prepare_fit(
     """
     # -- read
     settings = Settings.of(estimator, partial=partial)
-    reading = read(estimator, settings, X, y, sample_weight, partial=partial, **data)
+    reading = read_data(
+        estimator, settings, X, y, sample_weight, partial=partial, **data
+    )
 
     # -- prepare
     if epochs is None:

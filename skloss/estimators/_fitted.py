@@ -207,7 +207,7 @@ class Fitted:
 
     def link(self, raw):
         """Return the symbolic output of the Keras model for symbolic raw outputs."""
-        return self.target.symbolic_outputs(self.loss, raw, self.temperature)
+        return self.target.build_outputs(self.loss, raw, self.temperature)
 
     def export(self):
         """Return the network, head and link included, as a new Keras model."""
@@ -223,7 +223,7 @@ class Fitted:
             self.__dict__.setdefault(name, make())
         return self.__dict__[name]
 
-    def knowing(self, table, raw):
+    def with_known_outputs(self, table, raw):
         """Return a view whose raw outputs for ``table`` are known."""
         return replace(self, outputs=KnownOutputs(table, raw, self.outputs))
 

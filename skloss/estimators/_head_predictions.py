@@ -10,7 +10,7 @@ from skloss._engine import select_outputs
 from skloss.estimators._base import with_fitted
 from skloss.estimators._columns import split_by_head
 from skloss.estimators._fitted import Fitted, PartOfOutputs
-from skloss.estimators._joint_target import losses_of_heads
+from skloss.estimators._joint_target import get_head_losses
 from skloss.estimators._varying import select_last_values
 
 
@@ -18,7 +18,7 @@ def gives_any_probabilities(net) -> bool:
     """Tell whether a head gives probabilities; explain where none does."""
     fitted = net.__dict__.get("_fitted")
     if fitted is not None:
-        losses = losses_of_heads(fitted.loss)
+        losses = get_head_losses(fitted.loss)
     else:
         losses = [head.as_object() for _, head in net._pairs()]
     if any(getattr(loss, "has_probabilities", False) for loss in losses):
@@ -44,7 +44,7 @@ def make_fitted_head(fitted: Fitted, name: str, **fields) -> Fitted:
     of_head = {
         "settings": fitted.target.heads[name].settings(fitted.settings),
         "target": fitted.target.targets[name],
-        "loss": losses_of_heads(fitted.loss)[number],
+        "loss": get_head_losses(fitted.loss)[number],
         "outputs": PartOfOutputs(fitted.outputs, fitted.loss.places()[number]),
         "record": None,
         "callbacks": [],
@@ -68,7 +68,7 @@ def get_heads_for(net, fitted: Fitted, X) -> dict:
 
     All of them from one forward pass.
     """
-    knowing = fitted.knowing(X, fitted.raw_outputs(net, X))
+    knowing = fitted.with_known_outputs(X, fitted.raw_outputs(net, X))
     return {name: get_head_of_fit(knowing, name) for name in knowing.target.heads}
 
 
@@ -84,14 +84,14 @@ def separate_head(fitted: Fitted, name: str):
         fitted,
         name,
         outputs=replace(whole, weights=weights, n_raw=len(place)),
-        histories=(history_of_head(fitted, head),),
+        histories=(make_head_history(fitted, head),),
         trained_by=f"as head {name!r} of several: {fitted.trained_by}",
         state=None,  # which is that of all heads: warm starts begin with the weights
     )
     return with_fitted(head.estimator, alone)
 
 
-def history_of_head(fitted, head):
+def make_head_history(fitted, head):
     """Return the history of all heads, with the numbers that are schedules of one."""
     history = fitted.history
     common = {n: v for n, v in history.items() if n not in fitted.settings.curves}

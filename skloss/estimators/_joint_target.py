@@ -134,7 +134,7 @@ class JointTarget:
                 _, target, _, columns[name] = head.estimator._target.read(
                     head.estimator, head.settings(settings), X, given[name]
                 )
-                targets[name] = target.weigh_alike()
+                targets[name] = target.with_equal_weights()
         size = sum(target.task.size for target in targets.values())
         target = cls(Task("regression", size), heads, targets, container)
         return features, target, table, columns
@@ -151,19 +151,19 @@ class JointTarget:
 
     def check_same(self, earlier):
         """Raise ValueError unless heads and classes are those of an earlier fit."""
-        mine, theirs = self.labels(), earlier.labels()
+        mine, theirs = self.list_labels(), earlier.list_labels()
         if mine != theirs:
             raise ValueError(
                 f"warm_start=True needs the same classes as the previous fit, "
                 f"{theirs}, got {mine}."
             )
 
-    def labels(self):
+    def list_labels(self):
         """Return what each column stands for."""
         return [
             f"{name}={label}"
             for name, target in self.targets.items()
-            for label in target.labels()
+            for label in target.list_labels()
         ]
 
     def complete_loss(self, settings):
@@ -186,10 +186,10 @@ class JointTarget:
         """Return the target: class weights would weigh the rows for all heads."""
         return self
 
-    def row_weights(self, Y):
+    def weigh_rows(self, Y):
         """Return None: no row counts more than its sample weight says."""
 
-    def stratum(self, Y, loss):
+    def choose_stratum(self, Y, loss):
         """Return the columns of the first head that predicts classes, and its kind."""
         for columns, task in zip(loss.columns(), loss.tasks(), strict=True):
             if task.kind != "regression":
@@ -203,7 +203,7 @@ class JointTarget:
             for target, columns, own in zip(
                 self.targets.values(),
                 loss.columns(),
-                losses_of_heads(loss),
+                get_head_losses(loss),
                 strict=True,
             )
         ]
@@ -222,7 +222,7 @@ class JointTarget:
             begin = end
         return replace(self, units=units, targets=targets)
 
-    def columns_in_user_units(self, loss):
+    def find_columns_in_user_units(self, loss):
         """Return which columns a head's function sees in the user's units."""
         return loss.in_user_units_by_column()
 
@@ -232,18 +232,18 @@ class JointTarget:
 
     # -- what predicts -------------------------------------------------------------
 
-    def symbolic_outputs(self, loss, raw, temperature):
+    def build_outputs(self, loss, raw, temperature):
         """Return the symbolic outputs of ``model_`` by head."""
         parts = zip(
-            self.targets.items(), losses_of_heads(loss), loss.pieces(raw), strict=True
+            self.targets.items(), get_head_losses(loss), loss.pieces(raw), strict=True
         )
         return {
-            name: target.symbolic_outputs(own, piece, temperature)
+            name: target.build_outputs(own, piece, temperature)
             for (name, target), own, piece in parts
         }
 
 
-def losses_of_heads(loss):
+def get_head_losses(loss):
     """Return the heads' own losses of a joint one, which see their own units."""
     return [one.loss if isinstance(one, InUserUnits) else one for one in loss.losses]
 

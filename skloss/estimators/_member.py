@@ -7,11 +7,13 @@ import numpy as np
 from skloss._engine import Member
 from skloss.estimators import _units
 from skloss.estimators._fitted import Fitted, Measured
+from skloss.estimators._read import Reading
 from skloss.estimators._varying import bind_epoch, measure_curves
+from skloss.losses import Loss, Task
 from skloss.losses._core._constant import best_constant
 
 
-def settle_units(reading, Y, weight):
+def settle_units(reading: Reading, Y: np.ndarray, weight: np.ndarray) -> tuple:
     """Return the target with its units, and which columns have new ones.
 
     A training that goes on keeps them, but for a column that was constant so far.
@@ -27,18 +29,20 @@ def settle_units(reading, Y, weight):
     return target.with_units(units), new
 
 
-def seen_by_functions(target, loss):
+def get_units_for_functions(target, loss: Loss) -> tuple[np.ndarray, np.ndarray]:
     """Return location and scale of the columns that a function sees vary."""
-    columns = target.columns_in_user_units(loss) & target.units.varies
+    columns = target.find_columns_in_user_units(loss) & target.units.varies
     return target.units.loc[columns], target.units.scale[columns]
 
 
-def needs_double(target, loss):
+def needs_double(target, loss: Loss) -> bool:
     """Tell whether a function sees numbers that float32 does not resolve."""
-    return not _units.is_resolved(*seen_by_functions(target, loss), "float32").all()
+    return not _units.is_resolved(
+        *get_units_for_functions(target, loss), "float32"
+    ).all()
 
 
-def choose_dtype(reading, target, in_one_batch):
+def choose_dtype(reading: Reading, target, in_one_batch: bool) -> str:
     """Return float64 where one batch holds all rows, float32 otherwise.
 
     float64 too where a function sees numbers that float32 does not resolve. Training
@@ -50,16 +54,16 @@ def choose_dtype(reading, target, in_one_batch):
     elif dtype == "auto":
         exact = in_one_batch or needs_double(target, loss)
         dtype = "float64" if exact else "float32"
-    _units.check_resolved(*seen_by_functions(target, loss), dtype)
+    _units.check_resolved(*get_units_for_functions(target, loss), dtype)
     if reading.start is not None:
         check_same_build(reading)
     return dtype
 
 
-def check_same_build(reading):
+def check_same_build(reading: Reading) -> None:
     """Refuse to go on with weights, or an optimiser's state, of another shape."""
-    settings, before = reading.settings, build_of(reading.earlier)
-    for name, value in build_of(reading).items():
+    settings, before = reading.settings, describe_build(reading.earlier)
+    for name, value in describe_build(reading).items():
         if name == "optimizer" and not reading.goes_on:
             continue
         if value != before[name]:
@@ -70,7 +74,7 @@ def check_same_build(reading):
             )
 
 
-def build_of(fit):
+def describe_build(fit: Reading | Fitted) -> dict:
     """Return what decides the shape of the weights and of the optimiser's state.
 
     Parameters
@@ -85,7 +89,9 @@ def build_of(fit):
     }
 
 
-def make_member(reading, target, Y, weight, new, dtype, steps, seed):
+def make_member(
+    reading: Reading, target, Y, weight, new, dtype: str, steps: int, seed: int
+) -> tuple[Member, Fitted]:
     """Return the network's own numbers, and what is known before it is trained.
 
     Parameters
@@ -109,7 +115,7 @@ def make_member(reading, target, Y, weight, new, dtype, steps, seed):
     """
     settings, start = reading.settings, reading.start
     task, units = target.task, target.units
-    unscaled = target.columns_in_user_units(reading.loss)
+    unscaled = target.find_columns_in_user_units(reading.loss)
     double = needs_double(target, reading.loss)
     loss = target.in_one_scale(reading.loss)
     loss.rehearse(task, Y, "float64" if double else settings.dtype)
@@ -118,7 +124,7 @@ def make_member(reading, target, Y, weight, new, dtype, steps, seed):
         np.where(unscaled, 1.0, units.scale),
     )
     seen = (Y - loc) / scale
-    measured = measure(reading, loss, task, seen, weight, new)
+    measured = measure_loss(reading, loss, task, seen, weight, new)
     loss = loss.bind(measured.of_loss)
     trained = _units.make_trained_loss(loss, units.loc, units.scale)
     if start is None or new.any():
@@ -160,7 +166,9 @@ def make_member(reading, target, Y, weight, new, dtype, steps, seed):
     return member, before
 
 
-def measure(reading, loss, task, seen, weight, new):
+def measure_loss(
+    reading: Reading, loss: Loss, task: Task, seen, weight, new
+) -> Measured:
     """Return what the loss measures of the target, or what it measured before.
 
     Parameters

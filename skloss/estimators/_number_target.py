@@ -92,18 +92,18 @@ class NumberTarget:
         """Return the target: numbers have no class weights."""
         return self
 
-    def weigh_alike(self):
+    def with_equal_weights(self):
         """Return the target."""
         return self
 
-    def labels(self):
+    def list_labels(self):
         """Return what the columns stand for."""
         return ["a number"]
 
-    def row_weights(self, Y):
+    def weigh_rows(self, Y):
         """Return None: no row counts more than its sample weight says."""
 
-    def stratum(self, Y, loss):
+    def choose_stratum(self, Y, loss):
         """Return the encoded target and its kind, which is not stratified."""
         return Y, self.task.kind
 
@@ -118,7 +118,7 @@ class NumberTarget:
         """Return the target with its units."""
         return replace(self, units=units)
 
-    def columns_in_user_units(self, loss):
+    def find_columns_in_user_units(self, loss):
         """Return which columns the loss sees in the user's units."""
         return np.full(self.task.size, loss.in_user_units)
 
@@ -128,20 +128,20 @@ class NumberTarget:
 
     # -- what predicts -------------------------------------------------------------
 
-    def shape(self, values):
+    def shape_like_y(self, values):
         """Return values of shape (n, targets, ...) as y was given."""
         return values[:, 0] if self.one_dimensional else values
 
     def predict(self, loss, raw):
         """Return the point prediction in the user's units."""
         scaled = np.asarray(loss.inverse_link(self.task, raw))
-        return self.shape(scaled * self.units.scale + self.units.loc)
+        return self.shape_like_y(scaled * self.units.scale + self.units.loc)
 
     def predict_quantiles(self, loss, raw, quantiles):
         """Return quantiles in the user's units."""
         parts = np.asarray(loss.split(self.task, raw))
         units = self.units
-        return self.shape(
+        return self.shape_like_y(
             loss.predict_quantiles(parts, quantiles, units.loc, units.scale)
         )
 
@@ -153,7 +153,7 @@ class NumberTarget:
             parts, loc, scale = parts[:, 0], loc[0], scale[0]
         return loss.distribution(parts, loc, scale)
 
-    def symbolic_outputs(self, loss, raw, temperature):
+    def build_outputs(self, loss, raw, temperature):
         """Return the symbolic output of ``model_``.
 
         In double precision where single would round away what the network learned.

@@ -12,14 +12,16 @@ from sklearn.utils import check_random_state
 
 from skloss import schedules
 from skloss._callbacks._epoch_tasks import InTurn
-from skloss._engine import Data, Plan, Stream, train_population
+from skloss._engine import Data, Plan, Result, Stream, train_population
 from skloss._sklearn import safe_indexing
 from skloss._warn_user import warn_user
 from skloss.estimators import _units
 from skloss.estimators._callback_plan import plan_callbacks
 from skloss.estimators._fitted import Fitted
 from skloss.estimators._member import choose_dtype, make_member, settle_units
-from skloss.estimators._split import get_automatic_batch_size, split_rows
+from skloss.estimators._read import Reading
+from skloss.estimators._settings import Settings
+from skloss.estimators._split import Table, get_automatic_batch_size, split_rows
 from skloss.estimators._validation_scorer import ValidationScorer
 from skloss.estimators._varying import find_unreachable_ends
 from skloss.exceptions import IneffectiveParameterWarning
@@ -52,14 +54,14 @@ class Job:
     trainer: Any = None
     watcher: Any = None
 
-    def train(self, report=None):
+    def train(self, report=None) -> Result:
         """Train the network, and return the Result."""
         if self.trainer is not None:
             return self.trainer(self.plan, self.data)
         return train_population(self.plan, self.data, report)[0]
 
 
-def prepare(estimator, reading, *, epochs, tasks=None):
+def prepare(estimator, reading: Reading, *, epochs: int, tasks=None) -> Job:
     """Return the job for what was read, complete.
 
     Parameters
@@ -89,12 +91,12 @@ def prepare(estimator, reading, *, epochs, tasks=None):
     rows = table.Y[train], reading.weight_of(train)
     target, new = settle_units(reading, *rows)
     dtype = choose_dtype(reading, target, len(train) <= batch_size)
-    warn_before(estimator, settings, validated=len(held) > 0, steps=steps)
+    warn_of_settings(estimator, settings, validated=len(held) > 0, steps=steps)
     member, before = make_member(reading, target, *rows, new, dtype, steps, seed)
     if target.task.kind == "regression":
         seen = member.scaled_target(table.Y[np.concatenate([train, held])])
         _units.check_seen(seen, member.loss, target.task, dtype, target.transform)
-    scorer = validation_scorer(estimator, before, reading, stream)
+    scorer = make_validation_scorer(estimator, before, reading, stream)
 
     # -- plan, and who is told of it
     plan = Plan(
@@ -121,10 +123,10 @@ def prepare(estimator, reading, *, epochs, tasks=None):
     return Job(before, plan, data, part_of, told.trainer, told.watcher)
 
 
-def choose_rows(reading, rng):
+def choose_rows(reading: Reading, rng) -> tuple[Table, Stream]:
     """Return all rows, and which of them train and which validate."""
     table, n_train = reading.whole_table(), len(reading.table.Y)
-    stratum = reading.target.stratum(table.Y, reading.loss)
+    stratum = reading.target.choose_stratum(table.Y, reading.loss)
     train, held = split_rows(
         reading.settings, table, n_train, stratum, reading.groups, rng
     )
@@ -137,7 +139,7 @@ def choose_rows(reading, rng):
     )
 
 
-def choose_batch_size(settings, n_rows):
+def choose_batch_size(settings: Settings, n_rows: int) -> int:
     """Return the number of rows of a step, refused where a layer needs more."""
     batch_size = settings.batch_size
     if isinstance(batch_size, str):
@@ -147,7 +149,7 @@ def choose_batch_size(settings, n_rows):
     return int(batch_size)
 
 
-def validation_scorer(estimator, before, reading, stream):
+def make_validation_scorer(estimator, before, reading, stream):
     """Return what scores each epoch in place of the loss's own monitor, or None."""
     settings = reading.settings
     if settings.validation_scoring is None or not len(stream.val_rows):
@@ -159,7 +161,9 @@ def validation_scorer(estimator, before, reading, stream):
     return ValidationScorer(estimator, before, X, y, stream.val_weight)
 
 
-def warn_before(estimator, settings, *, validated, steps):
+def warn_of_settings(
+    estimator, settings: Settings, *, validated: bool, steps: int
+) -> None:
     """Refuse or warn of a schedule, or a score, that cannot act or acts alone."""
     schedule, rate = settings.schedule, settings.learning_rate
     if settings.validation_scoring is not None and not validated:

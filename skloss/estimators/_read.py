@@ -72,7 +72,7 @@ class Reading:
         return self.table.followed_by(self.validation)
 
 
-def read(
+def read_data(
     estimator,
     settings,
     X,
@@ -137,7 +137,7 @@ def read(
         target=target,
         loss=loss,
         table=Table(X, Y, weight),
-        cost=target.row_weights(Y),
+        cost=target.weigh_rows(Y),
         validation=validation,
         groups=groups,
         given=given,

@@ -128,7 +128,7 @@ class Settings:
             loss=loss,
             heads=heads,
             curves=curves,
-            numbers=last_numbers(given, curves),
+            numbers=resolve_numbers(given, curves),
             network=separate_value(networks.get(estimator.network)),
             optimizer=Optimizer(estimator.optimizer),
             schedule=separate_value(schedules.get(estimator.lr_schedule)),
@@ -144,7 +144,7 @@ class Settings:
 
     def check_together(self, partial):
         """Refuse, or warn of, parameters that do not go together."""
-        drops = np.any(self.varying("dropout") > 0)
+        drops = np.any(self.get_values("dropout") > 0)
         if drops and not isinstance(self.network, MLP):
             raise ValueError(
                 f"dropout={self.given['dropout']!r} has no place in "
@@ -169,11 +169,11 @@ class Settings:
             return self.given["loss"]
         return {name: head.given_loss for name, head in self.heads.items()}
 
-    def varying(self, name):
+    def get_values(self, name):
         """Return all values that a number has, epoch by epoch, or the only one."""
         return self.curves.get(name, self.numbers[name])
 
-    def parameter(self, name):
+    def get_parameter(self, name):
         """Return the value of a parameter by its nested name; None where it has none.
 
         For what a remedy may offer: numbers and words.
@@ -186,7 +186,7 @@ class Settings:
             return self.given.get(name)
         return getattr(getattr(self, outer, None), inner, None)
 
-    def kept(self):
+    def without_callbacks(self):
         """Return what a fit keeps: callbacks and generators are not needed any more."""
         left_out = ("callbacks", "random_state")
         given = {n: v for n, v in self.given.items() if n not in left_out}
@@ -201,7 +201,7 @@ AS_GIVEN = (
 )
 
 
-def last_numbers(given, curves):
+def resolve_numbers(given, curves):
     """Return the numbers for which schedules may stand, at their last value."""
     numbers = {name: given[name] for name in KNOBS}
     numbers |= {name: curves[name][-1] for name in KNOBS if name in curves}

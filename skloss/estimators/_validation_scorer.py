@@ -74,7 +74,7 @@ class ValidationScorer:
     def score(self, raw: np.ndarray) -> float:
         """Return the score of raw outputs of shape (n, n_raw)."""
         view = copy.copy(self.net)
-        view._fitted = self.before.knowing(self.X, raw)
+        view._fitted = self.before.with_known_outputs(self.X, raw)
         score = self.scorer(view, self.X, self.y, **self.weights)
         if hasattr(score, "item"):
             with suppress(ValueError):  # an array of several numbers

@@ -8,7 +8,7 @@ from optuna import TrialPruned
 from skloss._diagnosis._rate_findings import find_divergence
 from skloss._engine import Outcome
 from skloss.estimators._base import with_fitted
-from skloss.estimators._finish import finish, fitted_after
+from skloss.estimators._finish import finish, make_fitted
 from skloss.model_selection._scoring import predict_cells
 
 OUTCOMES = {
@@ -55,7 +55,7 @@ class CellScorer:
         if error is not None:
             outcome = f"failed: {error!r}"
         elif result.outcome is Outcome.DIVERGED:
-            finding = find_divergence(fitted_after(cell.job, result))
+            finding = find_divergence(make_fitted(cell.job, result))
             error = ValueError(str(finding))
             outcome = f"{outcome} in epoch {result.n_epochs}"
             # one text for all cells, which scikit-learn counts in one warning

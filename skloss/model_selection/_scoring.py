@@ -84,7 +84,9 @@ class Scoring:
         if is_prediction_scorer(self.scorer):
             # predictions of the last step are those of the whole Pipeline, and known
             X = cell.tables[which]
-            estimator = with_fitted(cell.net, cell.net._fitted.knowing(X, raw))
+            estimator = with_fitted(
+                cell.net, cell.net._fitted.with_known_outputs(X, raw)
+            )
         params = self.folds.slice_params(self.params, cell.fold, which)
         common = params, self.error_score
         explained = explain_missing(self.scorer, cell.net)
