@@ -100,8 +100,10 @@ class BaseLossAware(FittedAttributes, CallbackSupportMixin, NestedParams):
         A prediction asks once and goes on with the answer: a fit in another thread may
         put another one in its place meanwhile, and two must not be mixed.
         """
-        check_is_fitted(self)
-        return self._fitted
+        fitted = self.__dict__.get("_fitted")
+        if fitted is None:
+            check_is_fitted(self)  # raises; asked each time, its tags take long
+        return fitted
 
     def to_keras(self):
         """Return the fitted network, head and link included, as a new Keras model.

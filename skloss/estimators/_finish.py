@@ -32,9 +32,7 @@ def finish(job: Job, result: Result, *, keep_state: bool = True) -> Fitted:
     -------
     Fitted
     """
-    fitted = make_fitted(job, result)
-    if keep_state:
-        fitted = replace(fitted, state=result.state)
+    fitted = make_fitted(job, result, state=result.state if keep_state else None)
     if job.earlier is not None:
         histories = (*job.earlier.histories, *fitted.histories)
         fitted = replace(fitted, histories=histories)
@@ -47,8 +45,8 @@ def finish(job: Job, result: Result, *, keep_state: bool = True) -> Fitted:
     return fitted
 
 
-def make_fitted(job: Job, result: Result) -> Fitted:
-    """Return what would predict if training ended with this result."""
+def make_fitted(job: Job, result: Result, state=None) -> Fitted:
+    """Return what would predict, and could go on, if training ended like this."""
     before, plan = job.before, job.plan
     settings, loss = before.settings, before.loss
     count = len(result.history["loss"])
@@ -70,6 +68,7 @@ def make_fitted(job: Job, result: Result) -> Fitted:
         best_epoch=result.best_epoch,
         outcome=result.outcome,
         trained_by=result.trained_by,
+        state=state,
     )
 
 

@@ -97,10 +97,12 @@ def prepare(estimator, reading: Reading, *, epochs: int, tasks=None) -> Job:
         seen = member.scaled_target(table.Y[np.concatenate([train, held])])
         _units.check_seen(seen, member.loss, target.task, dtype, target.transform)
     scorer = make_validation_scorer(estimator, before, reading, stream)
+    if scorer is not None:
+        member = replace(member, scorer=scorer)
 
     # -- plan, and who is told of it
     plan = Plan(
-        members=[replace(member, scorer=scorer)],
+        members=[member],
         network=settings.network,
         task=target.task,
         batch_size=batch_size,

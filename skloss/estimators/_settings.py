@@ -187,10 +187,11 @@ class Settings:
         return getattr(getattr(self, outer, None), inner, None)
 
     def without_callbacks(self):
-        """Return what a fit keeps: callbacks and generators are not needed any more."""
-        left_out = ("callbacks", "random_state")
-        given = {n: v for n, v in self.given.items() if n not in left_out}
-        return replace(self, callbacks=None, random_state=None, given=given)
+        """Return what a fit keeps: templates of callbacks are not needed any more."""
+        if self.callbacks is None:
+            return self
+        given = {n: v for n, v in self.given.items() if n != "callbacks"}
+        return replace(self, callbacks=None, given=given)
 
 
 AS_GIVEN = (

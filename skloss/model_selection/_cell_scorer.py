@@ -34,9 +34,7 @@ class CellScorer:
         """Finish and score cells that trained together, for so many seconds."""
         share, trained = seconds / len(cells), []
         for cell, result in zip(cells, results, strict=True):
-            earlier = self.ledger.scored[cell.key].fit_time  # of rungs before
-            self.ledger.note(cell.key, fit_time=earlier + share)
-            error = self.note_training(cell, result)
+            error = self.note_training(cell, result, share)
             if error is None:
                 trained.append(self.finish_cell(cell, result))
         if not trained:
@@ -48,7 +46,7 @@ class CellScorer:
             for cell, raw in zip(trained, outputs, strict=True):
                 self.score_cell(cell, raw, which, predicting)
 
-    def note_training(self, cell, result):
+    def note_training(self, cell, result, seconds):
         """Note how a training ended; return what it failed by, or raise that."""
         outcome, text = OUTCOMES[result.outcome], None
         error = result.error
@@ -60,7 +58,13 @@ class CellScorer:
             outcome = f"{outcome} in epoch {result.n_epochs}"
             # one text for all cells, which scikit-learn counts in one warning
             text = f"{finding.headline}\n"
-        self.ledger.note(cell.key, epochs=result.n_epochs, outcome=outcome)
+        before = self.ledger.scored[cell.key].fit_time  # of its rungs
+        self.ledger.note(
+            cell.key,
+            fit_time=before + seconds,
+            epochs=result.n_epochs,
+            outcome=outcome,
+        )
         if error is None:
             return None
         # a pruned trial asks for the end of its search, and is no failure
@@ -86,8 +90,7 @@ class CellScorer:
     def score_cell(self, cell, raw, which, predicting):
         """Score one trained cell whose raw outputs are known, and note it."""
         begin = time.perf_counter()
-        scores = self.scoring.score_cell(cell, raw, which)
-        self.ledger.note(cell.key, **{f"{which}_scores": scores})
+        facts = {f"{which}_scores": self.scoring.score_cell(cell, raw, which)}
         if which == "test":
-            seconds = predicting + time.perf_counter() - begin
-            self.ledger.note(cell.key, score_time=seconds)
+            facts["score_time"] = predicting + time.perf_counter() - begin
+        self.ledger.note(cell.key, **facts)
