@@ -293,7 +293,7 @@ def test_a_killed_search_goes_on_where_it_stood(stored):
         assert after[trial.number] == trial
     for trial in lost:
         assert after[trial.number].state is TrialState.FAIL
-    finished = stored.list_finished()
+    finished = stored.finished()
     assert len(finished) == 8
     assert {t.state for t in finished} == {TrialState.COMPLETE}
     anew = [t for t in finished if t.number >= len(before)]
@@ -305,7 +305,7 @@ def test_a_killed_search_goes_on_where_it_stood(stored):
 def test_two_processes_share_the_work(stored):
     processes = started(2, stored.where, 12, 0.1)
     assert max(map(ended, processes)) == 12
-    finished = stored.list_finished()
+    finished = stored.finished()
     assert len(finished) == 12
     assert len(set(in_order(finished))) == 12
     workers = [tuple(t.user_attrs[WORKER]) for t in finished]
@@ -319,7 +319,7 @@ def test_of_two_processes_one_dies_and_the_other_does_its_part(stored):
     stored.wait_for(3)
     killed(first)
     assert ended(second) == 12
-    assert len(stored.list_finished()) == 12
+    assert len(stored.finished()) == 12
 
 
 def test_without_a_finished_trial_there_is_no_winner_to_fit():
