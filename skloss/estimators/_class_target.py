@@ -14,15 +14,15 @@ from skloss.estimators._class_codes import (
     rank_classes,
 )
 from skloss.estimators._class_weight import compute_class_weights, get_row_weights
+from skloss.estimators._single_target import SingleTarget
 from skloss.estimators._table import read_table, validate_table
 from skloss.estimators._units import Units
-from skloss.estimators._varying import settle_loss
 from skloss.losses import Task
 from skloss.losses._core import _ops as ops
 
 
 @dataclass(frozen=True, eq=False)
-class ClassTarget:
+class ClassTarget(SingleTarget):
     """Two classes, several, or several labels.
 
     Attributes
@@ -45,12 +45,6 @@ class ClassTarget:
     units: Units | None = None
 
     # -- reading -------------------------------------------------------------------
-
-    @staticmethod
-    def read_loss(estimator):
-        """Return the loss, no heads, and what of the loss changes by epoch."""
-        loss, curves = settle_loss(estimator)
-        return loss, {}, curves
 
     @classmethod
     def read(cls, estimator, settings, X, y, classes=None):
@@ -105,10 +99,6 @@ class ClassTarget:
                 f"{earlier.ranked.tolist()}, got {self.ranked.tolist()}."
             )
 
-    def complete_loss(self, settings):
-        """Return the loss, which needs to know nothing of y."""
-        return settings.loss
-
     def encode(self, y, loss):
         """Return the columns of the loss for a validated y."""
         return encode_classes(densify_target(y), self.task, self.ranked)
@@ -134,25 +124,9 @@ class ClassTarget:
         """Return each row's class weight, besides the sample weights."""
         return get_row_weights(self.class_weight, Y, self.task)
 
-    def choose_stratum(self, Y, loss):
-        """Return the encoded target whose classes are stratified, and its kind."""
-        return Y, self.task.kind
-
     def measure_units(self, Y, weight, loss):
         """Return units that change nothing."""
         return Units.none(Y.shape[1])
-
-    def with_units(self, units):
-        """Return the target with its units."""
-        return replace(self, units=units)
-
-    def find_columns_in_user_units(self, loss):
-        """Return which columns the loss sees in the user's units."""
-        return np.full(self.task.size, loss.in_user_units)
-
-    def in_one_scale(self, loss):
-        """Return the loss: of one target it sees one scale anyway."""
-        return loss
 
     # -- what predicts -------------------------------------------------------------
 

@@ -55,8 +55,6 @@ def choose_dtype(reading: Reading, target, in_one_batch: bool) -> str:
         exact = in_one_batch or needs_double(target, loss)
         dtype = "float64" if exact else "float32"
     _units.check_resolved(*get_units_for_functions(target, loss), dtype)
-    if reading.start is not None:
-        check_same_build(reading)
     return dtype
 
 
@@ -119,10 +117,8 @@ def make_member(
     double = needs_double(target, reading.loss)
     loss = target.in_one_scale(reading.loss)
     loss.rehearse(task, Y, "float64" if double else settings.dtype)
-    loc, scale = (
-        np.where(unscaled, 0.0, units.loc),
-        np.where(unscaled, 1.0, units.scale),
-    )
+    loc = np.where(unscaled, 0.0, units.loc)
+    scale = np.where(unscaled, 1.0, units.scale)
     seen = (Y - loc) / scale
     measured = measure_loss(reading, loss, task, seen, weight, new)
     loss = loss.bind(measured.of_loss)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.utils.validation import column_or_1d
 
+from skloss.estimators._single_target import SingleTarget
 from skloss.estimators._table import read_table, validate_table
 from skloss.estimators._units import (
     Units,
@@ -15,13 +16,12 @@ from skloss.estimators._units import (
     measure_target,
     varies,
 )
-from skloss.estimators._varying import settle_loss
 from skloss.losses import Task
 from skloss.losses._core import _ops as ops
 
 
 @dataclass(frozen=True, eq=False)
-class NumberTarget:
+class NumberTarget(SingleTarget):
     """One number, or several.
 
     Attributes
@@ -44,12 +44,6 @@ class NumberTarget:
 
     # -- reading -------------------------------------------------------------------
 
-    @staticmethod
-    def read_loss(estimator):
-        """Return the loss, no heads, and what of the loss changes by epoch."""
-        loss, curves = settle_loss(estimator)
-        return loss, {}, curves
-
     @classmethod
     def read(cls, estimator, settings, X, y):
         """Return features, target, and validated X and y of a new fit."""
@@ -70,10 +64,6 @@ class NumberTarget:
 
     def check_same(self, earlier):
         """Do nothing: that the number of targets is the same is checked for all."""
-
-    def complete_loss(self, settings):
-        """Return the loss, which needs to know nothing of y."""
-        return settings.loss
 
     def encode(self, y, loss):
         """Return y as float columns inside the loss's domain."""
@@ -103,28 +93,12 @@ class NumberTarget:
     def weigh_rows(self, Y):
         """Return None: no row counts more than its sample weight says."""
 
-    def choose_stratum(self, Y, loss):
-        """Return the encoded target and its kind, which is not stratified."""
-        return Y, self.task.kind
-
     def measure_units(self, Y, weight, loss):
         """Return location and scale of each column, and which columns vary."""
         units = Units.none(Y.shape[1])
         if self.transform is not None:
             units = Units(*measure_target(Y, loss, weight), units.varies)
         return replace(units, varies=varies(Y))
-
-    def with_units(self, units):
-        """Return the target with its units."""
-        return replace(self, units=units)
-
-    def find_columns_in_user_units(self, loss):
-        """Return which columns the loss sees in the user's units."""
-        return np.full(self.task.size, loss.in_user_units)
-
-    def in_one_scale(self, loss):
-        """Return the loss: of one estimator it sees one scale anyway."""
-        return loss
 
     # -- what predicts -------------------------------------------------------------
 

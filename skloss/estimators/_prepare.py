@@ -18,7 +18,12 @@ from skloss._warn_user import warn_user
 from skloss.estimators import _units
 from skloss.estimators._callback_plan import plan_callbacks
 from skloss.estimators._fitted import Fitted
-from skloss.estimators._member import choose_dtype, make_member, settle_units
+from skloss.estimators._member import (
+    check_same_build,
+    choose_dtype,
+    make_member,
+    settle_units,
+)
 from skloss.estimators._read import Reading
 from skloss.estimators._settings import Settings
 from skloss.estimators._split import Table, get_automatic_batch_size, split_rows
@@ -91,6 +96,8 @@ def prepare(estimator, reading: Reading, *, epochs: int, tasks=None) -> Job:
     rows = table.Y[train], reading.weight_of(train)
     target, new = settle_units(reading, *rows)
     dtype = choose_dtype(reading, target, len(train) <= batch_size)
+    if reading.start is not None:
+        check_same_build(reading)
     warn_of_settings(estimator, settings, validated=len(held) > 0, steps=steps)
     member, before = make_member(reading, target, *rows, new, dtype, steps, seed)
     if target.task.kind == "regression":

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import skops.io as skops
 from canonical import NET, X, y_binary, y_number, y_three
 from fitted_facts import changed, facts_of
 from sklearn.base import clone
@@ -31,8 +32,6 @@ from skloss import (
     schedules,
 )
 from skloss.model_selection import FusedGridSearchCV
-
-skops = pytest.importorskip("skops.io")
 
 SHORT = NET | {"epochs": 2}
 HEADS = [("c", ClassificationHead()), ("n", RegressionHead("huber"))]
@@ -113,6 +112,7 @@ def test_training_goes_on_where_it_stood():
 def test_what_was_made_of_a_fit_is_left_out():
     net, several = classifier(), multi_task()
     small = len(skops.dumps(net)), len(skops.dumps(several))
+    # read once, each is remembered with the fit; what was remembered must not travel
     net.model_, several.model_, several.named_estimators_  # noqa: B018
     assert len(skops.dumps(net)) == pytest.approx(small[0], rel=0.01)
     through_skops(several)

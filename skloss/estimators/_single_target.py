@@ -1,0 +1,37 @@
+"""What targets of classes and of numbers do alike: they have one loss, no heads."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from skloss.estimators._varying import settle_loss
+
+
+class SingleTarget:
+    """Base class of the targets that one loss sees, whatever they stand for."""
+
+    @staticmethod
+    def read_loss(estimator):
+        """Return the loss, no heads, and what of the loss changes by epoch."""
+        loss, curves = settle_loss(estimator)
+        return loss, {}, curves
+
+    def complete_loss(self, settings):
+        """Return the loss, which needs to know nothing of y."""
+        return settings.loss
+
+    def choose_stratum(self, Y, loss):
+        """Return the encoded target, and its kind: classes are stratified."""
+        return Y, self.task.kind
+
+    def with_units(self, units):
+        """Return the target with its units."""
+        return replace(self, units=units)
+
+    def find_columns_in_user_units(self, loss):
+        """Return which columns the loss sees in the user's units."""
+        return np.full(self.task.size, loss.in_user_units)
+
+    def in_one_scale(self, loss):
+        """Return the loss: of one target it sees one scale anyway."""
+        return loss
