@@ -50,7 +50,7 @@ class Bar:
     def __init__(self, plan: Plan):
         self.plan, self.bar = plan, make_bar(total=plan.epochs, unit="epoch")
 
-    def __call__(self, epoch, history):
+    def __call__(self, number, epoch, history):
         """Show the epochs just trained."""
         values = read_last_values(self.plan, history)
         del values["learning rate"], values["gradient norm"]
@@ -69,7 +69,7 @@ class Lines:
         self.plan, self.line = plan, None
         self.printed = time.monotonic()
 
-    def __call__(self, epoch, history):
+    def __call__(self, number, epoch, history):
         """Note the epochs just trained, and print them if the last line is old."""
         values = read_last_values(self.plan, history)
         texts = [f"{name} {value:.5g}" for name, value in values.items()]
@@ -88,14 +88,14 @@ def read_last_values(plan: Plan, history) -> dict[str, float]:
     """Return the numbers of the last epoch by name, each score in its own sign."""
     member = plan.members[0]
     values = {
-        "loss": history.loss[-1, 0],
-        "learning rate": history.learning_rate[-1, 0],
-        "gradient norm": history.gradient_norm[-1, 0],
+        "loss": history.loss[-1],
+        "learning rate": history.learning_rate[-1],
+        "gradient norm": history.gradient_norm[-1],
     }
-    if np.isfinite(history.val_loss[-1, 0]):  # NaN without validation rows
+    if np.isfinite(history.val_loss[-1]):  # NaN without validation rows
         # training minimises, so scores of scikit-learn are recorded with a minus
-        score = history.val_monitor[-1, 0]
-        values["val loss"] = history.val_loss[-1, 0]
+        score = history.val_monitor[-1]
+        values["val loss"] = history.val_loss[-1]
         name = f"val {member.monitor_name}"
         values[name] = score if member.scorer is None else -score
     return values

@@ -11,7 +11,13 @@ from skloss._engine._plan import (
     TrainingState,
     count_steps,
 )
-from skloss._engine._population import make_chunks, repack_chunks, train_population
+from skloss._engine._population import (
+    make_pools,
+    merge_idle_pools,
+    place_members,
+    repack_pools,
+    train_population,
+)
 from skloss._engine._predict import (
     build_exported_model,
     build_plain_model,
@@ -19,7 +25,7 @@ from skloss._engine._predict import (
     predict_raw_stacked,
     select_outputs,
 )
-from skloss._engine._program import trace_count
+from skloss._engine._program import count_steps_computed, trace_count
 from skloss._engine._structure import PlanKind
 
 __all__ = [
@@ -35,10 +41,13 @@ __all__ = [
     "build_exported_model",
     "build_plain_model",
     "count_steps",
-    "make_chunks",
+    "count_steps_computed",
+    "make_pools",
+    "merge_idle_pools",
+    "place_members",
     "predict_raw",
     "predict_raw_stacked",
-    "repack_chunks",
+    "repack_pools",
     "select_outputs",
     "trace_count",
     "train_population",

@@ -7,7 +7,6 @@ from skloss._engine._loop import judge_epoch
 from skloss._engine._plan import Data, Member, Plan
 from skloss._engine._predict import predict_raw_stacked
 from skloss._engine._state import HistoryRow, Slots, State, Weights, as_tensors
-from skloss._engine._template import Template
 from skloss._tensorflow import tf
 
 
@@ -38,7 +37,7 @@ class Network:
     def __init__(self, state: State, k: int, member: Member, last: int, history: dict):
         self._state, self._k = state, k
         self.member, self.last, self.history = member, last, history
-        self.epoch = int(state.epoch)
+        self.epoch = int(state.epoch[k])
 
     @property
     def weights(self) -> np.ndarray:
@@ -65,7 +64,7 @@ class Network:
     def slots(self) -> Slots:
         """What the optimiser remembers of this network, moments flat."""
         count, moments = self._state.variables.slots
-        return Slots(count, tuple(moment[self._k] for moment in moments))
+        return Slots(count[self._k], tuple(moment[self._k] for moment in moments))
 
     @property
     def learning_rate(self) -> float:
@@ -112,10 +111,8 @@ def choose_final(state: State, k: int, member: Member) -> Weights:
 def tell_callbacks(
     when: str,
     state: State,
-    members: list[Member],
-    last: int,
-    histories: list[dict],
-    going: np.ndarray,
+    networks: dict[int, tuple[Member, int]],
+    histories: dict[int, dict],
 ) -> tuple[State, dict[int, Exception]]:
     """Tell the callbacks of networks that an epoch begins or ends.
 
@@ -125,29 +122,27 @@ def tell_callbacks(
     ----------
     when : {"epoch_begin", "epoch_end"}
     state : State
-    members : list of Member
-        Of the first networks; the rest are copies that fill up a program.
-    last : int
-        Epochs after which the training ends.
-    histories : list of dict
+    networks : dict of int to (Member, int)
+        By row, those who train or trained in this epoch, and the epoch after which the
+        training of each ends.
+    histories : dict of int to dict
         Of each network's epoch.
-    going : tensor of bool
-        Which networks train, or trained, in this epoch.
 
     Returns
     -------
     state : State
         Of arrays, as the callbacks leave them.
     errors : dict of int to Exception
-        What was raised, by network.
+        What was raised, by row.
     """
     state = tf.nest.map_structure(np.array, state)  # copies, which may be written to
     errors = {}
-    for k, (member, history) in enumerate(zip(members, histories, strict=True)):
-        if member.callback is None or not going[k]:
+    for k, (member, last) in networks.items():
+        if member.callback is None:
             continue
+        network = Network(state, k, member, last, histories[k])
         try:
-            getattr(member.callback, when)(Network(state, k, member, last, history))
+            getattr(member.callback, when)(network)
         except Exception as error:
             # in a search it is the end of one candidate, and not of its neighbours
             errors[k] = error
@@ -156,23 +151,17 @@ def tell_callbacks(
 
 
 def judge_outside(
-    template: Template,
-    inputs: Inputs,
-    state: State,
-    row: HistoryRow,
-    scores: np.ndarray,
+    inputs: Inputs, state: State, row: HistoryRow, scores: np.ndarray
 ) -> tuple[State, HistoryRow]:
     """Judge an epoch by the scores that Python gives.
 
     Parameters
     ----------
-    template : Template
     inputs : Inputs
     state : State
     row : HistoryRow
         Of an epoch that the graph trained without judging it.
-    scores : ndarray
-        Of the first networks; the copies that fill up a program have none.
+    scores : ndarray of shape (networks,)
 
     Returns
     -------
@@ -180,29 +169,29 @@ def judge_outside(
     row : HistoryRow
         The epoch's record, with the scores.
     """
-    monitored = np.full(template.size, np.nan, template.structure.plan.dtype)
-    monitored[: len(scores)] = scores
-    row = as_tensors(row._replace(val_monitor=monitored))
-    return judge_epoch(template, inputs, state, row), row
+    row = as_tensors(row._replace(val_monitor=scores))
+    return judge_epoch(inputs, state, row), row
 
 
 def score_networks(
-    plan: Plan, data: Data, members: list[Member], state: State
+    plan: Plan, data: Data, members: dict[int, Member], state: State
 ) -> np.ndarray:
     """Return the score that each member's scorer gives it, lower is better.
+
+    Members are those of the rows of the state, in order.
 
     Predictions are made for the networks of a stream together.
     """
     weights, stored = map(np.asarray, state.variables.predicting)
     streams = {}
-    for k, member in enumerate(members):
+    for k, member in members.items():
         streams.setdefault(member.stream, []).append(k)
-    scores = np.empty(len(members))
-    n_raw = members[0].loss.n_raw(plan.task)
+    scores = dict.fromkeys(members)
+    n_raw = next(iter(members.values())).loss.n_raw(plan.task)
     for number, networks in streams.items():
         X = data.X[data.streams[number].val_rows]
         rows = weights[networks], stored[networks]
         raw = predict_raw_stacked(plan.network, X, *rows, n_raw)
         for k, outputs in zip(networks, raw.astype(np.float64), strict=True):
             scores[k] = -members[k].scorer(outputs)
-    return scores
+    return np.array(list(scores.values()))

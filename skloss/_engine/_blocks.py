@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from skloss._engine import _regularize as regularize
 from skloss._engine import _step as step_math
 from skloss._engine._inputs import Inputs, StepNumbers
-from skloss._engine._noise import Noise, draw_noise
+from skloss._engine._noise import Noise, draw_masks, draw_noise
 from skloss._engine._rows import take_rows
 from skloss._engine._state import Slots, State, Variables
 from skloss._engine._template import Template
@@ -19,6 +19,8 @@ from skloss._tensorflow import tf
 
 class Batch(NamedTuple):
     """What belongs to each step of a block, the steps on the first axis.
+
+    In ``noise`` they are on the second.
 
     Attributes
     ----------
@@ -61,11 +63,11 @@ class Going(NamedTuple):
 
     Attributes
     ----------
-    active, alive : bool tensor
-        Who has not stopped early; who is still finite.
+    trains, alive : bool tensor
+        Who takes part in this epoch; who is still finite.
     """
 
-    active: Any
+    trains: Any
     alive: Any
 
 
@@ -74,33 +76,54 @@ def order_rows(
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Return row numbers, weights and shares of an epoch's batches, step first.
 
-    Networks of one fold share the permutation. Positions past the end of a fold wrap
-    round with weight zero: real rows, so that batch statistics stay sane.
+    Networks of one fold share the permutation of an epoch, at whatever moment each
+    comes to it. Positions past the end of a fold wrap round with weight zero: real
+    rows, so that batch statistics stay sane.
     """
-    rows, n_rows, size = inputs.rows, inputs.n_rows, template.batch_size
-    longest = tf.shape(rows)[1]
-    seed = tf.stack([inputs.seed, epoch])
+    size, longest = template.batch_size, tf.shape(inputs.rows)[1]
+    count_of_streams = tf.shape(inputs.rows)[0]
+    epochs, at = tf.unique(epoch)
+    pairs, whose = tf.unique(at * count_of_streams + inputs.stream)
+    stream = pairs % count_of_streams
+    draws = draw_orders(template, inputs.seed, epochs, longest)
+    draws = tf.gather(draws, pairs // count_of_streams)
+    rows, n_rows, weight = (
+        tf.gather(values, stream)
+        for values in (inputs.rows, inputs.n_rows, inputs.weight)
+    )
     # one draw serves all streams: a shorter one orders its rows by its prefix, and
     # what pads it, at 2, comes after every number below 1
-    draw = tf.random.stateless_uniform([longest], seed=seed)
     padding = tf.range(longest)[None] >= n_rows[:, None]
-    order = tf.argsort(tf.where(padding, 2.0, draw[None]), axis=1, stable=True)
+    order = tf.argsort(tf.where(padding, 2.0, draws), axis=1, stable=True)
     position = tf.range(inputs.steps * size)
     index = tf.gather(order, position[None] % n_rows[:, None], batch_dims=1)
     real = tf.cast(position[None] < n_rows[:, None], template.dtype)
-    weight = tf.gather(inputs.weight, index, batch_dims=1) * real
+    weight = tf.gather(weight, index, batch_dims=1) * real
     weight = tf.reshape(weight, [-1, inputs.steps, size])
     # the rows of a step, not of the batch, divide: the last batch may be short
     count = tf.reduce_sum(tf.reshape(real, tf.shape(weight)), axis=2)
     index = tf.gather(rows, index, batch_dims=1)
     index = tf.reshape(index, tf.shape(weight))
-    stream = inputs.stream
-    share = tf.gather(count / tf.cast(n_rows, template.dtype)[:, None], stream)
+    share = tf.gather(count / tf.cast(n_rows, template.dtype)[:, None], whose)
     return (
-        tf.transpose(tf.gather(index, stream), [1, 0, 2]),
-        tf.transpose(tf.gather(weight / count[:, :, None], stream), [1, 0, 2]),
+        tf.transpose(tf.gather(index, whose), [1, 0, 2]),
+        tf.transpose(tf.gather(weight / count[:, :, None], whose), [1, 0, 2]),
         tf.transpose(share),
     )
+
+
+def draw_orders(
+    template: Template, seed: tf.Tensor, epochs: tf.Tensor, length: tf.Tensor
+) -> tf.Tensor:
+    """Return uniform numbers that order the rows of each epoch, (epochs, length)."""
+
+    def draw(epoch):
+        return tf.random.stateless_uniform([length], seed=tf.stack([seed, epoch]))
+
+    if template.size == 1:  # a map costs as much as the rest of this
+        return draw(epochs[0])[None]
+    spec = tf.TensorSpec([None], tf.float32)
+    return tf.map_fn(draw, epochs, fn_output_signature=spec)
 
 
 def train_epoch(
@@ -133,6 +156,7 @@ def train_epoch(
     length, steps = template.block_length, inputs.steps
     blocks = (steps + length - 1) // length
     numbers = inputs.numbers_at(state.epoch)
+    trains = inputs.trains(state)
 
     def body(i, variables, alive, sums):
         begin = i * length
@@ -151,7 +175,7 @@ def train_epoch(
             rate=tf.gather(rates, positions),
         )
         count = tf.minimum(steps - begin, length)
-        going = Going(state.active, alive)
+        going = Going(trains, alive)
         return i + 1, *take_steps(
             variables, batch, count, first, going, inputs.seed, numbers, sums
         )
@@ -190,8 +214,10 @@ def take_steps(
     template : Template
     variables : Variables
     batch : Batch
-    count, first : int tensors
-        Steps to take; number of the first among all steps of the training.
+    count : int tensor
+        Steps to take.
+    first : int tensor of shape (networks,)
+        Number of the first among all steps of a network.
     going : Going
     seed : int tensor
     numbers : StepNumbers
@@ -205,13 +231,17 @@ def take_steps(
         Who is still finite.
     sums : Sums
     """
-    active, alive = going
+    trains, alive = going
+    # a user's layers draw for all networks at once, which are then as far as each other
+    lead = tf.reduce_max(tf.where(trains, first, 0))
 
     def body(i, variables, alive, sums):
-        of_step = tf.nest.map_structure(lambda a: a[i], batch)
-        key = tf.stack([seed, tf.cast(first + i, tf.int32)])
+        noise = batch.noise.of_step(i)
+        of_step = tf.nest.map_structure(lambda a: a[i], batch._replace(noise=()))
+        of_step = of_step._replace(noise=noise)
+        key = tf.stack([seed, lead + i])
         variables, finite, terms = take_step(
-            template, variables, of_step, key, first + i, active & alive, numbers
+            template, variables, of_step, key, first + i, trains & alive, numbers
         )
         sums = tf.nest.map_structure(lambda total, term: total + term, sums, terms)
         return i + 1, variables, alive & finite, sums
@@ -243,7 +273,6 @@ def take_step(
     x, y, row_weight = regularize.regularize_rows(
         used, batch.x, batch.y, batch.weight, batch.noise, numbers
     )
-    rate = numbers.dropout[:, None, None]
     value, gradient, new_stored = step_math.differentiate(
         layout,
         template.loss,
@@ -253,7 +282,7 @@ def take_step(
             layout.cut(variables.weights),
             layout.cut_stored(variables.stored),
             x,
-            [tf.where(u >= rate, 1 / (1 - rate), 0.0) for u in batch.noise.dropout],
+            draw_masks(template, key[0], number, numbers.dropout),
             y,
             row_weight,
         ),

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skloss import networks
-from skloss._engine._plan import Data, Member, Plan, count_steps
+from skloss._engine._plan import Data, Member, Plan, TrainingState, count_steps
+from skloss._engine._rates import plateau_of
 from skloss._engine._rows import specify_table
 from skloss._engine._state import (
     Plateau,
@@ -57,18 +58,23 @@ class Inputs(NamedTuple):
     n_rows : int tensor of shape (streams,)
     stream : int tensor of shape (networks,)
         Whose rows a network trains on.
-    steps, horizon, seed : int tensor
-        Steps of an epoch; epochs that schedules reckon with.
+    steps, seed : int tensor
+        Steps of an epoch.
     learning_rate, patience : tensor of shape (networks,)
     class_weight, loc, scale : tensor of shape (networks, ...)
         Location and scale are in double precision.
-    schedule_knobs : dict of str to tensor
+    plateau_knobs : dict of str to tensor of shape (networks,)
+        Those of ``ReduceLROnPlateau``.
     step_numbers : StepNumbers
         As they are at the horizon's end.
     varying : dict of str to tensor of shape (networks, epochs, ...)
         The values of those that vary.
-    until : int tensor
+    curve : tensor of shape (steps of the call, networks)
+        What schedules multiply the learning rate by.
+    count : int tensor
         Epochs after which a call of the program ends.
+    last : int tensor of shape (networks,)
+        Epochs after which the training of a network ends.
     """
 
     table: tuple
@@ -80,20 +86,25 @@ class Inputs(NamedTuple):
     n_rows: Any
     stream: Any
     steps: Any
-    horizon: Any
     seed: Any
     learning_rate: Any
     patience: Any
     class_weight: Any
     loc: Any
     scale: Any
-    schedule_knobs: dict
+    plateau_knobs: dict
     step_numbers: StepNumbers
     varying: dict
-    until: Any
+    curve: Any
+    count: Any
+    last: Any
+
+    def trains(self, state: State) -> tf.Tensor:
+        """Tell which networks have neither stopped nor come to their end."""
+        return state.active & (state.epoch < self.last)
 
     def numbers_at(self, epoch: tf.Tensor) -> StepNumbers:
-        """Return the numbers that the steps of an epoch see."""
+        """Return the numbers that steps see in the networks' epochs."""
         direct, nested = split_names(read_tables(self.varying, epoch))
         knobs = {**self.step_numbers.loss_knobs, **nested.get("loss", {})}
         return self.step_numbers._replace(loss_knobs=knobs, **direct)
@@ -103,6 +114,8 @@ def make_inputs(
     template: Template, plan: Plan, data: Data, members: list[Member]
 ) -> Inputs:
     """Return everything numeric as tensors, one row per network.
+
+    What differs from call to call, ``curve`` and ``count``, is that of no epochs.
 
     Parameters
     ----------
@@ -136,17 +149,18 @@ def make_inputs(
         n_rows=np.array([len(s.rows) for s in streams], np.int32),
         stream=np.array([numbers.index(m.stream) for m in members], np.int32),
         steps=np.int32(count_steps(plan, streams[0])),
-        horizon=np.int32(plan.horizon or plan.epochs),
         seed=np.int32(plan.seed),
         learning_rate=stack("learning_rate"),
         patience=stack("patience"),
         class_weight=stack("class_weight"),
         loc=stack("loc", np.float64),
         scale=stack("scale", np.float64),
-        schedule_knobs=stack_knobs([m.schedule for m in members], dtype),
+        plateau_knobs=stack_knobs([plateau_of(m.schedule) for m in members], dtype),
         step_numbers=step_numbers,
         varying=stack_tables(members, structure.varying, dtype),
-        until=np.int32(0),
+        curve=np.ones((0, len(members)), dtype),
+        count=np.int32(0),
+        last=np.zeros(len(members), np.int32),
     )
     return as_tensors(inputs)
 
@@ -185,6 +199,7 @@ def specify_inputs(template: Template, inputs: Inputs) -> Inputs:
         val_weight=weights,
         n_rows=tf.TensorSpec([None], tf.int32),
         varying=specify_tables(inputs.varying),
+        curve=tf.TensorSpec([None, template.size], dtype),
     )
 
 
@@ -193,45 +208,48 @@ def specify(value: tf.Tensor) -> tf.TensorSpec:
     return tf.TensorSpec(value.shape, value.dtype)
 
 
-def make_first_state(template: Template, plan: Plan, members: list[Member]) -> State:
-    """Return the state before the first epoch: fresh, or one to go on from."""
-    size, dtype = template.size, template.structure.plan.dtype
-    fresh = networks.initial_values(
+def draw_fresh_values(template: Template, plan: Plan) -> dict:
+    """Return what the variables of a template's model begin with, by their ``id``."""
+    return networks.initial_values(
         template.model, template.network, template.make_model, plan.seed
     )
-    rows = [first_row(template, fresh, member) for member in members]
-    weights = np.stack([row.weights for row in rows])
-    stored = np.stack([row.stored for row in rows])
-    slots = first_slots(template, members)
-    average = first_average(template, members, weights)
-    zeros, start = np.zeros(size, dtype), members[0].start
-    state = State(
-        variables=Variables(weights, stored, slots, average),
-        kept=Weights(weights, stored),
-        epoch=np.int32(start.epoch if start else 0),
-        active=np.ones(size, dtype=bool),
-        alive=np.ones(size, dtype=bool),
-        diverged=np.zeros(size, dtype=bool),
-        best=np.full(size, np.inf, dtype),
-        wait=np.zeros(size, np.float32),
-        best_epoch=np.zeros(size, np.int32),
-        n_epochs=np.zeros(size, np.int32),
-        plateau=Plateau(np.ones(size, dtype), zeros + np.inf, zeros, zeros),
-    )
-    return as_tensors(state)
 
 
-def first_row(template: Template, fresh: dict, member: Member) -> Weights:
-    """Return a network's first weights and moving statistics, flat.
+def make_first_state(template: Template, fresh: dict, member: Member) -> State:
+    """Return a network's state before its first epoch: fresh, or one to go on from.
 
-    ``fresh`` has the values that variables of the template's model begin with, by
-    their ``id``.
+    Of arrays with one row. ``fresh`` is what ``draw_fresh_values`` returned.
     """
+    dtype, start = template.structure.plan.dtype, member.start
+    weights, stored = first_weights(template, fresh, member)
+    plateau = plateau_of(member.schedule).initial_state(1, dtype)
+    return State(
+        variables=Variables(
+            weights[None],
+            stored[None],
+            first_slots(template, start),
+            first_average(template, start, weights),
+        ),
+        kept=Weights(weights[None], stored[None]),
+        epoch=np.full(1, start.epoch if start else 0, np.int32),
+        active=np.ones(1, dtype=bool),
+        alive=np.ones(1, dtype=bool),
+        diverged=np.zeros(1, dtype=bool),
+        best=np.full(1, np.inf, dtype),
+        wait=np.zeros(1, np.float32),
+        best_epoch=np.zeros(1, np.int32),
+        plateau=Plateau(**plateau),
+    )
+
+
+def first_weights(template: Template, fresh: dict, member: Member) -> Weights:
+    """Return a network's first weights and moving statistics, flat."""
+    dtype = template.structure.plan.dtype
     if member.start is not None:
-        return Weights(member.start.weights, member.start.stored)
+        weights, stored = member.start.weights, member.start.stored
+        return Weights(weights.astype(dtype), stored.astype(dtype))
     stored = [np.ravel(fresh[id(v)]) for v in template.layout.stored]
     stored = np.concatenate(stored) if stored else np.zeros(0)
-    dtype = template.structure.plan.dtype
     return Weights(
         fresh_weights(template, fresh, member).astype(dtype), stored.astype(dtype)
     )
@@ -250,20 +268,20 @@ def fresh_weights(template: Template, fresh: dict, member: Member) -> np.ndarray
     return np.where(template.columns.global_kernels, 0.0, np.concatenate(values))
 
 
-def first_slots(template: Template, members: list[Member]) -> Slots:
+def first_slots(template: Template, start: TrainingState | None) -> Slots:
     """Return what the optimiser remembers, fresh or of an earlier training."""
-    earlier = [m.start.slots for m in members if m.start and m.start.slots]
-    if not earlier:
-        return template.optimizer.fresh
-    moments = zip(*(slots.moments for slots in earlier), strict=True)
-    return Slots(earlier[0].count, tuple(map(np.stack, moments)))
+    if start is None or start.slots is None:
+        fresh = template.optimizer.fresh
+        return Slots(fresh.count[:1], tuple(moment[:1] for moment in fresh.moments))
+    count, moments = start.slots
+    return Slots(np.reshape(count, 1), tuple(moment[None] for moment in moments))
 
 
 def first_average(
-    template: Template, members: list[Member], weights: np.ndarray
+    template: Template, start: TrainingState | None, weights: np.ndarray
 ) -> np.ndarray | tuple:
     """Return the averaged weights, which begin at the weights; empty without any."""
     if not template.structure.member.averages:
         return ()
-    earlier = [m.start.average for m in members if m.start]
-    return weights if not earlier or earlier[0] is None else np.stack(earlier)
+    earlier = None if start is None else start.average
+    return weights[None] if earlier is None else earlier[None]

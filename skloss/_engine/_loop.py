@@ -20,12 +20,13 @@ from skloss._engine._state import (
 from skloss._engine._template import Template
 from skloss._engine._validate import validate
 from skloss._tensorflow import tf
+from skloss.schedules import ReduceLROnPlateau
 
 
 def run_epochs(
     template: Template, take_steps: Callable, inputs: Inputs, state: State
 ) -> tuple[State, HistoryRow]:
-    """Train from ``state.epoch`` until ``inputs.until`` or until all stopped.
+    """Train for ``inputs.count`` epochs, or until no network trains any more.
 
     Parameters
     ----------
@@ -39,28 +40,26 @@ def run_epochs(
     -------
     state : State
     history : HistoryRow
-        With the epochs on the first axis; zero for those that were not needed.
+        With the epochs of this call on the first axis; a network's own end where it
+        stops training.
     """
     if template.structure.member.scored_outside:
-        state, row = run_epoch(template, take_steps, inputs, state)
+        state, row = run_epoch(template, take_steps, inputs, state, tf.constant(0))
         return state, tf.nest.map_structure(lambda value: value[None], row)
-    first = state.epoch
 
-    def going(state, history):
-        return (state.epoch < inputs.until) & tf.reduce_any(state.active)
+    def going(i, state, history):
+        return (i < inputs.count) & tf.reduce_any(inputs.trains(state))
 
-    def epoch(state, history):
-        new, row = run_epoch(template, take_steps, inputs, state)
-        new = judge_epoch(template, inputs, new, row)
-        place = state.epoch - first
-        return new, tf.nest.map_structure(
-            lambda array, value: array.write(place, value), history, row
+    def epoch(i, state, history):
+        new, row = run_epoch(template, take_steps, inputs, state, i)
+        new = judge_epoch(inputs, new, row)
+        history = tf.nest.map_structure(
+            lambda array, value: array.write(i, value), history, row
         )
+        return i + 1, new, history
 
-    history = empty_history(template, inputs.until - first)
-    state, history = tf.while_loop(
-        going, epoch, (state, history), parallel_iterations=1
-    )
+    start = tf.constant(0), state, empty_history(template, inputs.count)
+    _, state, history = tf.while_loop(going, epoch, start, parallel_iterations=1)
     return state, tf.nest.map_structure(lambda array: array.stack(), history)
 
 
@@ -78,10 +77,17 @@ def empty_history(template: Template, count: tf.Tensor) -> HistoryRow:
 
 
 def run_epoch(
-    template: Template, take_steps: Callable, inputs: Inputs, state: State
+    template: Template,
+    take_steps: Callable,
+    inputs: Inputs,
+    state: State,
+    number: tf.Tensor,
 ) -> tuple[State, HistoryRow]:
-    """Train one epoch and validate; return the state and the epoch's record."""
-    rates = learning_rates(template, inputs, state)
+    """Train one epoch and validate; return the state and the epoch's record.
+
+    ``number`` is the epoch's in this call.
+    """
+    rates = learning_rates(inputs, state, number)
     variables, alive, sums = train_epoch(template, take_steps, inputs, state, rates)
     val_loss, score = validate(template, inputs, variables.predicting)
     layers = ()
@@ -100,27 +106,25 @@ def run_epoch(
     return state._replace(variables=variables, alive=alive), row
 
 
-def judge_epoch(
-    template: Template, inputs: Inputs, state: State, row: HistoryRow
-) -> State:
+def judge_epoch(inputs: Inputs, state: State, row: HistoryRow) -> State:
     """Return the state after an epoch: who goes on, and at what rate.
 
     It is the graph that judges, or Python where a score comes from there.
     """
+    trains = inputs.trains(state)
     state = stop_and_snapshot(inputs, state, row.loss, row.val_monitor)
-    plateau = update_plateau(template, inputs, state.plateau, row.val_monitor)
-    return state._replace(plateau=plateau, epoch=state.epoch + 1)
+    plateau = update_plateau(inputs, state.plateau, row.val_monitor)
+    epoch = tf.where(trains, state.epoch + 1, state.epoch)
+    return state._replace(plateau=plateau, epoch=epoch)
 
 
-def learning_rates(template: Template, inputs: Inputs, state: State) -> tf.Tensor:
-    """Return the learning rates of this epoch's steps, (steps, networks)."""
-    steps = tf.cast(inputs.steps, template.dtype)
-    first = tf.cast(state.epoch, template.dtype) * steps
-    index = (first + tf.range(steps, dtype=template.dtype))[:, None]
-    horizon = tf.cast(inputs.horizon, template.dtype) * steps
-    schedule = template.schedule.bind(inputs.schedule_knobs)
-    curve = tf.cast(schedule.multiplier(index, steps, horizon), template.dtype)
-    curve = tf.broadcast_to(curve, [inputs.steps, template.size])
+def learning_rates(inputs: Inputs, state: State, number: tf.Tensor) -> tf.Tensor:
+    """Return the rates of the steps of the call's epoch ``number``, (steps, networks).
+
+    The multipliers of a schedule are data, whatever the schedule.
+    """
+    first = number * inputs.steps
+    curve = inputs.curve[first : first + inputs.steps]
     return curve * inputs.learning_rate * state.plateau.scale
 
 
@@ -132,11 +136,11 @@ def stop_and_snapshot(
     Without early stopping the training loss tells which are best: a network that
     diverges has usually trained some epochs in vain before its loss overflows.
     """
-    stopping = tf.math.is_finite(inputs.patience)
+    stopping, trains = tf.math.is_finite(inputs.patience), inputs.trains(state)
     healthy = state.alive & tf.math.is_finite(loss)
     merit = tf.where(stopping, score, loss)
-    better = (merit < state.best) & healthy & state.active
-    wait = tf.where(better, 0.0, state.wait + 1.0)
+    better = (merit < state.best) & healthy & trains
+    wait = tf.where(better, 0.0, state.wait + tf.cast(trains, state.wait.dtype))
     out_of_patience = stopping & (wait >= tf.cast(inputs.patience, tf.float32))
     number = state.epoch + 1
     # who stopped goes on computing with the others: masks keep what is told of it
@@ -149,18 +153,16 @@ def stop_and_snapshot(
         best=tf.where(better, merit, state.best),
         wait=wait,
         best_epoch=tf.where(better, number, state.best_epoch),
-        n_epochs=tf.where(state.active, number, state.n_epochs),
-        diverged=state.diverged | (state.active & ~healthy),
-        active=state.active & healthy & ~out_of_patience,
+        diverged=state.diverged | (trains & ~healthy),
+        active=state.active & ~(trains & (~healthy | out_of_patience)),
     )
 
 
-def update_plateau(
-    template: Template, inputs: Inputs, plateau: Plateau, score: tf.Tensor
-) -> Plateau:
-    """Let a schedule that watches the score change its scale."""
-    if not template.schedule.monitors:
-        return plateau
-    schedule = template.schedule.bind(inputs.schedule_knobs)
+def update_plateau(inputs: Inputs, plateau: Plateau, score: tf.Tensor) -> Plateau:
+    """Let schedules that watch the score change their scale.
+
+    Others are plateaus whose patience never ends: they do not act.
+    """
+    schedule = ReduceLROnPlateau().bind(inputs.plateau_knobs)
     new = schedule.plateau(plateau._asdict(), score, inputs.learning_rate)
-    return Plateau(**{k: tf.cast(v, template.dtype) for k, v in new.items()})
+    return Plateau(**new)

@@ -81,6 +81,14 @@ class PureUpdates:
     of all networks' weights.
     """
 
+    #: Steps taken by each network, where Keras has one number; None outside an update.
+    counts = None
+
+    @property
+    def iterations(self):
+        """The number of steps taken."""
+        return super().iterations if self.counts is None else self.counts
+
     def _get_variable_index(self, variable):
         return 0
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from skloss import networks
-from skloss._engine._chunk import Chunk
+from skloss._engine._pool import Pool
 from skloss._tensorflow import tf
 from skloss.exceptions import NotFusibleError
 
@@ -25,36 +25,36 @@ _lock = threading.Lock()
 _reasons = OrderedDict()
 
 
-def find_obstacle(chunk: Chunk) -> str | None:
-    """Return why the networks of a chunk cannot be stacked, or None.
+def find_obstacle(pool: Pool) -> str | None:
+    """Return why the networks of a pool cannot be stacked, or None.
 
     Parameters
     ----------
-    chunk : Chunk
+    pool : Pool
         Of several networks. If they can, its program has been traced.
     """
-    if isinstance(chunk.plan.network, networks.MLP):
+    if isinstance(pool.plan.network, networks.MLP):
         return None
-    few = len(chunk.members) < MIN_STACKED_LOOPS
+    few = pool.size < MIN_STACKED_LOOPS
     # neither the batch size nor the dtype decides what can be stacked
-    structure = chunk.structure
+    structure = pool.structure
     plan = structure.plan
     key = plan.network, plan.task, structure.data, structure.member, few
     with _lock:
         if key not in _reasons:
-            _reasons[key] = try_stacking(chunk, few)
+            _reasons[key] = try_stacking(pool, few)
             if len(_reasons) > MAX_REASONS:
                 _reasons.popitem(last=False)
         return _reasons[key]
 
 
-def try_stacking(chunk: Chunk, few: bool) -> str | None:
+def try_stacking(pool: Pool, few: bool) -> str | None:
     """Return why tracing the program fails, or need not be tried; None if it can."""
-    if few and chunk.program().template.loops:
+    if few and pool.program().template.loops:
         return f"a loop is stacked for {MIN_STACKED_LOOPS} networks or more only"
     try:
         with without_error_logs():
-            chunk.trace()
+            pool.trace()
     except NotFusibleError as error:
         if not failed_while_stacking(error.__cause__):
             raise

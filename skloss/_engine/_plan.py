@@ -243,7 +243,9 @@ class Result:
     state : TrainingState, optional
         Everything needed to go on training.
     error : Exception, optional
-        What the callback raised.
+        What the callback raised, or what training the network raised.
+    seconds : float
+        The network's share, by epochs, of the time that it trained with others.
     """
 
     weights: np.ndarray
@@ -257,6 +259,7 @@ class Result:
     layers: dict = field(default_factory=dict)
     state: TrainingState | None = None
     error: Exception | None = None
+    seconds: float = 0.0
 
 
 def count_steps(plan: Plan, stream: Stream) -> int:

@@ -1,13 +1,14 @@
 """``train_population``: the one verb. A single fit is a population of one."""
 
-from collections.abc import Callable
-from itertools import pairwise
+from collections.abc import Callable, Sequence
+
+import numpy as np
 
 from skloss import networks
-from skloss._engine._chunk import Chunk, Progress
 from skloss._engine._paths import find_obstacle
-from skloss._engine._plan import Data, Plan, Result, count_steps
-from skloss._engine._sizes import choose_chunk_size, count_kernel_numbers
+from skloss._engine._plan import Data, Member, Plan, Result, count_steps
+from skloss._engine._pool import Pool, Progress
+from skloss._engine._sizes import choose_places, count_kernel_numbers
 from skloss._engine._structure import partition
 
 # Where XLA's compilation pays: it costs about as much as it saves in so many steps of
@@ -25,7 +26,7 @@ def train_population(
     plan : Plan
     data : Data
     report : callable, optional
-        Told of each chunk's epochs, see ``Chunk.advance``.
+        Told of the networks' epochs, see ``Pool.advance``.
 
     Returns
     -------
@@ -38,17 +39,16 @@ def train_population(
         What a member's callback raised.
     """
     results = [None] * len(plan.members)
-    for chunk in make_chunks(plan, data):
-        chunk.advance(plan.epochs, report)
-        for i, result in chunk.results():
+    for pool in make_pools(plan, data):
+        for i, result in pool.advance(report=report).take_results().items():
             if result.error is not None:
                 raise result.error
             results[i] = result
     return results
 
 
-def make_chunks(plan: Plan, data: Data) -> list[Chunk]:
-    """Return the chunks of networks that train in one program each.
+def make_pools(plan: Plan, data: Data) -> list[Pool]:
+    """Return pools with a place for each member of a plan, as far as there is memory.
 
     Parameters
     ----------
@@ -57,105 +57,198 @@ def make_chunks(plan: Plan, data: Data) -> list[Chunk]:
 
     Returns
     -------
-    list of Chunk
+    list of Pool
     """
-    made = []
-    for kind in partition(plan, data):
-        made += fill_chunks(plan, data, kind, worth_compiling(plan, data, kind))
+    return place_members(plan, data, dict(enumerate(plan.members)))
+
+
+def place_members(
+    plan: Plan,
+    data: Data,
+    members: dict[int, Member],
+    pools: Sequence[Pool] = (),
+    *,
+    workers: int | None = None,
+    stream: bool = False,
+    times: float = 1.0,
+) -> list[Pool]:
+    """Return pools in which networks train: those there are, and new ones if needed.
+
+    How many places a pool has depends on the plan alone, and not on how many pools
+    there are, so that results do not depend on the machine.
+
+    Parameters
+    ----------
+    plan : Plan
+    data : Data
+        With the streams of the pools under the same numbers.
+    members : dict of int to Member
+    pools : sequence of Pool
+    workers : int, optional
+        How many new pools train at the same time. More networks of a kind that may stop
+        early wait for places; by default all have some.
+    stream : bool, default=False
+        Whether more networks will come: new pools are as many as are always full.
+    times : float, default=1
+        How many times as many networks of each kind there will be.
+
+    Returns
+    -------
+    list of Pool
+    """
+    made = list(pools)
+    for kind, own in partition(plan, data, members).items():
+        there = [pool for pool in pools if pool.kind == kind]
+        if there:
+            deal(data, own, there)
+            continue
+        compiled = worth_compiling(plan, data, own, times)
+        new = cut_pools(plan, data, own, compiled)
+        stops = any(np.isfinite(member.patience) for member in own.values())
+        if stream:
+            workers = max(1, len(own) // new[0].size)
+        made += merge_pools(new, workers) if stream or (workers and stops) else new
     return made
 
 
-def worth_compiling(plan: Plan, data: Data, numbers: list[int]) -> bool:
+def merge_pools(pools: list[Pool], count: int) -> list[Pool]:
+    """Return at most ``count`` of the pools, whose networks wait for places."""
+    kept = pools[:count]
+    for k, pool in enumerate(pools[count:]):
+        kept[k % len(kept)].admit(pool.data, pool.members)
+    return kept
+
+
+def deal(data: Data, members: dict[int, Member], pools: list[Pool]) -> None:
+    """Admit each network to the pool where fewest are."""
+    hands = [{} for _ in pools]
+    for number, member in members.items():
+        counts = [
+            len(pool.members) + len(hand)
+            for pool, hand in zip(pools, hands, strict=True)
+        ]
+        hands[int(np.argmin(counts))][number] = member
+    for pool, hand in zip(pools, hands, strict=True):
+        if hand:
+            pool.admit(data, hand)
+
+
+def worth_compiling(
+    plan: Plan, data: Data, members: dict[int, Member], times: float
+) -> bool:
     """Tell whether networks train so long that XLA should compile their steps.
 
     It depends on the plan alone: the same training is always compiled, or never.
     """
     if not isinstance(plan.network, networks.MLP):
         return False
-    first = plan.members[numbers[0]]
-    steps = len(numbers) * plan.epochs * count_steps(plan, data.streams[first.stream])
+    first = next(iter(members.values()))
+    steps = len(members) * plan.epochs * count_steps(plan, data.streams[first.stream])
     width = count_kernel_numbers(plan, data, first) * plan.batch_size / WIDE_STEP
-    return steps * (1 + width) >= MIN_COMPILED
+    return times * steps * (1 + width) >= MIN_COMPILED
 
 
-def fill_chunks(
+def cut_pools(
     plan: Plan,
     data: Data,
-    numbers: list[int],
+    members: dict[int, Member],
     compiled: bool,
-    progress: list[Progress] | None = None,
-) -> list[Chunk]:
-    """Return as few chunks as can be for networks of one kind, equally large.
+    progress: dict[int, Progress] | None = None,
+) -> list[Pool]:
+    """Return pools for networks of one kind, equally large.
 
     Parameters
     ----------
     plan : Plan
     data : Data
-    numbers : list of int
-        Among ``plan.members``.
+    members : dict of int to Member
     compiled : bool
-    progress : list of Progress, optional
-        Of each network, to go on from.
+    progress : dict of int to Progress, optional
+        Of those who have trained before.
     """
-    members = len(numbers)
-    size = choose_chunk_size(plan, data, plan.members[numbers[0]], members, compiled)
-    # Equal chunks, of few sizes, so that few programs serve all; how many networks
-    # there are decides on them, and not how many threads, so that results do not
-    # depend on the machine.
-    made = cut_chunks(plan, data, numbers, compiled, progress, size)
-    reason = find_obstacle(made[0]) if len(made[0].members) > 1 else None
-    if reason is None:
-        return made
-    return cut_chunks(plan, data, numbers, compiled, progress, 1, reason)
+    first, alone = next(iter(members.values())), None
+    count, size = choose_places(plan, data, first, len(members), compiled)
+    if size > 1:
+        alone = find_obstacle(Pool(plan, data, members, size, compiled))
+    if alone is not None:
+        count, size = len(members), 1
+    made = []
+    for part in (list(members)[k::count] for k in range(count)):
+        own = {number: members[number] for number in part}
+        known = {n: p for n, p in (progress or {}).items() if n in own}
+        made.append(Pool(plan, data, own, size, compiled, alone, known))
+    return made
 
 
-def cut_chunks(
-    plan: Plan,
-    data: Data,
-    numbers: list[int],
-    compiled: bool,
-    progress: list[Progress] | None,
-    size: int,
-    *alone: str,
-) -> list[Chunk]:
-    """Cut networks into chunks of at most ``size``."""
-    members = len(numbers)
-    count = -(-members // size)
-    ends = [members * k // count for k in range(count + 1)]
-    return [
-        Chunk(plan, data, numbers[a:b], compiled, progress and progress[a:b], *alone)
-        for a, b in pairwise(ends)
-    ]
-
-
-def repack_chunks(trained: list[Chunk], dropped: set[int]) -> list[Chunk]:
-    """Return chunks without the networks that stopped, failed or are dropped.
+def repack_pools(pools: list[Pool], dropped: set[int]) -> list[Pool]:
+    """Return pools without the networks that are dropped, and without idle places.
 
     Parameters
     ----------
-    trained : list of Chunk
-        Of one plan, all as far as each other.
+    pools : list of Pool
+        Of one plan, none of whose networks waits.
     dropped : set of int
-        Numbers among ``plan.members``.
 
     Returns
     -------
-    list of Chunk
+    list of Pool
+        The same, or fewer.
     """
-    whole, torn = [], {}
-    for chunk in trained:
-        kept = [
-            k
-            for k, number in enumerate(chunk.numbers)
-            if chunk.state.active[k] and number not in dropped
-        ]
-        if len(kept) == len(chunk.numbers):
-            whole.append(chunk)
-        elif kept:
-            torn.setdefault(chunk.kind, []).extend((chunk, k) for k in kept)
-    for pieces in torn.values():
-        first = pieces[0][0]
-        numbers = [chunk.numbers[k] for chunk, k in pieces]
-        progress = [chunk.take_out(k) for chunk, k in pieces]
-        whole += fill_chunks(first.plan, first.data, numbers, first.compiled, progress)
-    return whole
+    for pool in pools:
+        for number in dropped & pool.members.keys():
+            pool.take_out(number)
+    packed = []
+    for kind in dict.fromkeys(pool.kind for pool in pools):
+        own = [pool for pool in pools if pool.kind == kind and pool.members]
+        packed += own if is_packed(own) else repack_kind(own)
+    return packed
+
+
+def merge_idle_pools(pools: list[Pool]) -> list[Pool]:
+    """Return fewer pools of the same sizes, where fewer hold all networks.
+
+    Parameters
+    ----------
+    pools : list of Pool
+        Of one plan.
+    """
+    kept = []
+    for kind in dict.fromkeys(pool.kind for pool in pools):
+        own = [pool for pool in pools if pool.kind == kind]
+        while len(own) > 1 and count_members(own) <= (len(own) - 1) * own[0].size:
+            *own, last = own
+            for number in list(last.members):
+                member, progress = last.take_out(number)
+                to = min(own, key=lambda pool: len(pool.members))
+                known = {} if progress is None else {number: progress}
+                to.admit(last.data, {number: member}, known)
+        kept += own
+    return kept
+
+
+def count_members(pools: list[Pool]) -> int:
+    """Return how many networks are in pools."""
+    return sum(len(pool.members) for pool in pools)
+
+
+def is_packed(pools: list[Pool]) -> bool:
+    """Tell whether pools of one kind are as many, and as large, as their networks need.
+
+    Networks that are not stacked have a pool each.
+    """
+    if not pools or pools[0].alone is not None:
+        return True
+    count, first = count_members(pools), pools[0]
+    needed = choose_places(
+        first.plan, first.data, first.template_of, count, first.compiled
+    )
+    return needed == (len(pools), first.size)
+
+
+def repack_kind(pools: list[Pool]) -> list[Pool]:
+    """Return as few pools as can be for the networks of pools of one kind."""
+    first = pools[0]
+    taken = {n: pool.take_out(n) for pool in pools for n in list(pool.members)}
+    members = {number: taken[number][0] for number in sorted(taken)}
+    progress = {number: known for number, (_, known) in taken.items() if known}
+    return cut_pools(first.plan, first.data, members, first.compiled, progress)

@@ -19,6 +19,7 @@ from skloss._tensorflow import quietly, start_compiler, tf
 MAX_PROGRAMS = 64
 SMALL_STEP = 2_000_000  # multiplications in the forward passes of one step
 _traces = 0
+_computed, _trained = 0, 0
 _lock = threading.Lock()
 # Tracing is Python: two traces at once take longer than one after the other.
 _tracing = threading.Lock()
@@ -28,6 +29,21 @@ _programs = OrderedDict()
 def trace_count() -> int:
     """Return how many programs were traced in this process."""
     return _traces
+
+
+def count_steps_computed() -> tuple[int, int]:
+    """Return how many network-steps were computed in this process, and were needed.
+
+    Not needed are those of networks that have ended, and of empty places.
+    """
+    return _computed, _trained
+
+
+def note_steps(computed: int, trained: int) -> None:
+    """Count network-steps."""
+    global _computed, _trained
+    with _lock:
+        _computed, _trained = _computed + computed, _trained + trained
 
 
 class Program:
@@ -55,7 +71,7 @@ class Program:
         self.function = None
 
     def run(self, inputs: Inputs, state: State) -> tuple[State, HistoryRow]:
-        """Train until ``inputs.until``; trace on first use."""
+        """Train for ``inputs.count`` epochs; trace on first use."""
         compiled = self.compiled  # other threads may find out at the same moment
         try:
             return self.run_function(inputs, state)
@@ -127,7 +143,7 @@ class Program:
         if template.dtype == tf.float64:
             # no more epochs: its graph is optimised, and nobody's training is held
             with quietly():
-                function(inputs._replace(until=state.epoch), state)
+                function(inputs, state)
         return function
 
 

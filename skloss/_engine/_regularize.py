@@ -52,10 +52,10 @@ def draw_symmetric_beta(alpha: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
     """Return a draw from Beta(alpha, alpha) per network; 1 where alpha is 0.
 
     A function of Student's t with 2 alpha degrees of freedom (Devroye 1996), drawn by
-    the polar method (Bailey 1994): all networks share its two uniform numbers.
+    the polar method (Bailey 1994) of two uniform numbers.
     """
-    power = uniform[0] ** (1 / tf.where(alpha > 0, alpha, 1.0))
-    cosine = tf.cos(2 * np.pi * uniform[1])
+    power = uniform[:, 0] ** (1 / tf.where(alpha > 0, alpha, 1.0))
+    cosine = tf.cos(2 * np.pi * uniform[:, 1])
     draw = 0.5 + 0.5 * cosine / tf.sqrt(power / (1 - power) + tf.square(cosine))
     return tf.where(alpha > 0, draw, 1.0)
 

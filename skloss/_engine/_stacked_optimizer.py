@@ -29,7 +29,7 @@ class StackedOptimizer:
         self.optimizer = optimizer.pure()
         self.optimizer.build([self.weights])
         count, *moments = (np.asarray(v.value) for v in self.slot_variables)
-        self.fresh = Slots(count, tuple(moments))
+        self.fresh = Slots(np.full(shape[0], count), tuple(moments))
 
     @property
     def slot_variables(self) -> list:
@@ -56,16 +56,16 @@ class StackedOptimizer:
         """
         # Keras' code assigns to variables; the scope lends them our tensors, and
         # records what would be assigned. So a program has no state of its own.
-        variables = [self.weights, *self.slot_variables]
-        values = [weights, slots.count, *slots.moments]
+        variables = [self.weights, *self.slot_variables[1:]]
+        values = [weights, *slots.moments]
         with keras.StatelessScope(zip(variables, values, strict=True)) as scope:
             for name, value in knobs.items():
                 value = value[:, None]
                 value = Positive(value) if name == "momentum" else value
                 setattr(self.optimizer, name, value)
+            self.optimizer.counts = slots.count[:, None]
             self.optimizer.update_step(gradient, self.weights, rate)
-            self.optimizer.iterations.assign_add(1)
-            for name in knobs:  # no graph tensor stays behind
+            for name in (*knobs, "counts"):  # no graph tensor stays behind
                 setattr(self.optimizer, name, None)
-        weights, count, *moments = map(scope.get_current_value, variables)
-        return weights, Slots(count, tuple(moments))
+        weights, *moments = map(scope.get_current_value, variables)
+        return weights, Slots(slots.count + 1, tuple(moments))

@@ -17,8 +17,8 @@ class Slots(NamedTuple):
 
     Attributes
     ----------
-    count : int tensor
-        Steps taken, by all networks.
+    count : int tensor of shape (networks,)
+        Steps taken.
     moments : tuple of tensors of shape (networks, weights)
         In the order of Keras' variables.
     """
@@ -73,7 +73,7 @@ class Plateau(NamedTuple):
     """What a schedule that watches the score remembers of each network.
 
     The names are those of ``ReduceLROnPlateau.initial_state``. ``scale`` multiplies the
-    learning rate, for other schedules too.
+    learning rate, whatever the schedule.
     """
 
     scale: Any
@@ -90,14 +90,15 @@ class State(NamedTuple):
     variables : Variables
     kept : Weights
         Of the best epoch so far.
-    epoch : int tensor
-        Epochs trained, by all networks.
+    epoch : int tensor of shape (networks,)
+        Epochs trained.
     active, alive, diverged : bool tensor of shape (networks,)
-        Who trains on; whose numbers are finite; who trained on until they were not.
+        Who has not stopped; whose numbers are finite; who trained on until they were
+        not.
     best, wait : tensor of shape (networks,)
         The best epoch's score, or loss; epochs since then.
-    best_epoch, n_epochs : int tensor of shape (networks,)
-        The best epoch's number, from 1; epochs until the network stopped.
+    best_epoch : int tensor of shape (networks,)
+        The best epoch's number, from 1.
     plateau : Plateau
     """
 
@@ -110,7 +111,6 @@ class State(NamedTuple):
     best: Any
     wait: Any
     best_epoch: Any
-    n_epochs: Any
     plateau: Plateau
 
 
@@ -172,20 +172,22 @@ def as_arrays(nest: Any) -> Any:
 
 
 def select_network(state: State, k: int) -> State:
-    """Return the state of network ``k``, of arrays with one row."""
-    # what all networks share is a single number, without rows
-    return tf.nest.map_structure(lambda a: a[k : k + 1] if np.ndim(a) else a, state)
+    """Return a copy of the state of network ``k``, of arrays with one row."""
+    return tf.nest.map_structure(lambda a: a[k : k + 1].copy(), state)
 
 
 def join_states(states: Sequence[State]) -> State:
-    """Return the state of several networks together; what all share stays one number.
+    """Return the state of several networks together, from one of each."""
+    return tf.nest.map_structure(lambda *rows: np.concatenate(rows), *states)
 
-    All must be at the same epoch.
-    """
-    return tf.nest.map_structure(
-        lambda *parts: np.concatenate(parts) if np.ndim(parts[0]) else parts[0],
-        *states,
-    )
+
+def put_network(state: State, k: int, row: State) -> None:
+    """Write the state of one network into row ``k`` of arrays."""
+
+    def put(array, value):
+        array[k] = value[0]
+
+    tf.nest.map_structure(put, state, row)
 
 
 def join_epochs(histories: Sequence[HistoryRow]) -> HistoryRow:
@@ -193,11 +195,9 @@ def join_epochs(histories: Sequence[HistoryRow]) -> HistoryRow:
     return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *histories)
 
 
-def join_networks(histories: Sequence[HistoryRow]) -> HistoryRow:
-    """Return the history of several networks together, from one of each."""
-    return tf.nest.map_structure(lambda *rows: np.stack(rows, axis=1), *histories)
-
-
-def history_of(history: HistoryRow, k: int) -> HistoryRow:
-    """Return the history of network ``k``."""
-    return tf.nest.map_structure(lambda a: a[:, k], history)
+def select_epochs(history: HistoryRow, k: int, count: int) -> HistoryRow:
+    """Return the first ``count`` epochs of network ``k``."""
+    *columns, layers = history
+    if layers:
+        layers = LayerRow(*(column[:count, k] for column in layers))
+    return HistoryRow(*(column[:count, k] for column in columns), layers)

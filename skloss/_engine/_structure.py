@@ -5,11 +5,11 @@ data and of a member. Who shares what is said in these parts, and in the numbers
 there is only one of:
 
 - jobs whose ``PlanKind`` is equal are fused into one plan,
-- members of a plan whose ``ChunkKind`` is equal train in chunks together,
-- chunks whose ``Structure`` is equal share a program.
+- members of a plan whose ``PoolKind`` is equal train in pools together,
+- pools whose ``Structure`` is equal share a program.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,6 @@ class MemberStructure:
     loss: tuple
     n_raw: int
     n_global: int  # of the raw outputs, the last: the same for every row
-    schedule: tuple
     optimizer: tuple
     averages: bool  # averaged weights are part of the state
     validation: bool
@@ -71,7 +70,6 @@ class MemberStructure:
             loss=member.loss.structure(),
             n_raw=member.loss.n_raw(plan.task),
             n_global=member.loss.n_global(plan.task),
-            schedule=member.schedule.structure(),
             optimizer=member.optimizer.structure(),
             averages=member.weight_averaging > 0,
             validation=len(data.streams[member.stream].val_rows) > 0,
@@ -102,33 +100,30 @@ class PlanKind:
 
 
 @dataclass(frozen=True)
-class ChunkKind:
-    """What members of a plan must have in common to train in one chunk.
+class PoolKind:
+    """What members of a plan must have in common to train in one pool.
 
-    A chunk has one number of steps an epoch, since a step on padding alone would still
-    move an optimiser with momentum; one epoch; and one count of steps taken.
+    A pool has one number of steps an epoch, since a step on padding alone would still
+    move an optimiser with momentum.
     """
 
     member: MemberStructure
     steps: int
     first_epoch: int
-    goes_on: tuple  # whether with an optimiser's state, whether with averaged weights
 
     @classmethod
-    def of(cls, plan: Plan, data: Data, member: Member) -> "ChunkKind":
+    def of(cls, plan: Plan, data: Data, member: Member) -> "PoolKind":
         """Return the kind of a member of a plan."""
-        start = member.start
         return cls(
             MemberStructure.of(plan, data, member),
             count_steps(plan, data.streams[member.stream]),
-            start.epoch if start else 0,
-            (start.slots is not None, start.average is not None) if start else (),
+            member.start.epoch if member.start else 0,
         )
 
 
 @dataclass(frozen=True)
 class Structure:
-    """What must be equal for chunks to share a compiled program: no numbers."""
+    """What must be equal for pools to share a compiled program: no numbers."""
 
     plan: PlanStructure
     data: DataStructure
@@ -136,12 +131,12 @@ class Structure:
     drops: bool  # any network has dropout
     regularizers: tuple  # those of REGULARIZERS that any network uses
     varying: tuple  # names of the numbers that change by epoch in any network
-    size: int  # networks
+    size: int  # places for networks
     compiled: bool  # by XLA
 
     @classmethod
     def of(
-        cls, plan: Plan, data: Data, members: list[Member], compiled: bool
+        cls, plan: Plan, data: Data, members: list[Member], size: int, compiled: bool
     ) -> "Structure":
         """Return the structure of a program for members of one kind."""
         return cls(
@@ -155,14 +150,28 @@ class Structure:
                 if any(np.any(member.all_values(name) != off) for member in members)
             ),
             varying=list_varying(members),
-            size=len(members),
+            size=size,
             compiled=compiled,
         )
 
+    def join(self, other: "Structure | None") -> "Structure":
+        """Return what serves the members of another structure of this kind, too."""
+        if other is None:
+            return self
+        used = {*self.regularizers, *other.regularizers}
+        return replace(
+            self,
+            drops=self.drops or other.drops,
+            regularizers=tuple(name for name in REGULARIZERS if name in used),
+            varying=tuple(sorted({*self.varying, *other.varying})),
+        )
 
-def partition(plan: Plan, data: Data) -> list[list[int]]:
-    """Split the members' numbers into lists of one kind each."""
+
+def partition(
+    plan: Plan, data: Data, members: dict[int, Member]
+) -> dict[PoolKind, dict[int, Member]]:
+    """Return the members, by number, of each kind."""
     kinds = {}
-    for i, member in enumerate(plan.members):
-        kinds.setdefault(ChunkKind.of(plan, data, member), []).append(i)
-    return list(kinds.values())
+    for number, member in members.items():
+        kinds.setdefault(PoolKind.of(plan, data, member), {})[number] = member
+    return kinds

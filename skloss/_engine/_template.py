@@ -21,10 +21,9 @@ from skloss._engine._structure import Structure
 from skloss._tensorflow import keras, tf
 from skloss.exceptions import NotFusibleError
 from skloss.losses import Loss
-from skloss.schedules import Schedule
 
 MAX_STEPS = 16  # in a block
-BLOCK_NUMBERS = 1_000_000  # of the table in a block, at most
+BLOCK_NUMBERS = 250_000  # of the table in a block of a network, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +58,7 @@ class Template:
     structure : Structure
     network : MLP or Body
     loss : Loss
-    schedule : Schedule
-        Their numbers are bound in the graph.
+        Its numbers are bound in the graph.
     make_model : callable
         Makes ``model`` anew, with weights drawn by the seed ``seed``.
     model : keras.Model
@@ -74,7 +72,6 @@ class Template:
     structure: Structure
     network: Any
     loss: Loss
-    schedule: Schedule
     make_model: Callable
     model: keras.Model
     layout: Layout
@@ -104,6 +101,12 @@ class Template:
         return "float64" if numbers else self.structure.plan.dtype
 
     @property
+    def draws_for_all(self) -> bool:
+        """Whether layers of a user's draw random numbers, which networks then share."""
+        variables = self.model.non_trainable_variables
+        return any(variable.name == "seed_generator_state" for variable in variables)
+
+    @property
     def n_weights(self) -> int:
         """The number of trainable weights of a network."""
         return len(self.columns.kernels)
@@ -116,8 +119,8 @@ class Template:
 
     @property
     def block_length(self) -> int:
-        """The number of steps in a block."""
-        numbers = self.size * self.batch_size * self.structure.data.n_features
+        """The number of steps in a block, whatever the number of networks."""
+        numbers = self.batch_size * self.structure.data.n_features
         return int(np.clip(BLOCK_NUMBERS // numbers, 1, MAX_STEPS))
 
 
@@ -152,7 +155,6 @@ def make_template(structure: Structure, network: Any, member: Member) -> Templat
         structure=structure,
         network=bound,
         loss=member.loss,
-        schedule=member.schedule,
         make_model=make_model,
         model=model,
         layout=layout,

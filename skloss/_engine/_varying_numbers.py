@@ -42,8 +42,8 @@ def specify_tables(tables: dict) -> dict:
 
 
 def read_tables(tables: dict, epoch: tf.Tensor) -> dict:
-    """Return each number's values in an epoch: after a table's end, the last."""
+    """Return each number's values in the networks' epochs: after its end, the last."""
     return {
-        name: table[:, tf.minimum(epoch, tf.shape(table)[1] - 1)]
+        name: tf.gather(table, tf.minimum(epoch, tf.shape(table)[1] - 1), batch_dims=1)
         for name, table in tables.items()
     }

@@ -18,7 +18,7 @@ from skloss._engine import (
     Stream,
     build_plain_model,
     count_steps,
-    make_chunks,
+    make_pools,
 )
 from skloss._engine._plan import REGULARIZERS
 from skloss._engine._predict import assign_weights
@@ -62,7 +62,7 @@ def find_body_with_train_step(plan: Plan, data: Data) -> keras.Model | None:
     """
     if isinstance(plan.network, networks.MLP):
         return None
-    template = make_chunks(plan, data)[0].program().template.model
+    template = make_pools(plan, data)[0].program().template.model
     return find_layer_with_train_step(template)
 
 
@@ -234,7 +234,7 @@ def make_trainee(plan: Plan, data: Data) -> tuple[keras.Model, Layout]:
     )
     layout = Layout(model)
     # so that a fit through Keras and one through the compiled loop start alike
-    first = make_chunks(plan, data)[0].first_state().kept
+    first = make_pools(plan, data)[0].first_state(0).kept
     assign_weights(layout, *(np.asarray(rows)[0] for rows in first))
     penalise_kernels(model, member.l1, member.l2)
     body = find_layer_with_train_step(model)

@@ -30,11 +30,11 @@ class CellScorer:
     def __init__(self, scoring, ledger):
         self.scoring, self.ledger = scoring, ledger
 
-    def score_cells(self, cells, results, seconds):
-        """Finish and score cells that trained together, for so many seconds."""
-        share, trained = seconds / len(cells), []
+    def score_cells(self, cells, results):
+        """Finish and score cells that trained together."""
+        trained = []
         for cell, result in zip(cells, results, strict=True):
-            error = self.note_training(cell, result, share)
+            error = self.note_training(cell, result)
             if error is None:
                 trained.append(self.finish_cell(cell, result))
         if not trained:
@@ -46,7 +46,7 @@ class CellScorer:
             for cell, raw in zip(trained, outputs, strict=True):
                 self.score_cell(cell, raw, which, predicting)
 
-    def note_training(self, cell, result, seconds):
+    def note_training(self, cell, result):
         """Note how a training ended; return what it failed by, or raise that."""
         outcome, text = OUTCOMES[result.outcome], None
         error = result.error
@@ -61,7 +61,7 @@ class CellScorer:
         before = self.ledger.scored[cell.key].fit_time  # of its rungs
         self.ledger.note(
             cell.key,
-            fit_time=before + seconds,
+            fit_time=before + result.seconds,
             epochs=result.n_epochs,
             outcome=outcome,
         )

@@ -1,67 +1,75 @@
 """Many jobs of one member each, fused into plans of many members."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from skloss._engine import Data, Plan, PlanKind
+from skloss._engine import Data, PlanKind, Stream
 
 
-def fuse_jobs(cells: list) -> list[tuple[Plan, Data, list]]:
-    """Fuse the jobs of cells that can share a plan.
-
-    Parameters
-    ----------
-    cells : list of Cell
-
-    Returns
-    -------
-    list of (Plan, Data, list of Cell)
-        The plan's members are the cells', in order.
-    """
-    groups = {}
+def sort_by_kind(cells: list) -> dict[PlanKind, list]:
+    """Return the cells whose jobs can share a plan, by its kind."""
+    kinds = {}
     for cell in cells:
         kind = PlanKind.of(cell.job.plan, cell.job.data)
-        groups.setdefault(kind, []).append(cell)
-    return [(*merge_jobs(group), group) for group in groups.values()]
+        kinds.setdefault(kind, []).append(cell)
+    return kinds
 
 
-def merge_jobs(cells: list) -> tuple[Plan, Data]:
-    """Return one plan and one table for cells whose plans are of one kind.
+class FusedTable:
+    """One table for the cells of one kind, which grows with them.
 
     Equal tables, and equal sets of rows, are held once: those of the candidates of a
     fold.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of any of the cells.
     """
-    tables, streams, members = {}, {}, []
-    for cell in cells:
-        data, member = cell.job.data, cell.job.plan.members[0]
-        # equal arrays are one object (``Folds.hold_once``), which the cells keep alive
-        table = tables.setdefault((id(data.X), id(data.Y)), (len(tables), data))
+
+    def __init__(self, plan):
+        self.plan = plan
+        self.datas, self.begins, self.streams = {}, {}, {}
+        self.whole = None
+
+    def add(self, data: Data) -> int:
+        """Return the number of a cell's stream among those of ``get_data``."""
+        # equal arrays are one object (``Folds.hold_once``), which is kept alive here
+        key = id(data.X), id(data.Y)
+        if key not in self.datas:
+            # rows of a later table lie below those of the earlier ones
+            self.begins[key] = sum(len(earlier.Y) for earlier in self.datas.values())
+            self.datas[key] = data
+            self.whole = None
         stream = data.streams[0]
-        key = (table[0], *map(id, vars(stream).values()))
-        number, _, _ = streams.setdefault(key, (len(streams), table[0], stream))
-        members.append(replace(member, stream=number))
-    datas = [data for _, data in tables.values()]
-    Y = np.concatenate([data.Y for data in datas])
-    # rows of a later table lie below those of the earlier ones
-    begin = np.cumsum([0, *(len(data.Y) for data in datas)]).astype(np.int32)
-    plan = replace(cells[0].job.plan, members=members)
-    data = Data(
-        stack_rows([data.X for data in datas], plan.dtype),
-        # numbers stay in double precision until they are scaled
-        Y if plan.task.kind == "regression" else Y.astype(plan.dtype),
-        [
-            replace(
-                stream,
-                rows=stream.rows + begin[table],
-                val_rows=stream.val_rows + begin[table],
+        own = key, tuple(map(id, vars(stream).values()))
+        if own not in self.streams:
+            begin = np.int32(self.begins[key])
+            self.streams[own] = len(self.streams), stream, begin
+            self.whole = None
+        return self.streams[own][0]
+
+    def get_data(self) -> Data:
+        """Return the table of all cells so far, with their streams."""
+        if self.whole is None:
+            datas, plan = self.datas.values(), self.plan
+            Y = np.concatenate([data.Y for data in datas])
+            self.whole = Data(
+                stack_rows([data.X for data in datas], plan.dtype),
+                # numbers stay in double precision until they are scaled
+                Y if plan.task.kind == "regression" else Y.astype(plan.dtype),
+                [move(stream, begin) for _, stream, begin in self.streams.values()],
             )
-            for _, table, stream in streams.values()
-        ],
+        return self.whole
+
+
+def move(stream: Stream, begin: int) -> Stream:
+    """Return a stream whose table begins at a row of a larger one."""
+    return Stream(
+        stream.rows + begin, stream.weight, stream.val_rows + begin, stream.val_weight
     )
-    return plan, data
 
 
 def stack_rows(tables: list, dtype: str) -> Any:

@@ -50,6 +50,10 @@ class Ledger:
         """Tell whether all folds of a candidate are closed."""
         return self.open_folds.get(candidate) == 0
 
+    def count_open(self):
+        """Return how many candidates are not finished."""
+        return sum(count > 0 for count in self.open_folds.values())
+
     def get_folds(self, candidate):
         """Return the Scored of a candidate's folds, in their order."""
         return [self.scored[candidate, fold] for fold in range(self.n_splits)]

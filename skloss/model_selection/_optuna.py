@@ -140,12 +140,21 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             0, lambda candidate, folds: trials.tell(asked[candidate], folds)
         )
         try:
-            while not run.interrupted and time.monotonic() < deadline:
-                batch = trials.ask(self.batch_size)
-                if not batch:
+            watch = self._make_watch(study, asked)
+
+            def ask(count):
+                late = time.monotonic() >= deadline
+                batch = [] if late or not count else trials.ask(count)
+                return self._make_batch(batch, asked, progress)
+
+            if watch is None:
+                times = self.n_trials / self.batch_size
+                run.train_stream(ask, at_once=self.batch_size, times=times)
+            while watch is not None and not run.interrupted:
+                estimators, params, first = ask(self.batch_size)
+                if not estimators:
                     break
-                watch = self._make_watch(study, asked)
-                self._train_batch(run, batch, asked, progress, watch)
+                run.train_candidates(estimators, params, first=first, watch=watch)
         except KeyboardInterrupt:
             run.interrupted = True
         except Exception:  # what is refused once would be refused for ever
@@ -221,14 +230,14 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             return None
         return make_watch(study.pruner, self._metric, trials=asked)
 
-    def _train_batch(self, run, batch, asked, progress, watch):
-        """Train a batch of trials."""
+    def _make_batch(self, batch, asked, progress):
+        """Return estimators and parameters of trials, and the number of the first."""
         first = len(asked)
         asked |= dict(enumerate(batch, first))
         params = [suggest_from(trial, self.param_distributions) for trial in batch]
         estimators = make_candidates(self.estimator, params)
         progress.start(estimators, first)
-        run.train_candidates(estimators, params, first=first, watch=watch)
+        return estimators, params, first
 
     def _read_study(self, run, trials, asked):
         """Return parameters and folds of the study's finished trials."""

@@ -3,9 +3,8 @@
 from skloss import networks
 from skloss.model_selection._cell_scorer import CellScorer
 from skloss.model_selection._cells import CellMaker
-from skloss.model_selection._fusing import fuse_jobs
 from skloss.model_selection._ledger import Ledger
-from skloss.model_selection._training import Group, Trainer
+from skloss.model_selection._training import Trainer
 
 
 class FusedRun:
@@ -66,10 +65,38 @@ class FusedRun:
         try:
             with networks.python_random_untouched():
                 cells = self.maker.make_cells(estimators, params, first)
-                groups = [Group.of(*fused) for fused in fuse_jobs(cells)]
                 if watch is None:
-                    self.trainer.train_to_end(groups)
+                    self.trainer.train_to_end(cells)
                 else:
-                    self.trainer.train_by_rungs(groups, watch)
+                    self.trainer.train_by_rungs(cells, watch)
+        except KeyboardInterrupt:
+            self.interrupted = True
+
+    def train_stream(self, ask, *, at_once, times):
+        """Train and score candidates that are asked for while others train.
+
+        Parameters
+        ----------
+        ask : callable
+            ``ask(count)`` returns at most ``count`` more candidates: estimators,
+            params and the number of the first, as ``train_candidates`` takes them.
+        at_once : int
+            How many candidates are under way.
+        times : float
+            How many times as many there will be.
+        """
+
+        def more_cells():
+            while True:
+                estimators, params, first = ask(at_once - self.ledger.count_open())
+                if not estimators:
+                    return []
+                cells = self.maker.make_cells(estimators, params, first)
+                if cells:  # else all have failed, and others may be asked for
+                    return cells
+
+        try:
+            with networks.python_random_untouched():
+                self.trainer.train_stream(more_cells, times)
         except KeyboardInterrupt:
             self.interrupted = True

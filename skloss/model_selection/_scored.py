@@ -17,7 +17,7 @@ class Scored:
     test_scores, train_scores : float or dict of str to float
         None before they are known.
     fit_time, score_time : float
-        Seconds; where networks trained together, an equal share each.
+        Seconds; where networks trained together, a share each.
     epochs : int
     outcome : str
     resolved_loss : str

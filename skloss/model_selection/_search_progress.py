@@ -52,15 +52,14 @@ class SearchProgress:
         self.bar.refresh()
 
     def make_reporter(self, candidates):
-        """Return what a training of networks of these candidates reports to."""
+        """Return what training reports to, from networks' numbers to candidates."""
         return None if self.bar is None else Reporter(self.add_epochs, candidates)
 
-    def add_epochs(self, candidates, epochs):
-        """Tell that networks of these candidates trained for so many epochs more."""
+    def add_epochs(self, candidate, epochs):
+        """Tell that a network of a candidate trained for so many epochs more."""
         with self.lock:
-            for candidate in candidates:
-                self.left[candidate] -= epochs
-            self.bar.update(epochs * len(candidates))
+            self.left[candidate] -= epochs
+            self.bar.update(epochs)
 
     def complete(self, candidate, score):
         """Tell that a candidate is finished, whether or not it trained to the end."""
@@ -79,10 +78,10 @@ class Reporter:
     def __init__(self, add_epochs, candidates):
         self.add_epochs, self.candidates = add_epochs, candidates
 
-    def __call__(self, epoch, history):
-        """Tell of the epochs just trained."""
+    def __call__(self, number, epoch, history):
+        """Tell of the epochs that a network just trained."""
         if self.add_epochs is not None:
-            self.add_epochs(self.candidates, len(history.loss))
+            self.add_epochs(self.candidates[number], len(history.loss))
 
     def __getstate__(self):
         return {"add_epochs": None, "candidates": self.candidates}

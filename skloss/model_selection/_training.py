@@ -1,50 +1,15 @@
-"""Networks of a search train chunk by chunk, to the end or from rung to rung."""
+"""Networks of a search train in pools: to the end, from rung to rung, or as asked."""
 
-from __future__ import annotations
+from joblib import Parallel, delayed, effective_n_jobs
 
-import time
-from dataclasses import dataclass, replace
-from typing import Any
+from skloss.model_selection._fusing import sort_by_kind
+from skloss.model_selection._group import Group
 
-from joblib import Parallel, delayed
-
-from skloss._engine import Plan, make_chunks, repack_chunks
-from skloss.model_selection._cells import Cell
-
-
-@dataclass(frozen=True, eq=False)
-class Group:
-    """Cells that share a plan, and the chunks in which their networks train.
-
-    Attributes
-    ----------
-    plan : Plan
-    cells : list of Cell
-        Those of the plan's members, in their order.
-    chunks : list of Chunk
-        Of the networks that still train.
-    """
-
-    plan: Plan
-    cells: list[Cell]
-    chunks: list[Any]
-
-    @classmethod
-    def of(cls, plan, data, cells):
-        """Return the group of networks that have not trained yet."""
-        return cls(plan, cells, make_chunks(plan, data))
-
-    def cells_of(self, chunk):
-        """Return the cells whose networks a chunk trains."""
-        return [self.cells[number] for number in chunk.numbers]
-
-    def training_cells(self):
-        """Return the cells whose networks still train."""
-        return [cell for chunk in self.chunks for cell in self.cells_of(chunk)]
+SECONDS_AT_ONCE = 1.0  # after which pools whose networks wait tell what has ended
 
 
 class Trainer:
-    """Trains groups of networks, in parallel, and has them scored.
+    """Trains cells, in parallel, and has them scored.
 
     Threads are preferred, since programs release the interpreter's lock.
 
@@ -55,8 +20,9 @@ class Trainer:
     parallel : dict
         Arguments of ``joblib.Parallel``.
     report : callable
-        ``report(candidates)`` gives what is called with the epoch and the history when
-        networks of these candidates have trained some epochs, or None.
+        ``report(candidates)`` gives what is called with the number, the epoch and the
+        history of a network that has trained some epochs, or None; ``candidates`` are
+        those of the numbers.
     """
 
     def __init__(self, scorer, ledger, parallel, report):
@@ -66,54 +32,76 @@ class Trainer:
 
     # -- to the end ----------------------------------------------------------------
 
-    def train_to_end(self, groups):
-        """Train all networks to the end, and score each chunk as soon as it is done."""
-        work = [(group, chunk) for group in groups for chunk in group.chunks]
-        calls = (
-            delayed(train_chunk)(number, chunk, self.reporter_of(group, chunk))
-            for number, (group, chunk) in enumerate(work)
-        )
-        # a worker's copy of a chunk may be another object: its number says which
-        parallel = Parallel(return_as="generator_unordered", **self.parallel)
-        for number, results, seconds in parallel(calls):
-            group, chunk = work[number]
-            cells = group.cells_of(chunk)
-            self.scorer.score_cells(cells, results, seconds)
-            self.close_cells(cells)
+    def train_to_end(self, cells):
+        """Train all networks to the end, and score each as soon as it has ended."""
+        groups = {}
+        self.admit(groups, cells, workers=effective_n_jobs(self.parallel["n_jobs"]))
+        with Parallel(return_as="generator_unordered", **self.parallel) as parallel:
+            while any(group.busy for group in groups.values()):
+                for group, results in self.advance(
+                    groups.values(), parallel, seconds=SECONDS_AT_ONCE
+                ):
+                    self.score(group, results)
+                    self.close(group, results)
+
+    # -- as asked ------------------------------------------------------------------
+
+    def train_stream(self, ask, times):
+        """Train the networks of cells that are asked for while others train.
+
+        They are asked for at epochs that all networks have in common, and what has
+        ended is told before, in the order of candidates: so what is asked for does not
+        depend on the clock.
+
+        Parameters
+        ----------
+        ask : callable
+            ``ask()`` returns the cells to train besides; none in the end.
+        times : float
+            How many times as many cells as at first there will be.
+        """
+        groups = {}
+        with Parallel(**self.parallel) as parallel:
+            while True:
+                self.admit(groups, ask(), stream=True, times=times)
+                busy = [group for group in groups.values() if group.busy]
+                if not busy:
+                    return
+                epochs = min(group.count_stretch() for group in busy)
+                ended = []
+                for group, results in self.advance(busy, parallel, epochs=epochs):
+                    self.score(group, results)
+                    ended += [(group, number) for number in results]
+                ended.sort(key=lambda one: one[0].cells[one[1]].key)
+                for group, number in ended:
+                    self.close(group, [number])
+                for group in busy:
+                    group.merge_pools()
 
     # -- from rung to rung ---------------------------------------------------------
 
-    def train_by_rungs(self, groups, watch):
+    def train_by_rungs(self, cells, watch):
         """Train all networks in step; at each rung ``watch`` says who leaves."""
-        last = max((group.plan.epochs for group in groups), default=0)
+        groups = {}
+        self.admit(groups, cells)
+        groups = list(groups.values())
+        last = max((group.epochs for group in groups), default=0)
         # the folds of a candidate may lie in several groups: who leaves is known when
         # all are at the rung
         with Parallel(**self.parallel) as parallel:
             for epoch in watch.rungs(last):
-                groups = [
-                    self.train_to_rung(group, epoch, parallel) for group in groups
-                ]
+                for group, results in self.advance(groups, parallel, until=epoch):
+                    self.score(group, results)
                 leavers = self.choose_leavers(groups, epoch, watch)
-                groups = [self.drop_leavers(group, epoch, leavers) for group in groups]
-
-    def train_to_rung(self, group, epoch, parallel):
-        """Return a group that is trained up to ``epoch``, and score it."""
-        target = min(epoch, group.plan.epochs)
-        advanced = parallel(
-            delayed(advance_chunk)(chunk, target, self.reporter_of(group, chunk))
-            for chunk in group.chunks
-        )
-        for chunk, seconds in advanced:
-            results = [result for _, result in chunk.results()]
-            self.scorer.score_cells(group.cells_of(chunk), results, seconds)
-        return replace(group, chunks=[chunk for chunk, _ in advanced])
+                for group in groups:
+                    self.drop_leavers(group, epoch, leavers)
 
     def choose_leavers(self, groups, epoch, watch):
         """Return the candidates that are pruned at a rung, by their mean scores."""
         goes_on = {
-            cell.candidate: epoch < group.plan.epochs
+            cell.candidate: epoch < group.epochs
             for group in groups
-            for cell in group.training_cells()
+            for cell in group.cells.values()
         }
         scores = self.ledger.mean_scores(goes_on, watch.metric)
         leavers = watch.choose_leavers(epoch, scores)
@@ -121,54 +109,71 @@ class Trainer:
         return {candidate for candidate in leavers if goes_on[candidate]}
 
     def drop_leavers(self, group, epoch, leavers):
-        """Return a group without the networks that are pruned, or have ended."""
-        before = group.training_cells()
-        for cell in before:
-            # what stopped by itself in this rung keeps its own reason
-            ended = self.ledger.scored[cell.key].outcome != "finished"
-            if cell.candidate in leavers and not ended:
+        """Let a group go on without the networks that are pruned, or have ended."""
+        training, gone = group.list_training(), []
+        for number, cell in group.cells.items():
+            if number in training and cell.candidate in leavers:
                 self.ledger.note(cell.key, outcome=f"pruned at epoch {epoch}")
-        kept = []
-        if epoch < group.plan.epochs:
-            numbers = {
-                i for i, cell in enumerate(group.cells) if cell.candidate in leavers
-            }
-            kept = repack_chunks(group.chunks, numbers)  # nor those that have stopped
-        group = replace(group, chunks=kept)
-        after = {cell.key for cell in group.training_cells()}
-        self.close_cells([cell for cell in before if cell.key not in after])
-        return group
+                gone.append(number)
+            elif number not in training:  # it keeps its own reason
+                gone.append(number)
+        self.close(group, gone)
+        group.drop(gone)
 
-    # -- both ----------------------------------------------------------------------
+    # -- all -----------------------------------------------------------------------
 
-    def reporter_of(self, group, chunk):
-        """Return what the training of a chunk reports to, or None."""
-        return self.report([cell.candidate for cell in group.cells_of(chunk)])
+    def admit(self, groups, cells, **options):
+        """Let cells train in the groups of their kinds; see ``Group.admit``."""
+        for kind, own in sort_by_kind(cells).items():
+            if kind not in groups:
+                groups[kind] = Group(own[0].job.plan)
+            groups[kind].admit(own, **options)
 
-    def close_cells(self, cells):
+    def advance(self, groups, parallel, **limits):
+        """Train all pools for a while; give results by group, see ``Pool.advance``."""
+        work = [
+            (group, k)
+            for group in groups
+            for k, pool in enumerate(group.pools)
+            if pool.busy or "until" in limits
+        ]
+        calls = (
+            delayed(advance_pool)(
+                number, group.pools[k], self.reporter_of(group, k), limits
+            )
+            for number, (group, k) in enumerate(work)
+        )
+        # a worker's copy of a pool may be another object: its number says which
+        for number, pool, results in parallel(calls):
+            group, k = work[number]
+            group.pools[k] = pool
+            yield group, results
+
+    def reporter_of(self, group, k):
+        """Return what the training of a pool reports to, or None."""
+        numbers = group.pools[k].members
+        return self.report({n: group.cells[n].candidate for n in numbers})
+
+    def score(self, group, results):
+        """Score the cells of some results."""
+        if results:
+            cells = [group.cells[number] for number in results]
+            self.scorer.score_cells(cells, list(results.values()))
+
+    def close(self, group, numbers):
         """Tell that the training of cells has ended."""
-        for cell in cells:
+        for cell in [group.cells.pop(number) for number in numbers]:
             if cell.job.watcher is not None:
                 # of what was pruned, callbacks have not been told the end
                 cell.job.watcher.close()
             self.ledger.close(cell.key)
 
 
-def train_chunk(number, chunk, report):
-    """Train a chunk to the end; return its number, its results, and the seconds.
+def advance_pool(number, pool, report, limits):
+    """Train a pool for a while; return its number, itself and what is to be scored.
 
-    Results travel without their states, and the chunk keeps nothing: nobody goes on
-    from there, and there may be thousands.
+    Results travel without their states: nobody goes on from there, and there may be
+    thousands.
     """
-    begin = time.perf_counter()
-    results = chunk.advance(chunk.plan.epochs, report).results()
-    results = [replace(result, state=None) for _, result in results]
-    chunk.release()
-    return number, results, time.perf_counter() - begin
-
-
-def advance_chunk(chunk, epoch, report):
-    """Train a chunk up to an epoch; return it, and the seconds it took."""
-    begin = time.perf_counter()
-    chunk.advance(epoch - chunk.done, report)
-    return chunk, time.perf_counter() - begin
+    pool.advance(report=report, **limits)
+    return number, pool, pool.take_results(states=False)

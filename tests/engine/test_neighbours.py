@@ -12,7 +12,7 @@ from skloss._engine import (
     Plan,
     Stream,
     TrainingState,
-    make_chunks,
+    make_pools,
     train_population,
 )
 from skloss._engine._optimizers import Optimizer
@@ -81,7 +81,7 @@ def by_hand(stream):
 
 def test_unequal_folds_and_short_last_batches_by_hand():
     one = plan([member(i) for i in range(3)])
-    assert [len(chunk.numbers) for chunk in make_chunks(one, DATA)] == [2, 1]
+    assert [len(pool.members) for pool in make_pools(one, DATA)] == [2, 1]
     for i, result in enumerate(train_population(one, DATA)):
         weights, history = by_hand(i)
         np.testing.assert_allclose(result.weights, weights, rtol=1e-6)

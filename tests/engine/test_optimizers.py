@@ -13,7 +13,7 @@ from skloss._engine import (
     Plan,
     Stream,
     TrainingState,
-    make_chunks,
+    make_pools,
     train_population,
 )
 from skloss._engine._blocks import update_weights
@@ -149,9 +149,10 @@ def test_numbers_at_their_edges_update_as_keras_does(name):
             assert own == floats
             assert {*map(type, own.values())} <= {float, bool}
         plan = linear([(optimizer, 0.0625)], 0.0, 1)
-        chunk = make_chunks(plan, full_batch(X, y))[0]
-        template, numbers = chunk.program().template, chunk.inputs().step_numbers
-        ours = chunk.first_state().variables
+        (pool,) = make_pools(plan, full_batch(X, y))
+        pool.fill()
+        template, numbers = pool.program().template, pool.inputs().step_numbers
+        ours = pool.first_state(0).variables
         expected = keras.Variable(START, dtype="float64")
         decay = {"weight_decay": 0.0} if name == "AdamW" else {}
         theirs = getattr(keras.optimizers, name)(0.0625, **floats, **decay)

@@ -10,7 +10,7 @@ from own_networks import KINDS, pictures, recurrent, save_pretrained, table, tun
 from skloss import losses, networks, schedules
 from skloss._engine import Data, Member, Plan, Stream, trace_count, train_population
 from skloss._engine import _paths as paths
-from skloss._engine._chunk import ONE, SEVERAL
+from skloss._engine._pool import ONE, SEVERAL
 from skloss._engine._optimizers import Optimizer
 from skloss.networks import Body
 

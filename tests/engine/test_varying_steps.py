@@ -10,8 +10,8 @@ from skloss._engine import (
     Plan,
     Stream,
     _population,
-    make_chunks,
-    repack_chunks,
+    make_pools,
+    repack_pools,
     trace_count,
     train_population,
 )
@@ -104,9 +104,9 @@ def test_curves_are_no_structure():
 
 def operations(own):
     """Return the operations of the program that trains one network."""
-    (chunk,) = make_chunks(plan(member(**own)), DATA)
-    chunk.trace()
-    graph = chunk.program().function.graph.as_graph_def()
+    (pool,) = make_pools(plan(member(**own)), DATA)
+    pool.trace()
+    graph = pool.program().function.graph.as_graph_def()
     bodies = (function.node_def for function in graph.library.function)
     return len(graph.node) + sum(map(len, bodies))
 
@@ -119,8 +119,9 @@ def test_what_does_not_vary_costs_nothing():
     plain = operations({})
     assert plain < with_one < with_two
     assert with_two - with_one <= with_one - plain  # only what both share is more
-    (chunk,) = make_chunks(plan(member(l2=0.1)), DATA)
-    assert not chunk.inputs().varying
+    (pool,) = make_pools(plan(member(l2=0.1)), DATA)
+    pool.fill()
+    assert not pool.inputs().varying
 
 
 @pytest.mark.slow
@@ -129,9 +130,9 @@ def test_networks_that_go_on_keep_their_curves():
     members = [member(**own) for own in DIFFERENT]
     whole = train_population(plan(*members), DATA)
     own = plan(*members)
-    live = [chunk.advance(3) for chunk in make_chunks(own, DATA)]
-    live = [chunk.advance(3) for chunk in repack_chunks(live, {1, 3})]
-    results = dict(pair for chunk in live for pair in chunk.results())
+    live = [pool.advance(3) for pool in make_pools(own, DATA)]
+    (live,) = [pool.advance(6) for pool in repack_pools(live, {1, 3})]
+    results = live.take_results()
     assert set(results) == {0, 2, 4}
     for i, result in results.items():
         assert_same(whole[i], result)

@@ -1,0 +1,68 @@
+"""Cells whose networks train together."""
+
+from dataclasses import replace
+
+from skloss._engine import merge_idle_pools, place_members, repack_pools
+from skloss.model_selection._fusing import FusedTable
+
+
+class Group:
+    """Cells that share a plan, and the pools in which their networks train.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of any of the cells.
+
+    Attributes
+    ----------
+    cells : dict of int to Cell
+        Those whose networks train, by the numbers that these have in the pools.
+    pools : list of Pool
+    """
+
+    def __init__(self, plan):
+        self.plan, self.table = replace(plan, members=[]), FusedTable(plan)
+        self.cells, self.pools, self.count = {}, [], 0
+
+    @property
+    def epochs(self):
+        """How many epochs the networks train."""
+        return self.plan.epochs
+
+    @property
+    def busy(self):
+        """Whether any network has not come to its end."""
+        return any(pool.busy for pool in self.pools)
+
+    def count_stretch(self):
+        """Return after how many epochs a network may have ended."""
+        return min(pool.count_stretch() for pool in self.pools if pool.busy)
+
+    def list_training(self):
+        """Return the numbers of the networks that have neither stopped nor ended."""
+        return {number for pool in self.pools for number in pool.members}
+
+    def admit(self, cells, **options):
+        """Let the networks of more cells train; see ``place_members``."""
+        members = {}
+        for number, cell in enumerate(cells, self.count):
+            stream = self.table.add(cell.job.data)
+            members[number] = replace(cell.job.plan.members[0], stream=stream)
+            self.cells[number] = cell
+        self.count += len(cells)
+        self.pools = place_members(
+            self.plan,
+            self.table.get_data(),
+            members,
+            self.pools,
+            **options,
+        )
+
+    def drop(self, numbers):
+        """Train some networks no more, and leave as few idle places as can be."""
+        self.pools = repack_pools(self.pools, set(numbers))
+
+    def merge_pools(self):
+        """Let as few pools train as hold all networks."""
+        self.pools = merge_idle_pools(self.pools)
