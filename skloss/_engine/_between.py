@@ -111,8 +111,7 @@ def choose_final(state: State, k: int, member: Member) -> Weights:
 def tell_callbacks(
     when: str,
     state: State,
-    networks: dict[int, tuple[Member, int]],
-    histories: dict[int, dict],
+    networks: dict[int, tuple[Member, int, dict]],
 ) -> tuple[State, dict[int, Exception]]:
     """Tell the callbacks of networks that an epoch begins or ends.
 
@@ -122,11 +121,9 @@ def tell_callbacks(
     ----------
     when : {"epoch_begin", "epoch_end"}
     state : State
-    networks : dict of int to (Member, int)
-        By row, those who train or trained in this epoch, and the epoch after which the
-        training of each ends.
-    histories : dict of int to dict
-        Of each network's epoch.
+    networks : dict of int to (Member, int, dict)
+        By row, those who train or trained in this epoch; the epoch after which the
+        training of each ends; and its history of this epoch.
 
     Returns
     -------
@@ -137,10 +134,10 @@ def tell_callbacks(
     """
     state = tf.nest.map_structure(np.array, state)  # copies, which may be written to
     errors = {}
-    for k, (member, last) in networks.items():
+    for k, (member, last, history) in networks.items():
         if member.callback is None:
             continue
-        network = Network(state, k, member, last, histories[k])
+        network = Network(state, k, member, last, history)
         try:
             getattr(member.callback, when)(network)
         except Exception as error:
@@ -151,7 +148,7 @@ def tell_callbacks(
 
 
 def judge_outside(
-    inputs: Inputs, state: State, row: HistoryRow, scores: np.ndarray
+    inputs: Inputs, state: State, history: HistoryRow, scores: np.ndarray
 ) -> tuple[State, HistoryRow]:
     """Judge an epoch by the scores that Python gives.
 
@@ -159,18 +156,19 @@ def judge_outside(
     ----------
     inputs : Inputs
     state : State
-    row : HistoryRow
-        Of an epoch that the graph trained without judging it.
+    history : HistoryRow
+        Of one epoch, that the graph trained without judging it.
     scores : ndarray of shape (networks,)
 
     Returns
     -------
     state : State
-    row : HistoryRow
-        The epoch's record, with the scores.
+    history : HistoryRow
+        With the scores.
     """
-    row = as_tensors(row._replace(val_monitor=scores))
-    return judge_epoch(inputs, state, row), row
+    history = as_tensors(history._replace(val_monitor=scores[None]))
+    row = tf.nest.map_structure(lambda values: values[0], history)
+    return judge_epoch(inputs, state, row), history
 
 
 def score_networks(

@@ -85,7 +85,7 @@ class PureUpdates:
     counts = None
 
     @property
-    def iterations(self):
+    def iterations(self) -> Any:
         """The number of steps taken."""
         return super().iterations if self.counts is None else self.counts
 

@@ -1,32 +1,24 @@
-"""Places of one program, in which networks of one kind train, each at its own epoch."""
+"""Networks of one kind that train in the places of one program."""
 
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
 from skloss._engine._between import judge_outside, score_networks, tell_callbacks
-from skloss._engine._inputs import (
-    Inputs,
-    draw_fresh_values,
-    make_first_state,
-    make_inputs,
-)
+from skloss._engine._feed import Feed
+from skloss._engine._inputs import Inputs, draw_fresh_values, make_first_state
+from skloss._engine._network_result import make_result, name_last_epoch
+from skloss._engine._places import Places, Progress
 from skloss._engine._plan import Data, Member, Plan, Result
 from skloss._engine._program import Program, note_steps, program_for
-from skloss._engine._rates import Curves
-from skloss._engine._results import make_result, name_history
 from skloss._engine._state import (
     HistoryRow,
     State,
     as_arrays,
     as_tensors,
-    join_states,
-    put_network,
     select_epochs,
-    select_network,
 )
 from skloss._engine._structure import PoolKind, Structure
 from skloss._tensorflow import tf
@@ -37,27 +29,12 @@ STRETCH = 5
 SEVERAL, ONE = "vectorised graph", "compiled loop, one network at a time"
 
 
-class Progress(NamedTuple):
-    """How far one network has come.
-
-    Attributes
-    ----------
-    state : State
-        Of arrays with one row; while the network has a place, that of when it came.
-    history : list of HistoryRow
-        Of arrays with epochs on the first axis, one for each stretch of epochs.
-    """
-
-    state: State
-    history: list
-
-
 class Pool:
-    """Places of one program, in which networks of one kind train.
+    """Networks of one kind that train in the places of one program.
 
-    Who has stopped, or come to its end, leaves its place to the next who waits. What
-    becomes of a network depends neither on its place and its neighbours nor on when it
-    came.
+    Each is at its own epoch. Who has stopped, or come to its end, leaves its place to
+    the next who waits. What becomes of a network depends neither on its place and its
+    neighbours nor on when it came.
 
     A pool can be pickled: another process makes the program again.
 
@@ -83,10 +60,7 @@ class Pool:
         Of those who have not ended.
     waiting, resting : list of int
         Who waits for a place; who waits for the others at the epoch ``until``.
-    places : list of int or None
-        Who has each place, training or not.
-    state : State of arrays, or None
-        Of the places; None until training begins.
+    places : Places
     until : int
         Epochs of this training after which a network rests.
     errors : dict of int to Exception
@@ -111,7 +85,7 @@ class Pool:
         self.members, self.progress = {}, {}
         self.errors, self.seconds = {}, {}
         self.waiting, self.resting, self.structure = [], [], None
-        self.places, self.state, self.until = [None] * size, None, plan.epochs
+        self.places, self.until = Places(size), plan.epochs
         self.admit(data, members, progress)
 
     def admit(
@@ -138,28 +112,31 @@ class Pool:
         structure = Structure.of(self.plan, data, own, self.size, self.compiled)
         # what was needed once stays in the program: those who used it may train on
         self.structure = structure.join(self.structure)
-        self.template_of = own[0]
+        self.example = own[0]
         self.forget()
 
     def forget(self) -> None:
         """Let go of what can be made again."""
-        self.tensors, self.fresh, self.curves = None, None, None
+        self.feeding, self.fresh = None, None
 
     def __getstate__(self):
-        return {**self.__dict__, **dict.fromkeys(("tensors", "fresh", "curves"))}
-
-    # -- what it is made of --------------------------------------------------------
+        return {**self.__dict__, "feeding": None, "fresh": None}
 
     def program(self) -> Program:
         """Return the compiled program."""
-        return program_for(self.structure, self.plan.network, self.template_of)
+        return program_for(self.structure, self.plan.network, self.example)
+
+    def feed(self) -> Feed:
+        """Return what makes the inputs of the program's calls."""
+        if self.feeding is None:
+            self.feeding = Feed(self.program(), self.plan, self.data)
+        return self.feeding
 
     @property
     def trained_by(self) -> str:
         """Which way the networks train, and why."""
-        if self.size > 1:
-            return SEVERAL
-        return f"{ONE}: {self.alone}" if self.alone else ONE
+        one = f"{ONE}: {self.alone}" if self.alone else ONE
+        return SEVERAL if self.size > 1 else one
 
     def trace(self) -> None:
         """Trace the program without training.
@@ -170,63 +147,48 @@ class Pool:
             If TensorFlow cannot make a graph of a user's own network.
         """
         self.fill()
-        self.program().trace(self.inputs(), as_tensors(self.state))
+        inputs = self.feed().of_members(self.members_in_places())
+        self.program().trace(inputs, as_tensors(self.places.state))
 
-    # -- who has a place -----------------------------------------------------------
-
-    def members_in_places(self) -> list[Member]:
-        """Return who is in each place, and for an empty one somebody else."""
-        someone = next(number for number in self.places if number is not None)
-        return [
-            self.members[someone if number is None else number]
-            for number in self.places
-        ]
+    # -- who trains ----------------------------------------------------------------
 
     def last_epoch(self, number: int) -> int:
         """Return the epoch up to which a network trains by now."""
         start = self.members[number].start
         return (start.epoch if start else 0) + self.until
 
-    def training(self) -> list[int]:
-        """Return the places whose networks train on."""
-        return [
-            k
-            for k, number in enumerate(self.places)
-            if number is not None
-            and self.state.active[k]
-            and self.state.epoch[k] < self.last_epoch(number)
-        ]
+    def list_training(self) -> dict[int, int]:
+        """Return the places of those who have neither stopped nor come to ``until``."""
+        state = self.places.state
+        return {
+            number: k
+            for number, k in self.places.list_taken().items()
+            if state.active[k] and state.epoch[k] < self.last_epoch(number)
+        }
 
     @property
     def busy(self) -> bool:
         """Whether any network has not come to ``until``."""
-        return bool(self.waiting or self.training())
+        return bool(self.waiting or self.list_training())
 
     def fill(self) -> None:
         """Give the places of those who do not train to those who wait."""
-        going = self.training()
-        in_step = self.program().template.draws_for_all
-        if not self.waiting or len(going) == self.size or (in_step and going):
+        training, taken = self.list_training(), self.places.list_taken()
+        draws_for_all = self.program().template.draws_for_all
+        if not self.waiting or (draws_for_all and training):
             return
-        free = [k for k in range(self.size) if k not in going]
-        free = dict(zip(free, self.waiting, strict=False))
-        self.waiting = self.waiting[len(free) :]
-        for k in free:
-            self.leave(k)
-        states = {k: self.enter(k, number) for k, number in free.items()}
-        if self.state is None:
-            # an empty place computes with the others, and is told to be inactive
-            nobody = states[0]._replace(active=np.zeros(1, dtype=bool))
-            self.state = join_states([states.get(k, nobody) for k in range(self.size)])
-        else:
-            self.state = tf.nest.map_structure(np.array, self.state)
-            for k, state in states.items():
-                put_network(self.state, k, state)
-        self.tensors = None
+        needed = max(0, len(self.waiting) + len(taken) - self.size)
+        for number in [n for n in taken if n not in training][:needed]:
+            self.take_from_place(number)
+            if not self.has_ended(number):
+                self.resting.append(number)
+        free = self.size - len(self.places.list_taken())
+        comers, self.waiting = self.waiting[:free], self.waiting[free:]
+        if comers:
+            self.places.enter({number: self.begin(number) for number in comers})
 
-    def enter(self, k: int, number: int) -> State:
-        """Give a network place ``k``; return the state that it begins with."""
-        self.places[k] = number
+    def begin(self, number: int) -> State:
+        """Return the state with which a network comes to its place."""
         if number not in self.progress:
             self.progress[number] = Progress(self.first_state(number), [])
         return self.progress[number].state
@@ -238,47 +200,27 @@ class Pool:
             self.fresh = draw_fresh_values(template, self.plan)
         return make_first_state(template, self.fresh, self.members[number])
 
-    def leave(self, k: int) -> None:
-        """Take the network out of place ``k``, and keep how far it has come."""
-        number = self.places[k]
-        if number in self.progress:
-            self.save(k)
-            if not self.has_ended(number):
-                self.resting.append(number)
-        self.places[k] = None
-
-    def save(self, k: int) -> None:
-        """Keep how far the network in place ``k`` has come."""
-        number = self.places[k]
-        state = select_network(self.state, k)
+    def take_from_place(self, number: int) -> None:
+        """Empty the place of a network, and keep how far it has come."""
+        state = self.places.leave(number)
         self.progress[number] = self.progress[number]._replace(state=state)
 
     def has_ended(self, number: int) -> bool:
-        """Tell whether a network has stopped, or come to the end of the plan."""
+        """Tell whether a network without a place has stopped, or trained to the end."""
         state = self.progress[number].state
         end = self.last_epoch(number) - self.until + self.plan.epochs
         return not state.active[0] or state.epoch[0] >= end
 
     def take_out(self, number: int) -> tuple[Member, Progress | None]:
         """Return a network and how far it has come, and know it no more."""
-        if number in self.places:
-            k = self.places.index(number)
-            self.save(k)
-            self.places[k] = None
+        if number in self.places.numbers:
+            self.take_from_place(number)
         for others in (self.waiting, self.resting):
             if number in others:
                 others.remove(number)
         return self.members.pop(number), self.progress.pop(number, None)
 
     # -- training ------------------------------------------------------------------
-
-    def inputs(self) -> Inputs:
-        """Return the tensors that do not change while the places do not."""
-        if self.tensors is None:
-            template = self.program().template
-            members = self.members_in_places()
-            self.tensors = make_inputs(template, self.plan, self.data, members)
-        return self.tensors
 
     def advance(
         self,
@@ -298,8 +240,8 @@ class Pool:
             Called as ``report(number, epoch, history)`` about once a second for each
             network, with its last epoch and with the ``HistoryRow`` of those since.
         epochs, seconds : float
-            After which it ends in any case, at the next moment when places are
-            refilled. Seconds decide when, and never what becomes of a network.
+            After which it ends in any case, seconds only while networks wait. They
+            decide when it is, and never what becomes of a network.
 
         Returns
         -------
@@ -309,9 +251,9 @@ class Pool:
         self.waiting, self.resting = [*self.resting, *self.waiting], []
         begin, per_call = time.perf_counter(), 10
         self.fill()
-        while self.training() and epochs > 0:
+        while self.list_training() and epochs > 0:
             before = time.perf_counter()
-            if before - begin >= seconds:
+            if self.waiting and before - begin >= seconds:
                 break
             stretch = self.count_stretch() if self.waiting else self.plan.epochs
             count = self.train_epochs(int(min(per_call, stretch, epochs)), report)
@@ -324,11 +266,10 @@ class Pool:
 
     def count_stretch(self) -> int:
         """Return after how many epochs places are refilled: when one may be free."""
-        left = []
-        for k in self.training():
-            member = self.members[self.places[k]]
-            remaining = self.last_epoch(self.places[k]) - self.state.epoch[k]
-            left.append(min(remaining, member.patience - self.state.wait[k]))
+        left, state = [], self.places.state
+        for number, k in self.list_training().items():
+            remaining = self.last_epoch(number) - state.epoch[k]
+            left.append(min(remaining, self.members[number].patience - state.wait[k]))
         return int(max(STRETCH, min(left, default=STRETCH)))
 
     def train_epochs(self, count: int, report: Callable | None) -> int:
@@ -336,118 +277,97 @@ class Pool:
 
         It is one where Python has a say after each epoch.
         """
-        members, outside = (
-            self.members_in_places(),
-            self.structure.member.scored_outside,
-        )
-        watched = any(member.callback is not None for member in members)
+        watched = any(m.callback is not None for m in self.members.values())
+        outside = self.structure.member.scored_outside
         count = 1 if watched or outside else count
         if watched:
-            self.tell("epoch_begin", {k: {} for k in self.training()})
-        going, before = self.training(), np.array(self.state.epoch)
-        if not going:  # all have raised
+            self.tell("epoch_begin", dict.fromkeys(self.list_training()))
+        training, before = self.list_training(), self.places.state.epoch
+        if not training:  # all have raised
             return count
         begin = time.perf_counter()
-        inputs = self.inputs_of_call(members, before, count)
-        program, state = self.program(), as_tensors(self.state)
-        program.trace(inputs, state)
         try:
-            state, history = program.run(inputs, state)
-        except Exception as error:  # of one network, perhaps: the others go on
-            self.find_failing(going, count, error)
+            state, history = self.run(count)
+        except tf.errors.OpError as error:
+            # of one network, perhaps: then the others go on
+            self.find_failing(list(training), count, error)
             return count
-        if outside:
-            state, history = self.judge(inputs, state, history)
-        self.state, history = as_arrays(state), as_arrays(history)
-        trained = self.state.epoch - before
-        steps = self.size * trained.max(), trained.sum()
-        note_steps(*(int(epochs) * int(inputs.steps) for epochs in steps))
-        spent = (time.perf_counter() - begin) / trained.sum()
-        for k in going:
-            number = self.places[k]
-            self.seconds[number] = self.seconds.get(number, 0.0) + spent * trained[k]
+        self.places.state, history = as_arrays(state), as_arrays(history)
+        trained = self.places.state.epoch - before
+        self.note_time(training, trained, time.perf_counter() - begin)
+        for number, k in training.items():
             piece = select_epochs(history, k, trained[k])
             self.progress[number].history.append(piece)
             if report is not None:
-                report(number, int(self.state.epoch[k]), piece)
+                report(number, int(self.places.state.epoch[k]), piece)
         if watched:
-            self.tell("epoch_end", {k: self.name_latest(k) for k in going})
+            latest = {n: self.progress[n].history[-1] for n in training}
+            self.tell("epoch_end", latest)
         return count
 
-    def find_failing(self, going: list[int], count: int, error: Exception) -> None:
-        """End the training of those networks with which the program raises.
+    def run(self, count: int) -> tuple[State, HistoryRow]:
+        """Run the program for ``count`` epochs; return what it returns."""
+        places, members = self.places, self.members_in_places()
+        last = [0 if n is None else self.last_epoch(n) for n in places.numbers]
+        inputs = self.feed().of_call(members, places.state.epoch, last, count)
+        state, history = self.program().run(inputs, as_tensors(places.state))
+        outside = self.structure.member.scored_outside
+        return self.judge(inputs, state, history) if outside else (state, history)
 
-        Each is tried in all places of the program: state and inputs are as before.
-        """
-        program, plan = self.program(), self.plan
-        for k in going:
-            number = self.places[k]
-            members = [self.members[number]] * self.size
-            states = [select_network(self.state, k)] * self.size
-            inputs = make_inputs(program.template, plan, self.data, members)._replace(
-                curve=tf.convert_to_tensor(
-                    self.curves.cut(members, states[0].epoch.repeat(self.size), count)
-                ),
-                count=tf.constant(count, tf.int32),
-                last=tf.fill([self.size], self.last_epoch(number)),
-            )
-            try:
-                program.run(inputs, as_tensors(join_states(states)))
-            except Exception as own:
-                self.errors[number] = own
-        failed = [k for k in going if self.places[k] in self.errors]
+    def members_in_places(self) -> list[Member]:
+        """Return who is in each place, and for an empty one somebody else."""
+        someone = next(iter(self.places.list_taken()))
+        return [
+            self.members[someone if number is None else number]
+            for number in self.places.numbers
+        ]
+
+    def find_failing(self, numbers: list[int], count: int, error: Exception) -> None:
+        """End the training of those networks with which the program raises."""
+        failed = {}
+        for number in numbers:
+            of_network = self.members[number], self.places.read(number)
+            own = self.feed().explain_error(*of_network, self.last_epoch(number), count)
+            if own is not None:
+                failed[number] = own
         if not failed:  # none alone: it is not a network that fails
             raise error
-        self.state = tf.nest.map_structure(np.array, self.state)
-        self.state.active[failed] = False
+        self.errors |= failed
+        self.places.stop([self.places.find(number) for number in failed])
 
-    def inputs_of_call(
-        self, members: list[Member], epoch: np.ndarray, count: int
-    ) -> Inputs:
-        """Return the inputs of ``count`` more epochs."""
-        inputs = self.inputs()
-        if self.curves is None:
-            self.curves = Curves(self.plan, int(inputs.steps))
-        last = [0 if n is None else self.last_epoch(n) for n in self.places]
-        return inputs._replace(
-            curve=tf.convert_to_tensor(self.curves.cut(members, epoch, count)),
-            count=tf.constant(count, tf.int32),
-            last=tf.constant(last, tf.int32),
-        )
+    def note_time(self, training: dict, trained: np.ndarray, seconds: float) -> None:
+        """Count steps, and share the time that was spent."""
+        steps = int(self.feed().inputs.steps)
+        note_steps(self.size * int(trained.max()) * steps, int(trained.sum()) * steps)
+        for number, k in training.items():
+            share = seconds * trained[k] / max(trained.sum(), 1)
+            self.seconds[number] = self.seconds.get(number, 0.0) + share
 
-    def name_latest(self, k: int) -> dict[str, float]:
-        """Return the history of the last epoch of the network in place ``k``."""
-        number = self.places[k]
-        latest = self.progress[number].history[-1]
-        named = name_history(latest, self.members[number], self.data)
-        return {name: values[-1] for name, values in named.items()}
+    # -- Python between epochs -----------------------------------------------------
 
-    def tell(self, when: str, histories: dict[int, dict]) -> None:
+    def tell(self, when: str, latest: dict[int, HistoryRow | None]) -> None:
         """Tell the callbacks of networks of an epoch, and take what they change.
 
         What they raise is kept in ``errors``.
         """
-        networks = {
-            k: (self.members[self.places[k]], self.last_epoch(self.places[k]))
-            for k in histories
-        }
-        self.state, errors = tell_callbacks(when, self.state, networks, histories)
-        self.errors |= {self.places[k]: error for k, error in errors.items()}
+        networks = {}
+        for number, history in latest.items():
+            member, last = self.members[number], self.last_epoch(number)
+            named = (
+                {} if history is None else name_last_epoch(history, member, self.data)
+            )
+            networks[self.places.find(number)] = member, last, named
+        self.places.state, errors = tell_callbacks(when, self.places.state, networks)
+        self.errors |= {self.places.numbers[k]: error for k, error in errors.items()}
 
     def judge(
         self, inputs: Inputs, state: State, history: HistoryRow
     ) -> tuple[State, HistoryRow]:
         """Judge an epoch by the networks' scorers; add their scores to its history."""
-        own = {
-            k: self.members[number]
-            for k, number in enumerate(self.places)
-            if number is not None
-        }
+        own = {k: self.members[n] for n, k in self.places.list_taken().items()}
         scores = np.full(self.size, np.nan, self.plan.dtype)
         scores[list(own)] = score_networks(self.plan, self.data, own, state)
-        row = tf.nest.map_structure(lambda a: a[0], history)
-        state, row = judge_outside(inputs, state, row, scores)
-        return state, tf.nest.map_structure(lambda a: a[None], row)
+        return judge_outside(inputs, state, history, scores)
 
     # -- what it leaves ------------------------------------------------------------
 
@@ -461,19 +381,17 @@ class Pool:
         states : bool, default=True
             Whether the networks can go on from their results.
         """
-        going = {self.places[k] for k in self.training()}
-        for k, number in enumerate(self.places):
-            if number is not None and number not in going:
-                self.save(k)
-        results = {}
-        for number in [n for n in self.progress if n not in going]:
+        training, results = self.list_training(), {}
+        for number in [n for n in self.progress if n not in training]:
             if number in self.waiting:
                 continue
-            progress = self.progress[number]
+            if number in self.places.numbers:
+                state = self.places.read(number)
+                self.progress[number] = self.progress[number]._replace(state=state)
             result = make_result(
                 self.members[number],
                 self.data,
-                *progress,
+                *self.progress[number],
                 trained_by=self.trained_by,
                 error=self.errors.get(number),
                 seconds=self.seconds.pop(number, 0.0),

@@ -6,8 +6,9 @@ import numpy as np
 
 from skloss import networks
 from skloss._engine._paths import find_obstacle
+from skloss._engine._places import Progress
 from skloss._engine._plan import Data, Member, Plan, Result, count_steps
-from skloss._engine._pool import Pool, Progress
+from skloss._engine._pool import Pool
 from skloss._engine._sizes import choose_places, count_kernel_numbers
 from skloss._engine._structure import partition
 
@@ -239,9 +240,7 @@ def is_packed(pools: list[Pool]) -> bool:
     if not pools or pools[0].alone is not None:
         return True
     count, first = count_members(pools), pools[0]
-    needed = choose_places(
-        first.plan, first.data, first.template_of, count, first.compiled
-    )
+    needed = choose_places(first.plan, first.data, first.example, count, first.compiled)
     return needed == (len(pools), first.size)
 
 

@@ -71,6 +71,12 @@ def name_history(history: HistoryRow, member: Member, data: Data) -> dict[str, l
     return {**columns, f"val_{member.monitor_name}": score}
 
 
+def name_last_epoch(history: HistoryRow, member: Member, data: Data) -> dict:
+    """Return the numbers of a network's last epoch, by the user's names."""
+    named = name_history(history, member, data)
+    return {name: values[-1] for name, values in named.items()}
+
+
 def training_state(state: State) -> TrainingState:
     """Return what a network goes on from, whatever it predicts with."""
     variables = state.variables
