@@ -185,13 +185,9 @@ class Pool:
         free = self.size - len(self.places.list_taken())
         comers, self.waiting = self.waiting[:free], self.waiting[free:]
         if comers:
-            self.places.enter({number: self.begin(number) for number in comers})
-
-    def begin(self, number: int) -> State:
-        """Return the state with which a network comes to its place."""
-        if number not in self.progress:
-            self.progress[number] = Progress(self.first_state(number), [])
-        return self.progress[number].state
+            fresh = [number for number in comers if number not in self.progress]
+            self.progress |= {n: Progress(self.first_state(n), []) for n in fresh}
+            self.places.enter({n: self.progress[n].state for n in comers})
 
     def first_state(self, number: int) -> State:
         """Return the state before a network's first epoch, of arrays with one row."""

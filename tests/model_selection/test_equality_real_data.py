@@ -68,13 +68,13 @@ def test_fifty_epochs_with_dropout(name, dtype, monkeypatch):
     # a search has more steps than this, none of the plain fits has
     monkeypatch.setattr(_population, "MIN_COMPILED", 1000)
     seen = []
-    filled = _population.fill_chunks
+    cut = _population.cut_pools
 
-    def watched(plan, data, numbers, compiled, rows=None):
-        seen.append((len(numbers), compiled))
-        return filled(plan, data, numbers, compiled, rows)
+    def watched(plan, data, members, compiled):
+        seen.append((len(members), compiled))
+        return cut(plan, data, members, compiled)
 
-    monkeypatch.setattr(_population, "fill_chunks", watched)
+    monkeypatch.setattr(_population, "cut_pools", watched)
     fused, plain = both(
         estimator,
         grid,

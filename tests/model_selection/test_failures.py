@@ -265,17 +265,17 @@ def test_a_scorer_that_raises_is_reported_as_scikit_learn_reports_it(name):
 
 
 def test_ctrl_c_keeps_the_candidates_that_are_complete(monkeypatch):
-    grid = {"loss": ["cross_entropy", "hinge", "brier"], "l2": [0.0, 0.1]}
+    grid = {"network": [(3,), (4,), (5,)], "l2": [0.0, 0.1]}
     whole = FusedGridSearchCV(net(), grid, cv=CV).fit(X, y)
-    advance, calls = _population.Chunk.advance, []
+    advance, calls = _population.Pool.advance, []
 
-    def interrupted(self, epochs, report=None):
+    def interrupted(self, *args, **limits):
         calls.append(self)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return advance(self, epochs, report)
+        return advance(self, *args, **limits)
 
-    monkeypatch.setattr(_population.Chunk, "advance", interrupted)
+    monkeypatch.setattr(_population.Pool, "advance", interrupted)
     search = FusedGridSearchCV(net(), grid, cv=CV)
     with pytest.raises(KeyboardInterrupt):
         search.fit(X, y)
@@ -290,10 +290,10 @@ def test_ctrl_c_keeps_the_candidates_that_are_complete(monkeypatch):
 
 
 def test_ctrl_c_before_anything_is_complete(monkeypatch):
-    def interrupted(self, epochs, report=None):
+    def interrupted(self, *args, **limits):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_population.Chunk, "advance", interrupted)
+    monkeypatch.setattr(_population.Pool, "advance", interrupted)
     search = FusedGridSearchCV(net(), {"l2": [0.0, 0.1]}, cv=CV)
     with pytest.raises(KeyboardInterrupt):
         search.fit(X, y)

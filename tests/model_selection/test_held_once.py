@@ -13,7 +13,7 @@ from skloss import LossAwareClassifier
 from skloss.model_selection._candidates import make_candidates
 from skloss.model_selection._cells import CellMaker
 from skloss.model_selection._folds import Folds
-from skloss.model_selection._fusing import fuse_jobs
+from skloss.model_selection._fusing import FusedTable, sort_by_kind
 from skloss.model_selection._ledger import Ledger
 
 TABLES = {
@@ -33,8 +33,11 @@ def rows_of(estimator, candidates, table):
     maker = CellMaker(folds, Ledger(3), "raise", record=False)
     cells = maker.make_cells(make_candidates(estimator, candidates), candidates, 0)
     assert len(cells) == 3 * len(candidates)
-    ((_, data, _),) = fuse_jobs(cells)
-    return data.X.shape[0]
+    assert len(sort_by_kind(cells)) == 1
+    table = FusedTable(cells[0].job.plan)
+    for cell in cells:
+        table.add(cell.job.data)
+    return table.get_data().X.shape[0]
 
 
 @pytest.mark.parametrize("kind", TABLES)
