@@ -112,12 +112,24 @@ class ClassificationSum(LossSum, ClassificationLoss):
         scores = all(isinstance(loss, SoftmaxScore) for loss in self.losses)
         return self.head != "scores" or scores
 
+    @property
+    def is_on_softmax(self):
+        """Tell whether all terms are of the softmax, so that the link has a form."""
+        return all(isinstance(loss, SoftmaxLoss) for loss in self.losses)
+
+    @of_single_term
+    def solves_link(self, task):
+        """Tell whether the link is the general one, whatever the weights are."""
+        closed = self.has_one_link or self.is_on_softmax
+        several = task.kind == "multiclass"
+        return several and not closed and any(map(gives_link, self.losses))
+
     @of_single_term
     def link(self, scores):
         """Return probabilities: in closed form for softmax losses."""
         if self.has_one_link:
             return self.losses[0].link(scores)
-        if not all(isinstance(loss, SoftmaxLoss) for loss in self.losses):
+        if not self.is_on_softmax:
             p = super().link(scores)
             if not self.keeps_order:
                 return p
@@ -135,7 +147,7 @@ class ClassificationSum(LossSum, ClassificationLoss):
         """Return the probability of class 1."""
         if self.has_one_link:
             return self.losses[0].binary_link(raw)
-        if not all(isinstance(loss, SoftmaxLoss) for loss in self.losses):
+        if not self.is_on_softmax:
             return super().binary_link(raw)
         return self.link(ops.stack([ops.zeros_like(raw), raw], axis=-1))[..., 1]
 

@@ -231,6 +231,10 @@ class Loss(Params):
         """
         return {}
 
+    def solves_link(self, task):
+        """Tell whether the monitored score needs equations solved for each row."""
+        return False
+
     def pointwise(self, y_true, raw):
         """Return the value per sample, unreduced."""
         raise NotImplementedError(f"{type(self).__name__} must define pointwise")

@@ -86,6 +86,10 @@ class NamedLosses(Loss):
             for key, space in loss.search_space.items()
         }
 
+    def solves_link(self, task):
+        """Tell whether the score of any of the losses needs equations solved."""
+        return any(loss.solves_link(task) for loss in self.named().values())
+
     # -- what the losses ask for ---------------------------------------------------
 
     def measure(self, task, y_true, sample_weight):

@@ -88,6 +88,11 @@ class SideBySide(NamedLosses):
             share * value for share, value in zip(self.shares(), values, strict=True)
         ]
 
+    def solves_link(self, task):
+        """Tell whether the score of any of the losses needs equations solved."""
+        pairs = zip(self.losses, self.tasks(), strict=True)
+        return any(loss.solves_link(own) for loss, own in pairs)
+
     # -- the value -----------------------------------------------------------------
 
     def batch_value(self, task, y_true, raw, weight):
