@@ -41,11 +41,15 @@ def through_text(y_true, y_pred):
 
 
 @pytest.mark.parametrize("kind", TASKS)
-def test_the_catalogue_is_apart_by_its_outputs_alone(kind):
+def test_the_catalogue_is_apart_by_its_outputs(kind):
     task = TASKS[kind]
     of = [ready(cls(), task) for cls in own_classes() if kind in cls.kinds]
     widths = {(loss.n_raw(task), loss.n_global(task)) for loss in of}
-    assert len(group_losses(of, task)) == len(widths)
+    costly = [loss for loss in of if loss.name in ("auc_pairwise", "bi_tempered")]
+    groups = group_losses(of, task)
+    assert len(groups) == len(widths) + len(costly)
+    alone = [group.losses[0] for group in groups if "alone" in group.reason]
+    assert alone == costly
 
 
 def test_a_loss_alone_is_itself():
@@ -112,11 +116,9 @@ def test_a_function_is_joined_if_it_can_be_compiled_beside_others(cls):
 def test_a_choice_scores_as_the_chosen_loss(kind):
     task, rng = TASKS[kind], np.random.default_rng(0)
     of = [ready(cls(), task) for cls in own_classes() if kind in cls.kinds]
-    of = [
-        loss for loss in of if (loss.n_raw(task), loss.n_global(task)) == (task.size, 0)
-    ]
+    of = max((group.losses for group in group_losses(of, task)), key=len)
+    of = [*of, CVaR(Focal()), Focal() + 0.5 * AbsoluteErrorOnProbabilities()]
     # in a graph a weight decides whether there are probabilities to score
-    of += [CVaR(Focal()), Focal() + 0.5 * AbsoluteErrorOnProbabilities()]
     of += [CrossEntropy() + 0.0 * Hinge()] if kind != "multiclass" else []
     y = np.eye(4)[np.arange(8) % 4][:, : task.size]
     raw, undo = (

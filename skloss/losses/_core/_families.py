@@ -8,7 +8,12 @@ from skloss.losses._core import _ops as ops
 from skloss.losses._core._constant import minimise_constant, minimise_rows, objective
 from skloss.losses._core._domains import bound_and_outside
 from skloss.losses._core._frequencies import log_odds
-from skloss.losses._core._link import binary_link, decision_scores, multiclass_link
+from skloss.losses._core._link import (
+    SOLVED_LINK,
+    binary_link,
+    decision_scores,
+    multiclass_link,
+)
 from skloss.losses._core._loss import Loss
 from skloss.losses._core._scores import log_loss, undo_class_weight, zero_one_loss
 
@@ -104,10 +109,12 @@ class ClassificationLoss(Loss):
         """Return class probabilities from scores of shape (..., classes)."""
         return multiclass_link(self, scores)
 
-    def solves_link(self, task):
-        """Tell whether the link of several classes is the general one."""
+    def why_apart(self, task):
+        """Return that equations are solved, where that is the link of the classes."""
         general = type(self).link is ClassificationLoss.link
-        return task.kind == "multiclass" and self.has_probabilities and general
+        if task.kind == "multiclass" and self.has_probabilities and general:
+            return SOLVED_LINK
+        return None
 
     def binary_link(self, raw):
         """Return the probability of class 1 from one raw output, elementwise."""

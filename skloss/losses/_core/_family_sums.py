@@ -16,7 +16,7 @@ from skloss.losses._core._combined import (
 from skloss.losses._core._constant import minimise_constant
 from skloss.losses._core._domains import narrowest
 from skloss.losses._core._families import ClassificationLoss, RegressionLoss
-from skloss.losses._core._link import order_by, with_order
+from skloss.losses._core._link import SOLVED_LINK, order_by, with_order
 from skloss.losses._core._loss_sum import LossSum
 from skloss.losses._core._softmax_losses import SoftmaxLoss, SoftmaxScore, pull_link
 from skloss.losses._core._terms import gives_link
@@ -118,11 +118,12 @@ class ClassificationSum(LossSum, ClassificationLoss):
         return all(isinstance(loss, SoftmaxLoss) for loss in self.losses)
 
     @of_single_term
-    def solves_link(self, task):
-        """Tell whether the link is the general one, whatever the weights are."""
+    def why_apart(self, task):
+        """Return a term's reason, or that the link is general at some weights."""
         closed = self.has_one_link or self.is_on_softmax
-        several = task.kind == "multiclass"
-        return several and not closed and any(map(gives_link, self.losses))
+        linked = not closed and any(map(gives_link, self.losses))
+        general = SOLVED_LINK if task.kind == "multiclass" and linked else None
+        return super().why_apart(task) or general
 
     @of_single_term
     def link(self, scores):

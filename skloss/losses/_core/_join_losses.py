@@ -124,10 +124,9 @@ def describe_program(loss, task):
 
 def find_obstacle(loss, task):
     """Return why no other loss can share a program with this one, or None."""
-    if loss.solves_link(task):
-        return "its probabilities are the solution of equations for each row"
-    if not holds_foreign_code(loss):
-        return None
+    reason = loss.why_apart(task)
+    if reason is not None or not holds_foreign_code(loss):
+        return reason
     key = loss.structure(), task
     with _lock:
         if key not in _obstacles:

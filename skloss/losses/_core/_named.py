@@ -5,6 +5,7 @@ import copy
 from skloss._params import split_names
 from skloss.losses._core._combined import (
     Combined,
+    first_known,
     smallest,
     strongest_growth,
     weakest_proper,
@@ -86,9 +87,9 @@ class NamedLosses(Loss):
             for key, space in loss.search_space.items()
         }
 
-    def solves_link(self, task):
-        """Tell whether the score of any of the losses needs equations solved."""
-        return any(loss.solves_link(task) for loss in self.named().values())
+    def why_apart(self, task):
+        """Return the first reason that one of the losses has."""
+        return first_known([x.why_apart(task) for x in self.named().values()])
 
     # -- what the losses ask for ---------------------------------------------------
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from skloss.losses._core import _ops as ops
+from skloss.losses._core._combined import first_known
 from skloss.losses._core._named import NamedLosses
 from skloss.losses._core._saturated import saturated_outputs
 
@@ -88,10 +89,10 @@ class SideBySide(NamedLosses):
             share * value for share, value in zip(self.shares(), values, strict=True)
         ]
 
-    def solves_link(self, task):
-        """Tell whether the score of any of the losses needs equations solved."""
+    def why_apart(self, task):
+        """Return the first reason that one of the losses has."""
         pairs = zip(self.losses, self.tasks(), strict=True)
-        return any(loss.solves_link(own) for loss, own in pairs)
+        return first_known([loss.why_apart(own) for loss, own in pairs])
 
     # -- the value -----------------------------------------------------------------
 
