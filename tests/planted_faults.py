@@ -98,7 +98,7 @@ FAULTS += faults_of(
         "test_classifier_training.py::test_weights_are_repetitions",
     ),
     (
-        "losses/_core/_families.py",
+        "losses/_core/_scores.py",
         "p = p / class_weight",
         "p = p * class_weight",
         "test_classifier_training.py::test_costs_do_not_enter_the_monitored_score",

@@ -91,6 +91,10 @@ class AUCPairwise(ClassificationLoss):
         level = ops.sum(rows * phi(stretch * (2 * y_true - 1) * raw), axis=0)
         return ops.mean(pairs + self.level_weight * level)
 
+    def why_apart(self, task):
+        """Return that pairs cost many times as much as rows."""
+        return "it computes as many values as a batch has pairs of rows"
+
     def constant_for(self, task, prior):
         """Return the level of each class frequency: the pairs do not mind."""
         return SURROGATES[self.surrogate].constant(prior)

@@ -16,6 +16,7 @@ from skloss.losses import (
     UncertaintyWeighted,
 )
 from skloss.losses._core._family_sums import ClassificationSum, RegressionSum
+from skloss.losses._core._loss_choice import LossChoice
 from skloss.losses._core._multi_task_loss import (
     MultiTaskLoss,
     UncertaintyWeightedTasks,
@@ -28,7 +29,15 @@ NAMES = public_names(*FAMILIES)
 # what any value object does with the parameters that it holds, several losses too
 OF_VALUES = public_names(Params)
 WITH_DEFAULTS = {base for family in FAMILIES for base in family.__mro__}
-WRAPPERS = [Wrapper, CVaR, Trimmed, Tilted, UncertaintyWeighted, InUserUnits]
+WRAPPERS = [
+    Wrapper,
+    CVaR,
+    Trimmed,
+    Tilted,
+    UncertaintyWeighted,
+    InUserUnits,
+    LossChoice,
+]
 
 
 def told(name):

@@ -8,9 +8,14 @@ from skloss.losses._core import _ops as ops
 from skloss.losses._core._constant import minimise_constant, minimise_rows, objective
 from skloss.losses._core._domains import bound_and_outside
 from skloss.losses._core._frequencies import log_odds
-from skloss.losses._core._link import binary_link, decision_scores, multiclass_link
+from skloss.losses._core._link import (
+    SOLVED_LINK,
+    binary_link,
+    decision_scores,
+    multiclass_link,
+)
 from skloss.losses._core._loss import Loss
-from skloss.losses._core._scores import log_loss, zero_one_loss
+from skloss.losses._core._scores import log_loss, undo_class_weight, zero_one_loss
 
 # of what ``inverse`` turns into y; below exp(-30) amounts count as zero
 RAW_OF = {
@@ -104,6 +109,13 @@ class ClassificationLoss(Loss):
         """Return class probabilities from scores of shape (..., classes)."""
         return multiclass_link(self, scores)
 
+    def why_apart(self, task):
+        """Return that equations are solved, where that is the link of the classes."""
+        general = type(self).link is ClassificationLoss.link
+        if task.kind == "multiclass" and self.has_probabilities and general:
+            return SOLVED_LINK
+        return None
+
     def binary_link(self, raw):
         """Return the probability of class 1 from one raw output, elementwise."""
         return binary_link(self, raw)
@@ -132,10 +144,7 @@ class ClassificationLoss(Loss):
 
         def log_loss_of_rows():
             p = self.observed_probabilities(task, raw)
-            if task.kind != "multilabel":
-                p = p / class_weight
-                p = p / ops.sum(p, axis=-1, keepdims=True)
-            return log_loss(task, y_true, p)
+            return log_loss(task, y_true, undo_class_weight(task, p, class_weight))
 
         return self.choose_by_probabilities(
             log_loss_of_rows,

@@ -16,7 +16,7 @@ from skloss.losses._core._combined import (
 from skloss.losses._core._constant import minimise_constant
 from skloss.losses._core._domains import narrowest
 from skloss.losses._core._families import ClassificationLoss, RegressionLoss
-from skloss.losses._core._link import order_by, with_order
+from skloss.losses._core._link import SOLVED_LINK, order_by, with_order
 from skloss.losses._core._loss_sum import LossSum
 from skloss.losses._core._softmax_losses import SoftmaxLoss, SoftmaxScore, pull_link
 from skloss.losses._core._terms import gives_link
@@ -112,12 +112,25 @@ class ClassificationSum(LossSum, ClassificationLoss):
         scores = all(isinstance(loss, SoftmaxScore) for loss in self.losses)
         return self.head != "scores" or scores
 
+    @property
+    def is_on_softmax(self):
+        """Tell whether all terms are of the softmax, so that the link has a form."""
+        return all(isinstance(loss, SoftmaxLoss) for loss in self.losses)
+
+    @of_single_term
+    def why_apart(self, task):
+        """Return a term's reason, or that the link is general at some weights."""
+        closed = self.has_one_link or self.is_on_softmax
+        linked = not closed and any(map(gives_link, self.losses))
+        general = SOLVED_LINK if task.kind == "multiclass" and linked else None
+        return super().why_apart(task) or general
+
     @of_single_term
     def link(self, scores):
         """Return probabilities: in closed form for softmax losses."""
         if self.has_one_link:
             return self.losses[0].link(scores)
-        if not all(isinstance(loss, SoftmaxLoss) for loss in self.losses):
+        if not self.is_on_softmax:
             p = super().link(scores)
             if not self.keeps_order:
                 return p
@@ -135,7 +148,7 @@ class ClassificationSum(LossSum, ClassificationLoss):
         """Return the probability of class 1."""
         if self.has_one_link:
             return self.losses[0].binary_link(raw)
-        if not all(isinstance(loss, SoftmaxLoss) for loss in self.losses):
+        if not self.is_on_softmax:
             return super().binary_link(raw)
         return self.link(ops.stack([ops.zeros_like(raw), raw], axis=-1))[..., 1]
 

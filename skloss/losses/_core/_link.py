@@ -8,6 +8,9 @@ classes x classes gradient matrix otherwise. It holds for any weighted sum of lo
 
 from skloss.losses._core import _ops as ops
 
+# why networks of other losses cannot share a program with such a link
+SOLVED_LINK = "its probabilities are the solution of equations for each row"
+
 
 def binary_link(loss, raw):
     """Return eta(f) = l0'(f) / (l0'(f) - l1'(f)), elementwise."""

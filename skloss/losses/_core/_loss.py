@@ -231,6 +231,22 @@ class Loss(Params):
         """
         return {}
 
+    def why_apart(self, task):
+        """Return why networks of other losses cannot share a program, or None.
+
+        In a shared program every network computes the formulas of all losses, and one
+        is chosen. So one that costs many times as much as the others is better alone.
+
+        Parameters
+        ----------
+        task : Task
+
+        Returns
+        -------
+        str or None
+        """
+        return None
+
     def pointwise(self, y_true, raw):
         """Return the value per sample, unreduced."""
         raise NotImplementedError(f"{type(self).__name__} must define pointwise")

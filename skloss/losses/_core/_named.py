@@ -5,6 +5,7 @@ import copy
 from skloss._params import split_names
 from skloss.losses._core._combined import (
     Combined,
+    first_known,
     smallest,
     strongest_growth,
     weakest_proper,
@@ -85,6 +86,10 @@ class NamedLosses(Loss):
             for name, loss in self.named().items()
             for key, space in loss.search_space.items()
         }
+
+    def why_apart(self, task):
+        """Return the first reason that one of the losses has."""
+        return first_known([x.why_apart(task) for x in self.named().values()])
 
     # -- what the losses ask for ---------------------------------------------------
 

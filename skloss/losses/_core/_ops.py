@@ -1,6 +1,7 @@
 """``keras.ops`` loaded on first use, and the stable primitives built on it."""
 
 import importlib
+import re
 
 
 def __getattr__(name):
@@ -46,6 +47,27 @@ def value_and_gradient(function, x):
         tape.watch(x)
         total = tf.reduce_sum(function(x))
     return total, tape.gradient(total, x, unconnected_gradients="zero")
+
+
+def find_compile_error(function, *tensors):
+    """Return why a function cannot be stacked over tensors and compiled, or None."""
+    home = _start_keras()
+    tf = home.tf
+    home.start_compiler()
+
+    @tf.function(jit_compile=True, autograph=False)
+    def rows(*tensors):
+        return tf.vectorized_map(
+            lambda row: function(*row), tensors, fallback_to_while_loop=False
+        )
+
+    try:
+        rows(*tf.nest.map_structure(tf.convert_to_tensor, tensors))
+    except Exception as error:  # of whatever kind: it comes from the code of others
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        named = [line for line in lines if re.match(r"\w+(Error|Exception): ", line)]
+        return (named or lines or [type(error).__name__])[0]
+    return None
 
 
 def solve_least_squares(a, b):

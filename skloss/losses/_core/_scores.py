@@ -17,6 +17,17 @@ def log_loss(task, y_true, p):
     return -ops.log(ops.maximum(ops.sum(y_true * p, axis=-1), 1e-7))
 
 
+def undo_class_weight(task, p, class_weight):
+    """Return the probabilities in data where no class has a weight.
+
+    Of several labels none has: their probabilities are as they were.
+    """
+    if task.kind == "multilabel":
+        return p
+    p = p / class_weight
+    return p / ops.sum(p, axis=-1, keepdims=True)
+
+
 def zero_one_loss(task, y_true, raw):
     """Return 1 per wrong row (the share of wrong labels for multilabel)."""
     if task.kind == "multiclass":

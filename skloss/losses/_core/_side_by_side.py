@@ -3,6 +3,7 @@
 import numpy as np
 
 from skloss.losses._core import _ops as ops
+from skloss.losses._core._combined import first_known
 from skloss.losses._core._named import NamedLosses
 from skloss.losses._core._saturated import saturated_outputs
 
@@ -87,6 +88,11 @@ class SideBySide(NamedLosses):
         return [
             share * value for share, value in zip(self.shares(), values, strict=True)
         ]
+
+    def why_apart(self, task):
+        """Return the first reason that one of the losses has."""
+        pairs = zip(self.losses, self.tasks(), strict=True)
+        return first_known([loss.why_apart(own) for loss, own in pairs])
 
     # -- the value -----------------------------------------------------------------
 
