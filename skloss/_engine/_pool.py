@@ -81,7 +81,6 @@ class Pool:
     ):
         self.plan, self.data, self.size = plan, data, size
         self.compiled, self.alone = compiled, alone
-        self.kind = PoolKind.of(plan, data, next(iter(members.values())))
         self.members, self.progress = {}, {}
         self.errors, self.seconds = {}, {}
         self.waiting, self.resting, self.structure = [], [], None
@@ -101,6 +100,7 @@ class Pool:
         data : Data
             With the streams so far under the same numbers.
         members : dict of int to Member
+            Those of networks that are here stand for them from now on.
         progress : dict of int to Progress, optional
             Of those who have trained before.
         """
@@ -109,6 +109,9 @@ class Pool:
         self.members |= members
         self.progress |= progress or {}
         own = list(self.members.values())
+        if not own:
+            return
+        self.kind = PoolKind.of(self.plan, data, own[0])
         structure = Structure.of(self.plan, data, own, self.size, self.compiled)
         # what was needed once stays in the program: those who used it may train on
         self.structure = structure.join(self.structure)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from skloss._engine import merge_idle_pools, place_members, repack_pools
 from skloss.model_selection._fusing import FusedTable
+from skloss.model_selection._shared_losses import SharedLosses
 
 
 class Group:
@@ -23,7 +24,9 @@ class Group:
 
     def __init__(self, plan):
         self.plan, self.table = replace(plan, members=[]), FusedTable(plan)
-        self.cells, self.pools, self.count = {}, [], 0
+        self.losses = SharedLosses(plan.task)
+        self.cells, self.streams, self.count = {}, {}, 0
+        self.pools = []
 
     @property
     def epochs(self):
@@ -45,19 +48,27 @@ class Group:
 
     def admit(self, cells, **options):
         """Let the networks of more cells train; see ``place_members``."""
-        members = {}
-        for number, cell in enumerate(cells, self.count):
-            stream = self.table.add(cell.job.data)
-            members[number] = replace(cell.job.plan.members[0], stream=stream)
-            self.cells[number] = cell
+        numbers = range(self.count, self.count + len(cells))
         self.count += len(cells)
-        self.pools = place_members(
-            self.plan,
-            self.table.get_data(),
-            members,
-            self.pools,
-            **options,
-        )
+        for number, cell in zip(numbers, cells, strict=True):
+            self.cells[number] = cell
+            self.streams[number] = self.table.add(cell.job.data)
+        self.expect_losses([cell.job.plan.members[0].loss for cell in cells])
+        members = {number: self.make_member(number) for number in numbers}
+        data = self.table.get_data()
+        self.pools = place_members(self.plan, data, members, self.pools, **options)
+
+    def expect_losses(self, losses):
+        """Let programs have room for these losses too."""
+        if self.losses.add(losses):
+            for pool in self.pools:
+                members = {number: self.make_member(number) for number in pool.members}
+                pool.admit(self.table.get_data(), members)
+
+    def make_member(self, number):
+        """Return a cell's member, as it shares the table and its program."""
+        (member,) = self.cells[number].job.plan.members
+        return self.losses.choose(replace(member, stream=self.streams[number]))
 
     def drop(self, numbers):
         """Train some networks no more, and leave as few idle places as can be."""
