@@ -175,17 +175,19 @@ class Pool:
         return bool(self.waiting or self.list_training())
 
     def fill(self) -> None:
-        """Give the places of those who do not train to those who wait."""
-        training, taken = self.list_training(), self.places.list_taken()
-        draws_for_all = self.program().template.draws_for_all
-        if not self.waiting or (draws_for_all and training):
+        """Let those who do not train leave their places to those who wait."""
+        training = self.list_training()
+        if not training and not self.waiting:
             return
-        needed = max(0, len(self.waiting) + len(taken) - self.size)
-        for number in [n for n in taken if n not in training][:needed]:
-            self.take_from_place(number)
-            if not self.has_ended(number):
-                self.resting.append(number)
-        free = self.size - len(self.places.list_taken())
+        for number in self.places.list_taken():
+            # an optimiser would go on remembering what a place computes
+            if number not in training:
+                self.take_from_place(number)
+                if not self.has_ended(number):
+                    self.resting.append(number)
+        if training and self.program().template.draws_for_all:
+            return
+        free = self.size - len(training)
         comers, self.waiting = self.waiting[:free], self.waiting[free:]
         if comers:
             fresh = [number for number in comers if number not in self.progress]
@@ -255,7 +257,8 @@ class Pool:
             if self.waiting and before - begin >= seconds:
                 break
             stretch = self.count_stretch() if self.waiting else self.plan.epochs
-            count = self.train_epochs(int(min(per_call, stretch, epochs)), report)
+            most = min(per_call, stretch, epochs, self.count_to_first_rest())
+            count = self.train_epochs(int(most), report)
             epochs -= count
             # the graph cannot be interrupted: come up for air about once a second
             spent = max(time.perf_counter() - before, 1e-3)
@@ -265,11 +268,17 @@ class Pool:
 
     def count_stretch(self) -> int:
         """Return after how many epochs places are refilled: when one may be free."""
-        left, state = [], self.places.state
-        for number, k in self.list_training().items():
-            remaining = self.last_epoch(number) - state.epoch[k]
-            left.append(min(remaining, self.members[number].patience - state.wait[k]))
-        return int(max(STRETCH, min(left, default=STRETCH)))
+        training, wait = self.list_training(), self.places.state.wait
+        left = [
+            self.members[number].patience - wait[k] for number, k in training.items()
+        ]
+        return int(max(STRETCH, min(*left, self.count_to_first_rest())))
+
+    def count_to_first_rest(self) -> int:
+        """Return after how many epochs a network comes to ``until``, if none stops."""
+        epochs = self.places.state.epoch
+        training = self.list_training().items()
+        return min(self.last_epoch(number) - epochs[k] for number, k in training)
 
     def train_epochs(self, count: int, report: Callable | None) -> int:
         """Train those who have places for some epochs; return how many.

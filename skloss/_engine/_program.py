@@ -32,11 +32,11 @@ def trace_count() -> int:
 
 
 def count_steps_computed() -> tuple[int, int]:
-    """Return how many network-steps were computed in this process, and were needed.
+    """Return how many network-steps were needed in this process, and how many computed.
 
     Not needed are those of networks that have ended, and of empty places.
     """
-    return _computed, _trained
+    return _trained, _computed
 
 
 def note_steps(computed: int, trained: int) -> None:
