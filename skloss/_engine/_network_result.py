@@ -6,6 +6,7 @@ from skloss._engine._between import choose_final
 from skloss._engine._plan import Data, Member, Outcome, Result, TrainingState
 from skloss._engine._state import HistoryRow, Slots, State, join_epochs
 
+SEVERAL, ONE = "vectorised graph", "compiled loop, one network at a time"
 NO_EPOCHS = HistoryRow(*[np.zeros(0)] * 5)
 
 
@@ -50,6 +51,12 @@ def make_result(
         error=error,
         seconds=seconds,
     )
+
+
+def describe_way(size: int, alone: str | None) -> str:
+    """Return which way networks train in so many places, and why one is alone."""
+    one = f"{ONE}: {alone}" if alone else ONE
+    return SEVERAL if size > 1 else one
 
 
 def validates(member: Member, data: Data) -> bool:

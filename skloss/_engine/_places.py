@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skloss._engine._plan import Member
 from skloss._engine._state import (
     State,
     join_states,
@@ -56,6 +57,11 @@ class Places:
     def list_taken(self) -> dict[int, int]:
         """Return the place of each network, by its number."""
         return {n: k for k, n in enumerate(self.numbers) if n is not None}
+
+    def look_up(self, members: dict[int, Member]) -> list[Member]:
+        """Return who is in each place, and for an empty one somebody else."""
+        someone = next(iter(self.list_taken()))
+        return [members[someone if n is None else n] for n in self.numbers]
 
     def read(self, number: int) -> State:
         """Return the state of a network, of arrays with one row."""

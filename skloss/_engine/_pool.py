@@ -9,7 +9,7 @@ import numpy as np
 from skloss._engine._between import judge_outside, score_networks, tell_callbacks
 from skloss._engine._feed import Feed
 from skloss._engine._inputs import Inputs, draw_fresh_values, make_first_state
-from skloss._engine._network_result import make_result, name_last_epoch
+from skloss._engine._network_result import describe_way, make_result, name_last_epoch
 from skloss._engine._places import Places, Progress
 from skloss._engine._plan import Data, Member, Plan, Result
 from skloss._engine._program import Program, note_steps, program_for
@@ -26,7 +26,6 @@ from skloss._tensorflow import tf
 SECONDS_IN_GRAPH = 1.0
 # Places are refilled every so many epochs: more often costs more than it saves.
 STRETCH = 5
-SEVERAL, ONE = "vectorised graph", "compiled loop, one network at a time"
 
 
 class Pool:
@@ -135,12 +134,6 @@ class Pool:
             self.feeding = Feed(self.program(), self.plan, self.data)
         return self.feeding
 
-    @property
-    def trained_by(self) -> str:
-        """Which way the networks train, and why."""
-        one = f"{ONE}: {self.alone}" if self.alone else ONE
-        return SEVERAL if self.size > 1 else one
-
     def trace(self) -> None:
         """Trace the program without training.
 
@@ -150,7 +143,7 @@ class Pool:
             If TensorFlow cannot make a graph of a user's own network.
         """
         self.fill()
-        inputs = self.feed().of_members(self.members_in_places())
+        inputs = self.feed().of_members(self.places.look_up(self.members))
         self.program().trace(inputs, as_tensors(self.places.state))
 
     # -- who trains ----------------------------------------------------------------
@@ -315,20 +308,12 @@ class Pool:
 
     def run(self, count: int) -> tuple[State, HistoryRow]:
         """Run the program for ``count`` epochs; return what it returns."""
-        places, members = self.places, self.members_in_places()
+        places, members = self.places, self.places.look_up(self.members)
         last = [0 if n is None else self.last_epoch(n) for n in places.numbers]
         inputs = self.feed().of_call(members, places.state.epoch, last, count)
         state, history = self.program().run(inputs, as_tensors(places.state))
         outside = self.structure.member.scored_outside
         return self.judge(inputs, state, history) if outside else (state, history)
-
-    def members_in_places(self) -> list[Member]:
-        """Return who is in each place, and for an empty one somebody else."""
-        someone = next(iter(self.places.list_taken()))
-        return [
-            self.members[someone if number is None else number]
-            for number in self.places.numbers
-        ]
 
     def find_failing(self, numbers: list[int], count: int, error: Exception) -> None:
         """End the training of those networks with which the program raises."""
@@ -400,7 +385,7 @@ class Pool:
                 self.members[number],
                 self.data,
                 *self.progress[number],
-                trained_by=self.trained_by,
+                trained_by=describe_way(self.size, self.alone),
                 error=self.errors.get(number),
                 seconds=self.seconds.pop(number, 0.0),
             )

@@ -40,7 +40,10 @@ class Group:
 
     def count_stretch(self):
         """Return after how many epochs a network may have ended."""
-        return min(pool.count_stretch() for pool in self.pools if pool.busy)
+        busy = [pool for pool in self.pools if pool.busy]
+        for pool in busy:
+            pool.fill()
+        return min(pool.count_stretch() for pool in busy)
 
     def list_training(self):
         """Return the numbers of the networks that have neither stopped nor ended."""

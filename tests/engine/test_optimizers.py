@@ -152,7 +152,7 @@ def test_numbers_at_their_edges_update_as_keras_does(name):
         (pool,) = make_pools(plan, full_batch(X, y))
         pool.fill()
         template = pool.program().template
-        numbers = pool.feed().of_members(pool.members_in_places()).step_numbers
+        numbers = pool.feed().of_members(pool.places.look_up(pool.members)).step_numbers
         ours = pool.first_state(0).variables
         expected = keras.Variable(START, dtype="float64")
         decay = {"weight_decay": 0.0} if name == "AdamW" else {}

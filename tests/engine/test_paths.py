@@ -10,8 +10,8 @@ from own_networks import KINDS, pictures, recurrent, save_pretrained, table, tun
 from skloss import losses, networks, schedules
 from skloss._engine import Data, Member, Plan, Stream, trace_count, train_population
 from skloss._engine import _paths as paths
+from skloss._engine._network_result import ONE, SEVERAL
 from skloss._engine._optimizers import Optimizer
-from skloss._engine._pool import ONE, SEVERAL
 from skloss.networks import Body
 
 N, CLASSES, SEED, EPOCHS = 60, 4, 7, 3

@@ -121,7 +121,7 @@ def test_what_does_not_vary_costs_nothing():
     assert with_two - with_one <= with_one - plain  # only what both share is more
     (pool,) = make_pools(plan(member(l2=0.1)), DATA)
     pool.fill()
-    assert not pool.feed().of_members(pool.members_in_places()).varying
+    assert not pool.feed().of_members(pool.places.look_up(pool.members)).varying
 
 
 @pytest.mark.slow
