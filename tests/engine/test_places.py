@@ -158,7 +158,7 @@ def test_pools_that_are_half_empty_are_put_together():
 
 def test_later_networks_and_other_losses_share_the_program():
     expected = train(range(COUNT))
-    two = join_losses([losses.CrossEntropy(), losses.Brier()], TASK)
+    two = join_losses([losses.CrossEntropy(), losses.Focal()], TASK)
     early = {n: member(n, loss=two[n]) for n in range(2)}
     pool = Pool(plan([]), DATA, early, SIZE, False)
     pool.advance(epochs=5)
