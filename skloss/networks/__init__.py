@@ -16,5 +16,7 @@ from skloss.networks._build import python_random_untouched as python_random_unto
 from skloss.networks._build import structure as structure
 from skloss.networks._mlp import MLP
 from skloss.networks._mlp import StackedDropout as StackedDropout
+from skloss.networks._numpy_forward import NumpyForward as NumpyForward
+from skloss.networks._numpy_forward import can_compute as can_compute
 
 __all__ = ["MLP", "Body"]
