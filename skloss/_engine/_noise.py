@@ -4,6 +4,8 @@ All networks share them, so that comparisons between networks are paired. XLA wo
 others from the same seeds.
 """
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 from skloss._engine._template import Template

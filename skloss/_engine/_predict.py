@@ -1,5 +1,7 @@
 """Predictions of one trained network, and its export as a plain Keras model."""
 
+from __future__ import annotations
+
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
