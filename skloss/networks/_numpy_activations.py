@@ -54,8 +54,7 @@ def sparse_plus(x):
     return np.where(x < 1, 0.25 * np.square(np.maximum(x + 1, 0)), x)
 
 
-#: Of Keras' names all but "glu", which halves the units, and "threshold" and
-#: "sparsemax", which go through the graph.
+#: Of Keras' names all but "sparsemax", and "glu" and "threshold", which no ``MLP`` has.
 ACTIVATIONS = {
     "celu": elu,
     "elu": elu,

@@ -37,6 +37,8 @@ def choose_by_arguments(name):
             return on_arrays(*args, **kwargs)
         return getattr(_start_keras().keras.ops, name)(*args, **kwargs)
 
+    call.__name__ = name
+    call.__doc__ = f"Return ``keras.ops.{name}``, or what it is in NumPy."
     return call
 
 
