@@ -21,7 +21,7 @@ ROWS_AT_ONCE = 16384
 BODY_ROWS_AT_ONCE = 1024  # of a user's body, whose layers may be much wider than a row
 # What NumPy predicts on one thread, in multiplications: about where TensorFlow, whose
 # call takes 0.2 ms, overtakes it on two (``examples/benchmarks/predict_one.py``).
-MAX_NUMPY_COST = 10_000_000
+MAX_NUMPY_COST = 16_000_000
 _lock = threading.Lock()
 _forwards = OrderedDict()
 

@@ -90,7 +90,7 @@ ACTIVATIONS = {
 #: What one value costs, in multiplications of a product of matrices: where NumPy has
 #: vector instructions for all of it, and where the error function or a logarithm is
 #: computed number by number.
-FAST, SLOW = 16, 256
+FAST, SLOW = 16, 400
 FAST_ONES = {
     *("hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh"),
     *("leaky_relu", "linear", "relu", "relu6", "soft_shrink", "softsign"),
