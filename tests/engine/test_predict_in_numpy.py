@@ -22,6 +22,7 @@ NORMALIZATIONS = (None, "batch", "layer")
 NONE = np.zeros(0, "float32")  # moving statistics of networks that have none
 LAYERS = [
     MLP(()),
+    MLP((4, 4), residual=True),  # as wide as the features, to which nothing is added
     *(
         MLP((5, 5, 3, 3), normalization=normalization, residual=residual)
         for normalization, residual in itertools.product(NORMALIZATIONS, (False, True))
