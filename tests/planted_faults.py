@@ -61,7 +61,7 @@ FAULTS += faults_of(
         "losses/_core/_link.py",
         "key = derive, loss.structure(), knobs, tuple(shape)",
         "key = derive, loss.structure(), tuple(shape)",
-        "losses/test_links_on_arrays.py",
+        "losses/test_links_on_arrays.py::test_a_link_by_gradients_is_traced_once",
     ),
     (
         "losses/_core/_softmax_losses.py",

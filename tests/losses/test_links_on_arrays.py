@@ -89,7 +89,7 @@ class Counting(ClassificationLoss):
 
 
 @pytest.mark.parametrize("task", [Task("binary", 1), Task("multiclass", 3)])
-def test_a_link_by_gradients_is_traced_once_for_any_number_of_rows(task):
+def test_a_link_by_gradients_is_traced_once(task):
     def probabilities(slope, n_rows):
         raw = np.linspace(-2, 2, n_rows * task.size).reshape(n_rows, task.size)
         loss = Counting(slope)
