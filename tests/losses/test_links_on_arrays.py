@@ -130,3 +130,16 @@ def test_outside_of_a_prediction_arrays_give_tensors_as_before():
     with pytest.raises(ZeroDivisionError):
         ops.call_on_arrays(lambda: 1 / 0)
     assert tf.is_tensor(Huber().rowwise(task, y, y))
+
+
+class OwnLink(Counting):
+    """A user's loss whose link asks the general one for tensors."""
+
+    def binary_link(self, raw):
+        return super().binary_link(keras.ops.convert_to_tensor(raw))
+
+
+def test_a_users_link_may_ask_the_general_one_for_tensors():
+    raw, task = np.array([[-1.0], [2.0]]), Task("binary", 1)
+    p = ops.call_on_arrays(OwnLink().inverse_link, task, raw)
+    np.testing.assert_allclose(np.asarray(p)[:, 1], 1 / (1 + np.exp(-raw[:, 0])))

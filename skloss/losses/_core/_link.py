@@ -23,10 +23,9 @@ _compiled = OrderedDict()
 
 def binary_link(loss, raw):
     """Return eta(f) = l0'(f) / (l0'(f) - l1'(f)), elementwise."""
-    if ops.are_on_arrays():
-        return compile_link(derive_binary_link, loss, [None])(raw.ravel()).reshape(
-            raw.shape
-        )
+    if ops.are_on_arrays(raw):
+        link = compile_link(derive_binary_link, loss, [None])
+        return link(raw.ravel()).reshape(raw.shape)
     return derive_binary_link(loss, raw)
 
 
@@ -35,7 +34,7 @@ def multiclass_link(loss, scores):
 
     The softmax where all gradients vanish, for there the loss tells nothing.
     """
-    if ops.are_on_arrays():
+    if ops.are_on_arrays(scores):
         n_classes = scores.shape[-1]
         link = compile_link(derive_multiclass_link, loss, [None, n_classes])
         return link(scores.reshape(-1, n_classes)).reshape(scores.shape)

@@ -33,7 +33,7 @@ def choose_by_arguments(name):
 
     def call(*args, **kwargs):
         # a user's loss may have made tensors of the arrays
-        if are_on_arrays() and all(map(is_plain, args)):
+        if are_on_arrays(*args):
             return on_arrays(*args, **kwargs)
         return getattr(_start_keras().keras.ops, name)(*args, **kwargs)
 
@@ -49,9 +49,9 @@ def is_plain(value):
     return isinstance(value, PLAIN)
 
 
-def are_on_arrays():
-    """Tell whether the operations are NumPy's now, in this thread."""
-    return getattr(_calls, "on_arrays", False)
+def are_on_arrays(*args):
+    """Tell whether operations on some arguments are NumPy's now, in this thread."""
+    return getattr(_calls, "on_arrays", False) and all(map(is_plain, args))
 
 
 def call_on_arrays(function, *args):
