@@ -63,6 +63,8 @@ def call_on_arrays(function, *args):
         A method of a loss, whose operations are NumPy's meanwhile.
     *args : Task, ndarray and numbers
     """
+    # column by column, so that sums over a few classes go along many rows
+    args = [np.asfortranarray(x) if isinstance(x, np.ndarray) else x for x in args]
     outer = are_on_arrays()
     _calls.on_arrays = True
     try:
