@@ -4,11 +4,11 @@ Estimators of skloss and scikit-learn's multilayer perceptrons of the same sizes
 30-64-64-1 and the like, are asked in turn in one process, and the median is reported,
 because other work on the machine then disturbs them alike. The permutation explainer
 of ``shap`` asks for many tables of different lengths; without ``shap`` it is left out.
-Its first call, in which numba compiles the explainer, takes seconds whoever is explained,
-and is not counted.
+Its first call, in which numba compiles the explainer, takes seconds whoever is
+explained, and is not counted.
 
 Where other work has the cores, a thousand rows take scikit-learn's perceptrons tens of
-milliseconds: OpenBLAS waits for its threads. ``OPENBLAS_NUM_THREADS=1`` leaves that out.
+milliseconds: OpenBLAS waits for its threads. ``OPENBLAS_NUM_THREADS=1`` avoids that.
 
 Further tables say what a row costs with losses whose probabilities follow in closed
 form, by iteration and from gradients, and for which numbers of rows NumPy is faster
