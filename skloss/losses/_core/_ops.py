@@ -8,6 +8,7 @@ would take longer than computing, and loading it seconds.
 import importlib
 import sys
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -65,12 +66,18 @@ def call_on_arrays(function, *args):
     """
     # column by column, so that sums over a few classes go along many rows
     args = [np.asfortranarray(x) if isinstance(x, np.ndarray) else x for x in args]
+    # as TensorFlow says nothing of what overflows and is then chosen away
+    with choose_arrays(True), np.errstate(all="ignore"):
+        return function(*args)
+
+
+@contextmanager
+def choose_arrays(on_arrays):
+    """Have operations be NumPy's on arrays meanwhile, or Keras' always."""
     outer = are_on_arrays()
-    _calls.on_arrays = True
+    _calls.on_arrays = on_arrays
     try:
-        # as TensorFlow says nothing of what overflows and is then chosen away
-        with np.errstate(all="ignore"):
-            return function(*args)
+        yield
     finally:
         _calls.on_arrays = outer
 
@@ -85,21 +92,13 @@ def compile_on_tensors(function, shape):
         Of the argument; None is any length.
     """
     home = _start_keras()
+    specification = home.tf.TensorSpec(shape, "float64")
     traced = home.tf.function(
-        function,
-        autograph=False,
-        input_signature=[home.tf.TensorSpec(shape, "float64")],
+        function, autograph=False, input_signature=[specification]
     )
-
-    def call(array):
-        _calls.on_arrays, outer = False, are_on_arrays()
-        try:
-            return compiled(home.tf.constant(array, "float64")).numpy()
-        finally:
-            _calls.on_arrays = outer
-
-    compiled = home.QuietAtFirst(traced)
-    return call
+    with choose_arrays(False):
+        compiled = home.QuietAtFirst(traced.get_concrete_function())
+    return lambda array: compiled(home.tf.constant(array, "float64")).numpy()
 
 
 def _start_keras():
