@@ -80,6 +80,7 @@ benchmark: $(READY)
 	$(BIN)/python examples/benchmarks/single_fit.py
 	$(BIN)/python examples/benchmarks/search.py
 	$(BIN)/python examples/benchmarks/own_networks.py
+	$(BIN)/python examples/benchmarks/predict_one.py
 
 clean:
 	rm -rf $(VENV) $(FLOOR) .pytest_cache .ruff_cache .mypy_cache build dist

@@ -1,6 +1,7 @@
 """Choose the loss of a neural network from inside scikit-learn.
 
-TensorFlow is loaded when an estimator is first used, not on import.
+TensorFlow is loaded with the first estimator that is imported here. A fitted one that
+was unpickled loads it when it is asked for what NumPy does not compute.
 """
 
 import importlib
@@ -40,7 +41,10 @@ def __getattr__(name):
     home = _HOMES[name]
     if home is None:
         return importlib.import_module(f"{__name__}.{name}")
-    return getattr(importlib.import_module(home), name)
+    value = getattr(importlib.import_module(home), name)
+    # here, where the user imports, rather than in the middle of a first fit
+    importlib.import_module("skloss._tensorflow").load()
+    return value
 
 
 def __dir__():

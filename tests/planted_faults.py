@@ -58,6 +58,12 @@ FAULTS += faults_of(
 FAULTS += faults_of(
     "link",
     (
+        "losses/_core/_link.py",
+        "key = derive, loss.structure(), knobs, tuple(shape)",
+        "key = derive, loss.structure(), tuple(shape)",
+        "losses/test_links_on_arrays.py::test_a_link_by_gradients_is_traced_once",
+    ),
+    (
         "losses/_core/_softmax_losses.py",
         "total = 1 + share * ops.sum(1 / pull, axis=-1, keepdims=True)",
         "total = 1 - share * ops.sum(1 / pull, axis=-1, keepdims=True)",
@@ -357,8 +363,8 @@ FAULTS += faults_of(
     ),
     (
         "estimators/_number_target.py",
-        "loss.predict_quantiles(parts, quantiles, units.loc, units.scale)",
-        "loss.predict_quantiles(parts, quantiles, 0.0, units.scale)",
+        "loss.predict_quantiles, parts, quantiles, loc, scale",
+        "loss.predict_quantiles, parts, quantiles, 0.0, scale",
         "test_regressor.py::test_one_quantile",
     ),
 )

@@ -4,6 +4,8 @@ Rows are gathered and noise is drawn outside the blocks of steps: a block that X
 compiles has static shapes, and random numbers of its own.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, NamedTuple
 

@@ -1,5 +1,7 @@
 """What a program is fed: data and numbers as tensors, and the state to begin with."""
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 import numpy as np

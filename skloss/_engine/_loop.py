@@ -4,6 +4,8 @@ All functions are pure: weights and optimiser state come and go in ``State``, so
 one traced program serves several trainings at the same time.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 from skloss._engine._blocks import train_epoch

@@ -1,5 +1,7 @@
 """One network shown to code written for Keras: a plain model and its optimiser."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from skloss._engine._between import Network

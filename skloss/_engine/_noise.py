@@ -4,6 +4,8 @@ Networks share those of an epoch and step, at whatever moment each comes to it, 
 comparisons between networks are paired.
 """
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 from skloss._engine._hash import draw_uniform
@@ -28,7 +30,7 @@ class Noise(NamedTuple):
     input_noise: Any = ()
     mixup: Any = ()
 
-    def of_step(self, i: tf.Tensor) -> "Noise":
+    def of_step(self, i: tf.Tensor) -> Noise:
         """Return the noise of one step, without the axis of steps."""
         return tf.nest.map_structure(lambda values: values[:, i], self)
 

@@ -1,5 +1,7 @@
 """Keras' optimisers, stacked: one row of numbers per network."""
 
+from __future__ import annotations
+
 import functools
 import inspect
 from typing import Any
@@ -220,9 +222,16 @@ class Optimizer:
         rest = [(k, v) for k, v in self.own_params().items() if k not in knobs]
         return (self.cls, tuple(rest), tuple(knobs))
 
-    def __reduce__(self):
+    def __getstate__(self):
         """Travel as text: whoever reads a fitted network need not know Keras' class."""
-        return type(self), (self.spec(),)
+        return {"text": self.spec()}
+
+    def __getattr__(self, name):
+        # of one that came as text, and is asked for more: who predicts never does
+        if name not in ("cls", "config", "defaults") or "text" not in vars(self):
+            raise AttributeError(f"{type(self).__name__!r} object has no {name!r}")
+        self.__init__(self.text)
+        return getattr(self, name)
 
     def make(self) -> keras.optimizers.Optimizer:
         """Return a fresh Keras optimiser."""

@@ -1,5 +1,7 @@
 """Predictions of one trained network, and its export as a plain Keras model."""
 
+from __future__ import annotations
+
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -17,6 +19,9 @@ from skloss._tensorflow import QuietAtFirst, keras, start, tf
 MAX_FORWARDS = 64
 ROWS_AT_ONCE = 16384
 BODY_ROWS_AT_ONCE = 1024  # of a user's body, whose layers may be much wider than a row
+# What NumPy predicts on one thread, in multiplications: about where TensorFlow, whose
+# call takes 0.2 ms, overtakes it on two (``examples/benchmarks/predict_one.py``).
+MAX_NUMPY_COST = 16_000_000
 _lock = threading.Lock()
 _forwards = OrderedDict()
 
@@ -96,6 +101,20 @@ def forward_for(
         return _forwards[key]
 
 
+def find_numpy_forward(
+    network: Any, X: Any, n_raw: int
+) -> networks.NumpyForward | None:
+    """Return the forward pass in NumPy, None where the compiled one predicts a table.
+
+    That depends on the network and on the number of rows, so that a network of a
+    population and the same one alone are predicted alike.
+    """
+    if not networks.can_compute(network):
+        return None
+    forward = networks.NumpyForward(network, X.shape[1], n_raw)
+    return forward if X.shape[0] * forward.cost <= MAX_NUMPY_COST else None
+
+
 def predict_raw(
     network: Any,
     X: Any,
@@ -121,6 +140,10 @@ def predict_raw(
     ndarray of shape (n, n_raw)
     """
     dtype = weights.dtype.name
+    in_numpy = find_numpy_forward(network, X, n_raw)
+    if in_numpy is not None:
+        x = np.asarray(X.toarray() if is_sparse else X, dtype)
+        return in_numpy.predict(x, weights, stored)
     compiled = forward_for(network, X.shape[1], n_raw, dtype, is_sparse)
     weights, stored = tf.constant(weights), tf.constant(stored)
     pieces = []
@@ -152,7 +175,9 @@ def predict_raw_stacked(
     ndarray of shape (networks, n, n_raw)
     """
     is_sparse = not isinstance(X, np.ndarray)
-    if is_sparse or isinstance(network, networks.Body):  # not all can be stacked
+    in_numpy = find_numpy_forward(network, X, n_raw) is not None
+    # of a user's body not all can be stacked
+    if in_numpy or is_sparse or isinstance(network, networks.Body):
         return np.stack(
             [
                 predict_raw(network, X, *rows, n_raw, is_sparse=is_sparse)

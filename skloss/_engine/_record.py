@@ -1,5 +1,7 @@
 """What training records of each layer, epoch by epoch."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

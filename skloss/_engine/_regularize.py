@@ -4,6 +4,8 @@ Each is in the graph only if a network of the program uses it. Each network has 
 number, and at the number's default nothing happens to it.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from skloss import networks

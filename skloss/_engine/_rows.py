@@ -1,5 +1,7 @@
 """Rows of a table inside the graph: dense, or CSR made dense batch by batch."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

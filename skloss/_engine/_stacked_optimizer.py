@@ -1,5 +1,7 @@
 """A Keras optimiser's update of a matrix of weights, as a pure function."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from skloss._engine._optimizers import Optimizer, Positive, state_variables

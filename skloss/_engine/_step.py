@@ -5,6 +5,8 @@ clipping and norms are then single operations on that matrix; only the forward p
 looks at the shapes inside a row.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import Any
 

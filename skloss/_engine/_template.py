@@ -4,6 +4,8 @@ Everything here is fixed when a program is traced. What changes from call to cal
 ``Inputs`` and ``State``.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Validation inside the graph: loss and monitored score of the rows held back."""
 
+from __future__ import annotations
+
 from skloss._engine._inputs import Inputs
 from skloss._engine._rows import take_rows
 from skloss._engine._state import Weights

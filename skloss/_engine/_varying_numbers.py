@@ -4,6 +4,8 @@ Which numbers do is structure, how they do is not. A network that does not vary 
 that another varies has a constant row.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from skloss._engine._plan import Member

@@ -1,5 +1,8 @@
 """TensorFlow and Keras: loaded here and nowhere else, and started when first needed.
 
+``keras`` and ``tf`` are loaded when something is asked of them: to load a fitted
+estimator and to predict in NumPy takes neither. ``load`` loads them at once.
+
 What is private in TensorFlow is used in this folder and nowhere else in the package: it
 is about how TensorFlow starts, and about its global state.
 
@@ -7,6 +10,7 @@ Where skloss is the first to load TensorFlow, what that says of itself is not sa
 Where the user loaded it before, its lines are the user's.
 """
 
+import importlib
 import os
 import sys
 import threading
@@ -14,22 +18,53 @@ from contextlib import nullcontext
 
 from skloss._tensorflow._startup_lines import without_startup_lines
 
-_ours = "tensorflow" not in sys.modules
+__all__ = ["QuietAtFirst", "keras", "load", "quietly", "start", "start_compiler", "tf"]
+_lock = threading.Lock()
+_loading = threading.RLock()
+_ours = None  # whether skloss was the first to load TensorFlow; None before
+_started = _compiler_started = _left_behind = False
+
+
+class Later:
+    """A module that is loaded when something is asked of it.
+
+    Parameters
+    ----------
+    name : {"keras", "tensorflow"}
+    """
+
+    def __init__(self, name):
+        self._name = name
+
+    def __getattr__(self, attribute):
+        load()
+        return getattr(sys.modules[self._name], attribute)
+
+    def __repr__(self):
+        return f"Later({self._name!r})"
+
+
+keras, tf = Later("keras"), Later("tensorflow")
+
+
+def load():
+    """Load Keras and TensorFlow, if that was not done."""
+    global _ours
+    if _ours is not None:
+        return
+    with _loading:
+        if _ours is not None:
+            return
+        ours = "tensorflow" not in sys.modules
+        with without_startup_lines() if ours else nullcontext():
+            importlib.import_module("keras")
+            importlib.import_module("tensorflow")
+        _ours = ours
 
 
 def quietly():
     """Return a context in which TensorFlow's start-up lines are dropped, if ours."""
     return without_startup_lines() if _ours else nullcontext()
-
-
-with quietly():
-    import keras
-    import tensorflow as tf
-    from tensorflow.python.eager import context
-
-__all__ = ["QuietAtFirst", "keras", "quietly", "start", "start_compiler", "tf"]
-_lock = threading.Lock()
-_started = _compiler_started = _left_behind = False
 
 
 def start():
@@ -44,6 +79,7 @@ def start():
     global _started
     if _started:
         return
+    load()
     if _left_behind:
         raise RuntimeError(
             "This process was forked from one in which TensorFlow had already computed "
@@ -96,10 +132,11 @@ class QuietAtFirst:
 
 def note_fork():
     """Note, in a forked process, whether TensorFlow had computed in its parent."""
-    global _lock, _started, _left_behind
-    _lock = threading.Lock()
+    global _lock, _loading, _started, _left_behind
+    _lock, _loading = threading.Lock(), threading.RLock()
+    context = sys.modules.get("tensorflow.python.eager.context")
     # publicly it can only be asked whether there are devices, which makes them
-    eager = context.context_safe()
+    eager = None if context is None else context.context_safe()
     if eager is not None and eager._initialized:
         _started, _left_behind = False, True
 

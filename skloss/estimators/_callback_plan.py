@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from skloss import _model_fit
 from skloss._callbacks._callback_copies import make_callbacks
 from skloss._callbacks._epoch_callbacks import (
     EpochCallbacks,
@@ -20,7 +21,6 @@ from skloss._engine import (
     build_plain_model,
     count_steps,
 )
-from skloss._model_fit._keras_fit import KerasFit, find_body_with_train_step
 from skloss.estimators._settings import Settings
 
 
@@ -93,7 +93,7 @@ def plan_callbacks(
     """
     callbacks = make_callbacks(settings.callbacks)
     (stream,), (member,) = data.streams, plan.members
-    body = find_body_with_train_step(plan, data)
+    body = _model_fit.find_body_with_train_step(plan, data)
     inside = [
         type(callback).__name__ for callback in callbacks if acts_in_epochs(callback)
     ]
@@ -109,7 +109,7 @@ def plan_callbacks(
         why = f"{', '.join(inside)} acts inside an epoch"
         if body is not None:
             why = f"{type(body).__name__} has a train_step of its own"
-        trainer = KerasFit(why, callbacks, settings.verbose)
+        trainer = _model_fit.KerasFit(why, callbacks, settings.verbose)
         trainer.check(plan, stream, settings.calibration)
         return PlanWithCallbacks(plan, trainer, trainer)
     if not callbacks:

@@ -136,7 +136,7 @@ class ClassTarget(SingleTarget):
 
     def scores(self, loss, raw):
         """Return raw scores: of shape (n,) for two classes, else one column each."""
-        scores = np.asarray(loss.scores(self.task, raw))
+        scores = np.asarray(ops.call_on_arrays(loss.scores, self.task, raw))
         return scores[:, 0] if self.task.kind == "binary" else scores[:, self.columns()]
 
     def decide(self, scores):
@@ -148,7 +148,7 @@ class ClassTarget(SingleTarget):
 
     def probabilities(self, loss, raw):
         """Return probabilities in the loss's order, class weights undone."""
-        p = np.asarray(loss.inverse_link(self.task, raw))
+        p = np.asarray(ops.call_on_arrays(loss.inverse_link, self.task, raw))
         if self.task.kind == "multilabel" or np.all(self.class_weight == 1):
             return p
         p = p / self.class_weight
@@ -157,7 +157,9 @@ class ClassTarget(SingleTarget):
     def predict_proba(self, loss, raw, temperature):
         """Return probabilities in the order of ``classes``."""
         p = self.probabilities(loss, raw)
-        p = np.asarray(divide_by_temperature(p, temperature, self.task))
+        p = np.asarray(
+            ops.call_on_arrays(divide_by_temperature, p, temperature, self.task)
+        )
         return p if self.task.kind == "multilabel" else p[:, self.columns()]
 
     def build_outputs(self, loss, raw, temperature):

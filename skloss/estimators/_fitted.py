@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 from skloss import networks
 from skloss._engine import Outcome, TrainingState, build_exported_model, predict_raw
 from skloss.estimators._settings import Settings
-from skloss.estimators._table import Features, validate_table
+from skloss.estimators._table import Features, validate_features
 from skloss.losses import Loss
 
 
@@ -203,7 +203,9 @@ class Fitted:
         -------
         ndarray of shape (n, n_raw)
         """
-        return self.outputs.of(X, lambda X: validate_table(estimator, self.features, X))
+        return self.outputs.of(
+            X, lambda X: validate_features(estimator, self.features, X)
+        )
 
     def link(self, raw):
         """Return the symbolic output of the Keras model for symbolic raw outputs."""

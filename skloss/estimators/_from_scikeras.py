@@ -6,7 +6,7 @@ import inspect
 import numpy as np
 from sklearn.base import clone
 
-from skloss import losses, networks
+from skloss import _model_fit, losses, networks
 from skloss._engine._optimizers import OURS, Optimizer
 from skloss._keras import (
     get_compile_arguments,
@@ -14,7 +14,6 @@ from skloss._keras import (
     get_rate_or_schedule,
     get_wrapper_callbacks,
 )
-from skloss._model_fit._keras_fit import import_wrappers
 from skloss._params import split_names
 from skloss.estimators._to_scikeras import SAME, build_with_head, refuse
 from skloss.networks._body import Body, split_last_layer
@@ -28,7 +27,7 @@ N_COLUMNS = 64
 def convert_from_scikeras(cls, estimator):
     """Return an estimator of class ``cls`` made of a scikeras one."""
     kind = "KerasClassifier" if cls._family == "classification" else "KerasRegressor"
-    if not isinstance(estimator, getattr(import_wrappers(), kind)):
+    if not isinstance(estimator, getattr(_model_fit.import_wrappers(), kind)):
         raise TypeError(
             f"{cls.__name__}.from_scikeras takes a {kind}, got "
             f"{type(estimator).__name__}."
@@ -67,7 +66,9 @@ def convert_from_scikeras(cls, estimator):
 
 def get_scikeras_names():
     """Return the names of scikeras' own parameters."""
-    return set(inspect.signature(import_wrappers().KerasClassifier).parameters)
+    return set(
+        inspect.signature(_model_fit.import_wrappers().KerasClassifier).parameters
+    )
 
 
 def split_parameters(estimator):

@@ -108,24 +108,25 @@ class NumberTarget(SingleTarget):
 
     def predict(self, loss, raw):
         """Return the point prediction in the user's units."""
-        scaled = np.asarray(loss.inverse_link(self.task, raw))
+        scaled = np.asarray(ops.call_on_arrays(loss.inverse_link, self.task, raw))
         return self.shape_like_y(scaled * self.units.scale + self.units.loc)
 
     def predict_quantiles(self, loss, raw, quantiles):
         """Return quantiles in the user's units."""
-        parts = np.asarray(loss.split(self.task, raw))
-        units = self.units
-        return self.shape_like_y(
-            loss.predict_quantiles(parts, quantiles, units.loc, units.scale)
+        parts = np.asarray(ops.call_on_arrays(loss.split, self.task, raw))
+        loc, scale = self.units.loc, self.units.scale
+        values = ops.call_on_arrays(
+            loss.predict_quantiles, parts, quantiles, loc, scale
         )
+        return self.shape_like_y(values)
 
     def predict_dist(self, loss, raw):
         """Return the distribution of each row in the user's units."""
-        parts = np.asarray(loss.split(self.task, raw))
+        parts = np.asarray(ops.call_on_arrays(loss.split, self.task, raw))
         loc, scale = self.units.loc, self.units.scale
         if self.one_dimensional:
             parts, loc, scale = parts[:, 0], loc[0], scale[0]
-        return loss.distribution(parts, loc, scale)
+        return ops.call_on_arrays(loss.distribution, parts, loc, scale)
 
     def build_outputs(self, loss, raw, temperature):
         """Return the symbolic output of ``model_``.

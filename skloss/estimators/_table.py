@@ -12,6 +12,7 @@ from skloss._sklearn import get_feature_names
 from skloss.estimators._columns import convert_to_array, is_frame
 
 MAX_NAMED = 5
+FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 TEXT = (
     "text",
     "Encode it before the network, in a Pipeline: make_column_transformer("
@@ -99,7 +100,7 @@ def validate_table(estimator, features: Features, X, *y, **options) -> Any:
             *y,
             reset=False,
             accept_sparse="csr",
-            dtype=[np.float64, np.float32],
+            dtype=list(FLOATS),
             **options,
         )
     except (TypeError, ValueError) as error:
@@ -110,6 +111,36 @@ def validate_table(estimator, features: Features, X, *y, **options) -> Any:
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(text) from error
+
+
+def validate_features(estimator, features: Features, X) -> Any:
+    """Return the X of a prediction, as ``validate_table`` does.
+
+    An array of numbers to which scikit-learn has nothing to say is returned at once:
+    for one row its checks would take longer than the network. What it would convert,
+    refuse or warn of, it is given.
+
+    Parameters
+    ----------
+    estimator, features, X : as for ``validate_table``
+    """
+    if (
+        type(X) is np.ndarray
+        and features.names is None
+        and X.ndim == 2
+        and X.dtype in FLOATS
+        and len(X) > 0
+        and X.shape[1] == features.count
+        and is_finite(X)
+    ):
+        return X
+    return validate_table(estimator, features, X)
+
+
+def is_finite(X: np.ndarray) -> bool:
+    """Tell whether all numbers are finite; False, too, where their sum overflows."""
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(X.sum()))
 
 
 def explain_axes(X) -> str | None:

@@ -3,10 +3,9 @@
 import functools
 import inspect
 
-from skloss import losses, networks, schedules
+from skloss import _model_fit, losses, networks, schedules
 from skloss._callbacks._callback_copies import make_callbacks
 from skloss._engine._optimizers import Optimizer
-from skloss._model_fit._keras_fit import import_wrappers, penalise_kernels
 from skloss._params import Varying, same
 from skloss.estimators._varying import find_schedules
 from skloss.schedules import Constant
@@ -42,7 +41,7 @@ def refuse_ours_alone(estimator, params):
 
 def convert_to_scikeras(estimator):
     """Return the scikeras estimator for one of ours."""
-    params, named = estimator.get_params(deep=False), import_wrappers()
+    params, named = estimator.get_params(deep=False), _model_fit.import_wrappers()
     refuse_ours_alone(estimator, params)
     changing = {name: v for name, v in params.items() if isinstance(v, Varying)}
     changing.pop("lr_schedule", None)
@@ -101,7 +100,7 @@ def build_with_head(meta, network, dropout, l1, l2):
         "float32",
         lambda: keras.layers.Dropout(dropout),
     )
-    penalise_kernels(model, l1, l2)
+    _model_fit.penalise_kernels(model, l1, l2)
     if "n_classes_" not in meta:
         return model
     return keras.Model(model.input, keras.layers.Softmax()(model.output))

@@ -3,6 +3,8 @@
 The loss brings the head, a linear layer with as many raw outputs as it needs.
 """
 
+import importlib
+
 from skloss.networks._body import Body
 from skloss.networks._build import build as build
 from skloss.networks._build import build_private as build_private
@@ -15,6 +17,13 @@ from skloss.networks._build import initial_values as initial_values
 from skloss.networks._build import python_random_untouched as python_random_untouched
 from skloss.networks._build import structure as structure
 from skloss.networks._mlp import MLP
-from skloss.networks._mlp import StackedDropout as StackedDropout
+from skloss.networks._numpy_forward import NumpyForward as NumpyForward
+from skloss.networks._numpy_forward import can_compute as can_compute
 
 __all__ = ["MLP", "Body"]
+
+
+def __getattr__(name):
+    if name != "StackedDropout":  # a layer, whose definition loads Keras
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return importlib.import_module("skloss.networks._stacked_dropout").StackedDropout

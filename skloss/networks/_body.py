@@ -1,5 +1,7 @@
 """A user's own Keras network as a value: a function with its arguments."""
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Callable
 from typing import Any

@@ -8,10 +8,11 @@ import numpy as np
 from skloss._params import Params, freeze, is_number
 from skloss._tensorflow import keras
 
+# Keras' layers by the name of what is normalised over.
 NORMALIZATIONS = {
     None: None,
-    "batch": keras.layers.BatchNormalization,
-    "layer": keras.layers.LayerNormalization,
+    "batch": "BatchNormalization",
+    "layer": "LayerNormalization",
 }
 
 
@@ -121,7 +122,7 @@ class MLP(Params):
         training, drift, and leave the moving mean behind, by which the network
         predicts. Over the units of a row, each unit's own bias remains.
         """
-        normalization = NORMALIZATIONS[self.normalization]
+        name = NORMALIZATIONS[self.normalization]
         return [
             keras.layers.Dense(
                 size,
@@ -129,32 +130,7 @@ class MLP(Params):
                 kernel_initializer=self.kernel_initializer,
                 dtype=dtype,
             ),
-            *([normalization(dtype=dtype)] if normalization else []),
+            *([getattr(keras.layers, name)(dtype=dtype)] if name else []),
             keras.layers.Activation(self.activation, dtype=dtype),
             dropout_layer(),
         ]
-
-
-class StackedDropout(keras.layers.Layer):
-    """Dropout whose mask is a weight, so that networks can be stacked.
-
-    The mask holds 0 or 1 / (1 - rate). It is made outside, once per step, from noise
-    that all networks share: comparisons between them are paired.
-    """
-
-    def __init__(self, batch_size, **kwargs):
-        super().__init__(**kwargs)
-        self.batch_size = batch_size
-
-    def build(self, shape):
-        """Create the mask of one batch."""
-        self.mask = self.add_weight(
-            shape=(self.batch_size, shape[-1]),
-            initializer="ones",
-            trainable=False,
-            name="stacked_dropout_mask",
-        )
-
-    def call(self, x, training=False):
-        """Multiply by the mask in training."""
-        return x * self.mask if training else x

@@ -4,16 +4,69 @@ At the population optimum of a smooth loss the conditional expectation of its gr
 is zero, sum_y eta_y dL(y, z)/dz = 0, so that the class probabilities eta are read off
 the raw scores: a ratio of two derivatives for two classes, the null vector of the
 classes x classes gradient matrix otherwise. It holds for any weighted sum of losses.
+
+Predictions, which are of arrays, ask a function that TensorFlow traced once for a loss,
+for any number of rows.
 """
+
+import threading
+from collections import OrderedDict
+
+import numpy as np
 
 from skloss.losses._core import _ops as ops
 
 # why networks of other losses cannot share a program with such a link
 SOLVED_LINK = "its probabilities are the solution of equations for each row"
+MAX_COMPILED = 64
+_lock = threading.Lock()
+_compiled = OrderedDict()
 
 
 def binary_link(loss, raw):
     """Return eta(f) = l0'(f) / (l0'(f) - l1'(f)), elementwise."""
+    if ops.are_on_arrays(raw):
+        link = compile_link(derive_binary_link, loss, [None])
+        return link(raw.ravel()).reshape(raw.shape)
+    return derive_binary_link(loss, raw)
+
+
+def multiclass_link(loss, scores):
+    """Return the null vector of the gradient matrix, rows summing to one.
+
+    The softmax where all gradients vanish, for there the loss tells nothing.
+    """
+    if ops.are_on_arrays(scores):
+        n_classes = scores.shape[-1]
+        link = compile_link(derive_multiclass_link, loss, [None, n_classes])
+        return link(scores.reshape(-1, n_classes)).reshape(scores.shape)
+    return derive_multiclass_link(loss, scores)
+
+
+def compile_link(derive, loss, shape):
+    """Return a link of a loss as a function of float64 arrays, made once.
+
+    Parameters
+    ----------
+    derive : callable
+        From a loss and scores to probabilities.
+    loss : ClassificationLoss
+    shape : list of int or None
+        Of the scores.
+    """
+    knobs = tuple((k, np.asarray(v).tobytes()) for k, v in loss.knobs().items())
+    key = derive, loss.structure(), knobs, tuple(shape)
+    with _lock:
+        if key not in _compiled:
+            _compiled[key] = ops.compile_on_tensors(lambda z: derive(loss, z), shape)
+            if len(_compiled) > MAX_COMPILED:
+                _compiled.popitem(last=False)
+        _compiled.move_to_end(key)
+        return _compiled[key]
+
+
+def derive_binary_link(loss, raw):
+    """Return the probability of class 1 from a loss's two slopes, by TensorFlow."""
     f = ops.cast(ops.convert_to_tensor(raw), "float64")
     slope0 = ops.gradient(lambda x: loss.binary(ops.zeros_like(x), x), f)
     slope1 = ops.gradient(lambda x: loss.binary(ops.ones_like(x), x), f)
@@ -24,11 +77,8 @@ def binary_link(loss, raw):
     return ops.cast(ops.clip(eta, 1e-6, 1 - 1e-6), raw.dtype)
 
 
-def multiclass_link(loss, scores):
-    """Return the null vector of the gradient matrix, rows summing to one.
-
-    The softmax where all gradients vanish, for there the loss tells nothing.
-    """
+def derive_multiclass_link(loss, scores):
+    """Return the null vector of a loss's gradient matrix, by TensorFlow."""
     z = ops.cast(ops.convert_to_tensor(scores), "float64")
     n_classes = z.shape[-1]
     columns = [gradient_for_class(loss, k, z) for k in range(n_classes)]
@@ -51,7 +101,7 @@ def multiclass_link(loss, scores):
 
 def gradient_for_class(loss, k, z):
     """Return the gradient in the scores of the loss of true class ``k``."""
-    one_hot = ops.one_hot(ops.full(z.shape[:-1], k), z.shape[-1], dtype=z.dtype)
+    one_hot = ops.zeros_like(z) + ops.one_hot(k, z.shape[-1], dtype=z.dtype)
     return ops.gradient(lambda s: loss.pointwise(one_hot, s), z)
 
 

@@ -30,9 +30,12 @@ and ``rehearse`` are shown y before it is scaled.
 
 Tensors. What training calls (the values, ``scores``, links, ``point``, ``monitor``) is
 written in ``keras.ops`` for float32 or float64 tensors, ``y_true``, ``raw`` and
-``weight`` of one dtype. What happens once a fit (``measure``, ``best_constant``,
-``saturated``, ``distribution``, ``predict_quantiles``, ``global_pace``, ``trained``)
-takes and returns NumPy arrays of float64.
+``weight`` of one dtype. Predictions call ``scores``, links, ``split`` and ``point``
+with NumPy arrays of float64, for which the names that this package's losses use are
+NumPy's (``_ops.call_on_arrays``); ``keras.ops`` takes them too. What happens once a
+fit (``measure``, ``best_constant``, ``saturated``, ``distribution``,
+``predict_quantiles``, ``global_pace``, ``trained``) takes and returns NumPy arrays of
+float64.
 
 Words. A *knob* is a number that a search may vary in one graph, ``structure`` is all
 else. A *raw output* is what the network gives, a *score* what decides, a *value* what
