@@ -3,11 +3,11 @@
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import NotFittedError
-from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skloss.model_selection._fit_arguments import capture_table
 from skloss.model_selection._fold_votes import (
     SMALLEST,
     centre_scores,
@@ -346,16 +346,9 @@ class FoldEnsembleRegressor(RegressorMixin, FoldEnsemble):
         return np.mean(
             [
                 getattr(get_last_step(member), method)(
-                    transform_before(member, X), argument
+                    capture_table(member, X), argument
                 )
                 for member in self._members()
             ],
             axis=0,
         )
-
-
-def transform_before(member, X):
-    """Return X as the last step of a pipeline sees it."""
-    if isinstance(member, Pipeline) and len(member.steps) > 1:
-        return member[:-1].transform(X)
-    return X

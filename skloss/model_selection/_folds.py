@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 from skloss._engine import Data, Stream
 from skloss._sklearn import check_method_params, safe_indexing
-from skloss.model_selection._fit_arguments import capture_fit_arguments
+from skloss.model_selection._fit_arguments import capture_fit_arguments, capture_table
 from skloss.model_selection._last_step import get_earlier_steps, replace_steps
 
 
@@ -89,12 +89,11 @@ class Folds:
         steps = clone(get_earlier_steps(estimator), safe=False)
         own = replace_steps(estimator, steps, net)
         fitted, arguments = capture_fit_arguments(own, net, X, y, params)
-        tables = {which: self.take_part(fold, which)[0] for which in self.scored_parts}
-        steps = get_earlier_steps(fitted)
-        if steps:
-            before_net = fitted[:-1]
-            tables = {which: before_net.transform(X) for which, X in tables.items()}
-        return NetInput(steps, arguments, tables)
+        tables = {
+            which: capture_table(fitted, self.take_part(fold, which)[0])
+            for which in self.scored_parts
+        }
+        return NetInput(get_earlier_steps(fitted), arguments, tables)
 
     # -- rows ----------------------------------------------------------------------
 
