@@ -34,7 +34,8 @@ class Cell:
         The candidate's own; ``after_training`` gives a cell whose net is fitted.
     job : Job
     tables : dict of str to array-like
-        "test" (and "train", if its score is wanted): rows as the net sees them.
+        "test" (and "train", if its score is wanted): rows as the net sees them, None
+        where an earlier step refuses them.
     """
 
     candidate: int

@@ -25,6 +25,7 @@ class NetInput(NamedTuple):
         What the net's ``fit`` is called with.
     tables : dict of str to array-like
         The rows that are scored, as the net sees them: "test", and perhaps "train".
+        None where an earlier step refuses them.
     """
 
     steps: list
@@ -90,10 +91,20 @@ class Folds:
         own = replace_steps(estimator, steps, net)
         fitted, arguments = capture_fit_arguments(own, net, X, y, params)
         tables = {
-            which: capture_table(fitted, self.take_part(fold, which)[0])
-            for which in self.scored_parts
+            which: self.try_table(fitted, fold, which) for which in self.scored_parts
         }
         return NetInput(get_earlier_steps(fitted), arguments, tables)
+
+    def try_table(self, estimator, fold, which):
+        """Return the rows as the net sees them; None where an earlier step refuses.
+
+        Then a fit is not to blame: who scores the rows asks again, and hears why.
+        """
+        X, _ = self.take_part(fold, which)
+        try:
+            return capture_table(estimator, X)
+        except Exception:
+            return None
 
     # -- rows ----------------------------------------------------------------------
 

@@ -23,7 +23,9 @@ from skloss.model_selection._folds import Folds
 def predict_cells(cells, which):
     """Return the raw outputs of trained cells of one structure, in their order.
 
-    Networks that see the same rows, those of one fold, predict them together.
+    Networks that see the same rows, those of one fold, predict them together. There is
+    None for those that cannot: the scorer asks each alone, so that only what fails by
+    itself costs a score, and scikit-learn says so as ever.
 
     Parameters
     ----------
@@ -33,20 +35,30 @@ def predict_cells(cells, which):
     """
     places, outputs = {}, [None] * len(cells)
     for i, cell in enumerate(cells):
-        places.setdefault(id(cell.tables[which]), []).append(i)
+        if cell.tables[which] is not None:
+            places.setdefault(id(cell.tables[which]), []).append(i)
     for together in places.values():
-        first = cells[together[0]]
-        networks = [cells[i].net._fitted.outputs for i in together]
-        raw = predict_raw_stacked(
-            networks[0].network,
-            validate_table(first.net, first.net._fitted.features, first.tables[which]),
-            np.stack([network.weights for network in networks]),
-            np.stack([network.stored for network in networks]),
-            networks[0].n_raw,
-        )
-        for i, rows in zip(together, raw.astype(np.float64), strict=True):
+        try:
+            raw = predict_together([cells[i] for i in together], which)
+        except Exception:
+            continue
+        for i, rows in zip(together, raw, strict=True):
             outputs[i] = rows
     return outputs
+
+
+def predict_together(cells, which):
+    """Return the raw outputs of cells that see the same rows."""
+    first = cells[0]
+    networks = [cell.net._fitted.outputs for cell in cells]
+    raw = predict_raw_stacked(
+        networks[0].network,
+        validate_table(first.net, first.net._fitted.features, first.tables[which]),
+        np.stack([network.weights for network in networks]),
+        np.stack([network.stored for network in networks]),
+        networks[0].n_raw,
+    )
+    return raw.astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,13 +87,13 @@ class Scoring:
         ----------
         cell : Cell
             Its net is fitted.
-        raw : ndarray
-            The net's raw outputs for these rows.
+        raw : ndarray or None
+            The net's raw outputs for these rows, if they are known.
         which : {"test", "train"}
         """
         X, y = self.folds.take_part(cell.fold, which)
         estimator = cell.estimator
-        if is_prediction_scorer(self.scorer):
+        if raw is not None and is_prediction_scorer(self.scorer):
             # predictions of the last step are those of the whole Pipeline, and known
             X = cell.tables[which]
             estimator = with_fitted(
