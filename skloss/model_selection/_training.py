@@ -10,6 +10,7 @@ from joblib import Parallel, delayed
 
 from skloss._engine import Plan, make_chunks, repack_chunks
 from skloss.model_selection._cells import Cell
+from skloss.model_selection._parallel import run_in_parallel
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +75,7 @@ class Trainer:
             for number, (group, chunk) in enumerate(work)
         )
         # a worker's copy of a chunk may be another object: its number says which
-        parallel = Parallel(return_as="generator_unordered", **self.parallel)
-        for number, results, seconds in parallel(calls):
+        for number, results, seconds in run_in_parallel(calls, **self.parallel):
             group, chunk = work[number]
             cells = group.cells_of(chunk)
             self.scorer.score_cells(cells, results, seconds)
