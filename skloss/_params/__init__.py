@@ -1,6 +1,12 @@
 """Parameters: value objects that hold them, their names, their checks."""
 
-from skloss._params._names import nearest, split_names, unknown_parameter
+from skloss._params._names import (
+    UnknownNameError,
+    UnknownParameterError,
+    nearest,
+    split_names,
+    unknown_parameter,
+)
 from skloss._params._nested_params import Nested, find_holder
 from skloss._params._spec import parse_spec
 from skloss._params._value_object import Params, Varying, separate_value
@@ -9,6 +15,8 @@ from skloss._params._values import freeze, is_number, is_numbers, same
 __all__ = [
     "Nested",
     "Params",
+    "UnknownNameError",
+    "UnknownParameterError",
     "Varying",
     "find_holder",
     "freeze",

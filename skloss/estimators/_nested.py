@@ -12,7 +12,14 @@ from skloss._callbacks._callback_names import (
     get_nested_params,
 )
 from skloss._engine._optimizers import Optimizer
-from skloss._params import Nested, Params, find_holder, nearest, unknown_parameter
+from skloss._params import (
+    Nested,
+    Params,
+    UnknownParameterError,
+    find_holder,
+    nearest,
+    unknown_parameter,
+)
 
 
 class NestedParams(Nested, BaseEstimator):
@@ -65,7 +72,7 @@ class NestedParams(Nested, BaseEstimator):
         return find_holder(self, name, getattr(self, name))
 
     def _unknown(self, key):
-        return ValueError(
+        return UnknownParameterError(
             f"Invalid parameter {key!r} for estimator {self}. "
             f"{nearest(key, self.get_params())}"
         )

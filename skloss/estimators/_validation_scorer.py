@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import check_scoring, get_scorer_names
 
-from skloss._params import nearest
+from skloss._params import UnknownNameError, nearest
 from skloss._sklearn import (
     forget_callbacks,
     is_prediction_scorer,
@@ -116,7 +116,7 @@ def resolve_scorer(net) -> Callable:
     """
     scoring = net.validation_scoring
     if isinstance(scoring, str) and scoring not in get_scorer_names():
-        raise ValueError(
+        raise UnknownNameError(
             f"validation_scoring={scoring!r} is no scorer of scikit-learn. "
             f"{nearest(scoring, get_scorer_names())}"
         )

@@ -111,7 +111,7 @@ def fused_cross_validate(
         raise KeyboardInterrupt
     scored = run.ledger.get_folds(0)
     raise_if_pruned(scored)
-    outputs = make_outputs([scored], cell_scoring, callable(scoring))
+    outputs = make_outputs([{}], [scored], cell_scoring, callable(scoring))
     results = {
         name: np.array([output[name] for output in outputs])
         for name in ("fit_time", "score_time")

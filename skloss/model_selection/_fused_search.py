@@ -68,8 +68,10 @@ class FusedSearch:
             If the estimator is no LossAwareClassifier or LossAwareRegressor, nor a
             Pipeline that ends in one.
         ValueError, TypeError
-            Before training, for a candidate that cannot be, or callbacks of two
-            networks that write to one path, with the remedy.
+            Before training, for a name that no candidate can have, or callbacks of two
+            networks that write to one path, with the remedy. A candidate that cannot
+            be otherwise scores ``error_score``, with a warning; if that is "raise", or
+            all fits fail, it raises.
         """
         # -- check
         validate_params(self)
@@ -152,7 +154,7 @@ class FusedSearch:
             Further fitted attributes.
         """
         params = list(self._candidates())
-        estimators = make_candidates(self.estimator, params)
+        estimators = make_candidates(self.estimator, params, whole=True)
         progress.start(estimators)
         tasks.begin_training(len(params))
         watch, size = make_watch(self.pruner, self._metric), len(params)
@@ -172,7 +174,7 @@ class FusedSearch:
     def _compare(self, params, candidates, scoring, refit_metric):
         """Return ``cv_results_`` and what follows from it, for all that is finished."""
         n_splits, by_function = len(scoring.folds.splits), callable(self.scoring)
-        outputs = make_outputs(candidates, scoring, by_function)
+        outputs = make_outputs(params, candidates, scoring, by_function)
         results = format_results(self, params, n_splits, outputs)
         results |= explain_candidates(candidates)
         first = outputs[0]["test_scores"]
