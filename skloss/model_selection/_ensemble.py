@@ -1,7 +1,13 @@
 """Estimators that average others, already fitted: the networks of a search's folds."""
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    RegressorMixin,
+    is_classifier,
+    is_regressor,
+)
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
@@ -352,3 +358,35 @@ class FoldEnsembleRegressor(RegressorMixin, FoldEnsemble):
             ],
             axis=0,
         )
+
+
+def average_folds(estimator, folds):
+    """Return the average of a candidate's networks, or in words what it needs.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The search's.
+    folds : list of Scored
+        Of the candidate.
+
+    Returns
+    -------
+    FoldEnsembleClassifier, FoldEnsembleRegressor or str
+    """
+    missing = [
+        f"fold {i}: {fold.outcome}"
+        for i, fold in enumerate(folds)
+        if fold.estimator is None
+    ]
+    if missing:
+        return (
+            f"a network of every fold of the best candidate, trained here "
+            f"({', '.join(missing)})"
+        )
+    members = [fold.estimator for fold in folds]
+    if is_classifier(estimator):
+        return FoldEnsembleClassifier(members)
+    if is_regressor(estimator):
+        return FoldEnsembleRegressor(members)
+    return "one task; several have no one mean"

@@ -2,7 +2,7 @@
 
 import time
 
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 
@@ -21,10 +21,7 @@ from skloss._sklearn import (
 from skloss.model_selection._best_so_far import BestSoFar
 from skloss.model_selection._callback_tasks import CallbackTasks
 from skloss.model_selection._candidates import find_net, make_candidates
-from skloss.model_selection._ensemble import (
-    FoldEnsembleClassifier,
-    FoldEnsembleRegressor,
-)
+from skloss.model_selection._ensemble import average_folds
 from skloss.model_selection._folds import Folds
 from skloss.model_selection._pruning import make_watch
 from skloss.model_selection._refit import refit_best
@@ -120,6 +117,14 @@ class FusedSearch:
         return self
 
     @property
+    def fold_ensemble_(self):
+        """The average of the best candidate's networks, one a fold."""
+        found = vars(self).get("_fold_ensemble_", "a best candidate: call fit")
+        if isinstance(found, str):
+            raise AttributeError(f"fold_ensemble_ needs {found}.")
+        return found
+
+    @property
     def _metric(self):
         """The name of the metric that decides, where there are several."""
         return self.refit if isinstance(self.refit, str) else None
@@ -201,12 +206,7 @@ class FusedSearch:
         fitted = {"best_index_": index, "best_params_": results["params"][index]}
         if not callable(self.refit):
             fitted["best_score_"] = results[f"mean_test_{refit_metric}"][index]
-        members = [fold.estimator for fold in candidates[index]]
-        if all(member is not None for member in members):
-            if is_classifier(self.estimator):
-                fitted["fold_ensemble_"] = FoldEnsembleClassifier(members)
-            elif is_regressor(self.estimator):  # several tasks have no one mean
-                fitted["fold_ensemble_"] = FoldEnsembleRegressor(members)
+        fitted["_fold_ensemble_"] = average_folds(self.estimator, candidates[index])
         return fitted
 
     def _refit(self, X, y, fit_params, params, curves):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from skloss._sklearn import (
 from skloss.estimators._base import with_fitted
 from skloss.estimators._table import validate_table
 from skloss.model_selection._folds import Folds
+from skloss.model_selection._rare_classes import find_rare_classes
 
 
 def predict_cells(cells, which):
@@ -80,6 +82,11 @@ class Scoring:
     params: dict[str, Any]
     error_score: float | str
 
+    @cached_property
+    def rare_classes(self):
+        """Which classes folds lack, where a scorer must know of them; else None."""
+        return find_rare_classes(self.scorer, self.folds.y, self.folds.splits)
+
     def score_cell(self, cell, raw, which):
         """Return the score, or the dict of scores, of a trained cell's rows.
 
@@ -93,6 +100,9 @@ class Scoring:
         """
         X, y = self.folds.take_part(cell.fold, which)
         estimator = cell.estimator
+        scorer, rare = self.scorer, self.rare_classes
+        if rare is not None:
+            scorer = rare.choose_scorer(scorer, cell.net, cell.fold)
         if raw is not None and is_prediction_scorer(self.scorer):
             # predictions of the last step are those of the whole Pipeline, and known
             X = cell.tables[which]
@@ -101,20 +111,20 @@ class Scoring:
             )
         params = self.folds.slice_params(self.params, cell.fold, which)
         common = params, self.error_score
-        explained = explain_missing(self.scorer, cell.net)
+        explained = explain_missing(scorer, cell.net)
         if not is_multimetric(self.scorer):
             return score_estimator(estimator, X, y, explained, *common)
         try:
-            return score_estimator(estimator, X, y, self.scorer, *common)
+            return score_estimator(estimator, X, y, scorer, *common)
         except AttributeError:
             if self.error_score == "raise":
                 raise
             # asking a net without probabilities for them costs that score, not all
             return {
                 name: score_estimator(
-                    estimator, X, y, explain_missing(scorer, cell.net), *common
+                    estimator, X, y, explain_missing(own, cell.net), *common
                 )
-                for name, scorer in get_scorers_by_name(self.scorer).items()
+                for name, own in get_scorers_by_name(scorer).items()
             }
 
 
