@@ -10,7 +10,13 @@ from skloss._params._names import (
 from skloss._params._nested_params import Nested, find_holder
 from skloss._params._spec import parse_spec
 from skloss._params._value_object import Params, Varying, separate_value
-from skloss._params._values import freeze, is_number, is_numbers, same
+from skloss._params._values import (
+    convert_numpy_scalars,
+    freeze,
+    is_number,
+    is_numbers,
+    same,
+)
 
 __all__ = [
     "Nested",
@@ -18,6 +24,7 @@ __all__ = [
     "UnknownNameError",
     "UnknownParameterError",
     "Varying",
+    "convert_numpy_scalars",
     "find_holder",
     "freeze",
     "is_number",
