@@ -103,7 +103,7 @@ def fused_cross_validate(
         )
     splits = list(cv.split(X, y, **split_params))
     folds = Folds(X, y, splits, fit_params, train_scores=return_train_score)
-    cell_scoring = Scoring(folds, scorer, score_params, error_score)
+    cell_scoring = Scoring.of(folds, scorer, score_params, error_score)
     run = FusedRun(cell_scoring, {"n_jobs": n_jobs}, record=return_estimator)
     watch = None if trial is None else OptunaPruning(None, None, {0: trial})
     run.train_candidates(make_candidates(estimator, [{}]), [{}], watch=watch)

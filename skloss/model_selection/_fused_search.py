@@ -83,7 +83,7 @@ class FusedSearch:
         splits = list(cv.split(X, y, **routed.splitter.split))
         fit_params = routed.estimator.fit
         folds = Folds(X, y, splits, fit_params, train_scores=self.return_train_score)
-        scoring = Scoring(folds, scorer, routed.scorer.score, self.error_score)
+        scoring = Scoring.of(folds, scorer, routed.scorer.score, self.error_score)
 
         # -- train and score
         tasks = CallbackTasks(self, len(splits), X, y, params.get("sample_weight"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from skloss._sklearn import (
 from skloss.estimators._base import with_fitted
 from skloss.estimators._table import validate_table
 from skloss.model_selection._folds import Folds
-from skloss.model_selection._rare_classes import find_rare_classes
+from skloss.model_selection._rare_classes import RareClasses, find_rare_classes
 
 
 def predict_cells(cells, which):
@@ -75,17 +74,21 @@ class Scoring:
     params : dict
         As routed to the scorer; those with one entry a row are sliced.
     error_score : float or "raise"
+    rare_classes : RareClasses or None
+        Where folds lack classes that the scorer must know of.
     """
 
     folds: Folds
     scorer: Callable
     params: dict[str, Any]
     error_score: float | str
+    rare_classes: RareClasses | None
 
-    @cached_property
-    def rare_classes(self):
-        """Which classes folds lack, where a scorer must know of them; else None."""
-        return find_rare_classes(self.scorer, self.folds.y, self.folds.splits)
+    @classmethod
+    def of(cls, folds, scorer, params, error_score):
+        """Return how networks are scored; warn of classes that folds lack."""
+        rare = find_rare_classes(scorer, folds.y, folds.splits)
+        return cls(folds, scorer, params, error_score, rare)
 
     def score_cell(self, cell, raw, which):
         """Return the score, or the dict of scores, of a trained cell's rows.

@@ -38,8 +38,9 @@ def test_scores_that_take_labels_are_those_of_all_classes():
     scoring = ["neg_log_loss", "roc_auc_ovo", "accuracy", "f1_macro"]
     says = r"training rows of folds \[0\] lack the classes \['zz'\].*\['neg_log_loss', "
     search = FusedGridSearchCV(pipe, {}, cv=CV, scoring=scoring, refit=False)
-    with pytest.warns(UserWarning, match=says):
+    with pytest.warns(UserWarning, match=says) as caught:
         results = search.fit(X, rare).cv_results_
+    assert {warning.filename for warning in caught} == {__file__}
     with pytest.warns(UserWarning, match=says):
         found = fused_cross_validate(pipe, X, rare, cv=CV, scoring=scoring)
     for fold, (train, test) in enumerate(CV.split(X)):
