@@ -139,7 +139,17 @@ class CellMaker:
             self.close_untrained((candidate, fold), reason, text)
 
     def close_untrained(self, key, error, text, seconds=0.0):
-        """Close a cell that cannot be trained, with a note why."""
+        """Close a cell that cannot be trained, with a note why.
+
+        Parameters
+        ----------
+        key : (int, int)
+        error : Exception
+        text : str
+            With its traceback.
+        seconds : float, default=0.0
+            Since its preparation began.
+        """
         outcome = f"not trained: {error}"
         self.ledger.note(key, fit_time=seconds, error=text, outcome=outcome)
         self.ledger.close(key)

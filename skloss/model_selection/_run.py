@@ -1,6 +1,9 @@
 """A fused run: candidates are made ready, fused, trained and scored."""
 
+from traceback import format_exc
+
 from skloss import networks
+from skloss.exceptions import NotFusibleError
 from skloss.model_selection._cell_scorer import CellScorer
 from skloss.model_selection._cells import CellMaker
 from skloss.model_selection._fusing import fuse_jobs
@@ -66,10 +69,25 @@ class FusedRun:
         try:
             with networks.python_random_untouched():
                 cells = self.maker.make_cells(estimators, params, first)
-                groups = [Group.of(*fused) for fused in fuse_jobs(cells)]
+                groups = self.make_groups(cells)
                 if watch is None:
                     self.trainer.train_to_end(groups)
                 else:
                     self.trainer.train_by_rungs(groups, watch)
         except KeyboardInterrupt:
             self.interrupted = True
+
+    def make_groups(self, cells):
+        """Return groups of networks that train together; close those that cannot be."""
+        groups = []
+        for plan, data, members in fuse_jobs(cells):
+            try:
+                groups.append(Group.of(plan, data, members))
+            except NotFusibleError:
+                raise
+            except Exception as error:  # of the structure that all of them have
+                if self.scoring.error_score == "raise":
+                    raise
+                for cell in members:
+                    self.maker.close_untrained(cell.key, error, format_exc())
+        return groups

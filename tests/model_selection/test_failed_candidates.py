@@ -31,6 +31,12 @@ def no_body():
     raise RuntimeError("no body today")
 
 
+def changing():
+    made.append(None)
+    return keras.Sequential([keras.layers.Dense(4 + len(made) % 2)])
+
+
+made = []
 FAILS_IN_FIT = {  # which scikit-learn's search survives too
     "a number": ({"learning_rate": [0.01, -1.0]}, r"learning_rate=-1.0 must be in"),
     "a kind of number": ({"epochs": [2, 2.5]}, r"epochs=2.5 must be an integer"),
@@ -112,6 +118,11 @@ NAMES = {
         "Invalid parameter 'gama'",
     ),
     "of a knob in a text": ({"loss": ["brier", "focal:gama=1"]}, "Did you.*'gamma'"),
+    "of an activation": (
+        {"network__activation": ["relu", "rellu"]},
+        "'rellu' is not one that Keras",
+    ),
+    "of a choice": ({"dtype": ["auto", "flot32"]}, "'flot32' must be one of 'auto'"),
     "of an optimizer": ({"optimizer": ["adam", "adamm"]}, "'adamm'. Did.*'adam'"),
 }
 
@@ -124,6 +135,18 @@ def test_a_name_that_no_candidate_can_have_ends_the_search_before_it_trains(name
     with pytest.raises(ValueError, match=f"(?s)Candidate .*{says}"):
         search.fit(X, y_binary)
     assert trace_count() == before
+
+
+def test_a_body_that_is_another_each_time_costs_its_own_scores():
+    grid = {"network": [(8,), changing]}
+    search = FusedGridSearchCV(net, grid, cv=3, error_score=-7.0)
+    says = "(?s)3 fits failed.*may depend on its arguments only.*Candidates: .*changing"
+    with pytest.warns(FitFailedWarning, match=says):
+        search.fit(X, y_binary)
+    assert search.cv_results_["mean_test_score"][1] == -7.0
+    assert search.best_params_ == {"network": (8,)}
+    with pytest.raises(TypeError, match="may depend on its arguments only"):
+        FusedGridSearchCV(net, grid, cv=3, error_score="raise").fit(X, y_binary)
 
 
 def test_where_all_candidates_fail_it_says_so_as_scikit_learn_does():
