@@ -23,7 +23,8 @@ class FusedGridSearchCV(FusedSearch, GridSearchCV):
     ----------
     estimator : LossAwareClassifier, LossAwareRegressor or Pipeline
         A Pipeline must end in one; its earlier steps are fitted once for each fold and
-        distinct setting.
+        distinct setting. Samplers in a Pipeline of imbalanced-learn resample the rows
+        that train.
     param_grid : dict or list of dict
     scoring, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in ``GridSearchCV``, but for classes that a fold's rows lack: scores of
