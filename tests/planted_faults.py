@@ -298,27 +298,6 @@ FAULTS += faults_of(
         "test_networks_that_are_scored_together_have_their_own_moving_statistics",
     ),
     (
-        "model_selection/_rare_classes.py",
-        "full = np.maximum(full, FLOOR)",
-        "full = np.maximum(full, FLOOR / 10)",
-        "model_selection/test_rare_classes.py::"
-        "test_scores_that_take_labels_are_those_of_all_classes",
-    ),
-    (
-        "model_selection/_candidates.py",
-        "if name not in taken:",
-        "if name in taken:",
-        "model_selection/test_failed_candidates.py::"
-        "test_a_name_that_no_candidate_can_have_ends_the_search_before_it_trains",
-    ),
-    (
-        "model_selection/_results.py",
-        "number = i // n_splits",
-        "number = i % len(params)",
-        "model_selection/test_failed_candidates.py::"
-        "test_a_candidate_that_cannot_be_costs_its_own_scores",
-    ),
-    (
         "model_selection/_best_so_far.py",
         "rank = -np.inf if np.isnan(score) else score, -candidate",
         "rank = -np.inf if np.isnan(score) else score, candidate",

@@ -7,14 +7,9 @@ from typing import Any
 import numpy as np
 
 from skloss._keras import get_rate_or_schedule
-from skloss._params import (
-    UnknownNameError,
-    UnknownParameterError,
-    is_number,
-    nearest,
-    parse_spec,
-)
+from skloss._params import is_number, nearest, parse_spec
 from skloss._tensorflow import keras
+from skloss.exceptions import UnknownNameError, UnknownParameterError
 
 # Elementwise update rules whose numbers may be tensors of shape (networks, 1); proven
 # equal to Keras' own ``apply`` by a test. Others (Nadam, Lamb, Muon, Adafactor) mix

@@ -1,8 +1,6 @@
 """Parameters: value objects that hold them, their names, their checks."""
 
 from skloss._params._names import (
-    UnknownNameError,
-    UnknownParameterError,
     nearest,
     split_names,
     unknown_parameter,
@@ -21,8 +19,6 @@ from skloss._params._values import (
 __all__ = [
     "Nested",
     "Params",
-    "UnknownNameError",
-    "UnknownParameterError",
     "Varying",
     "convert_numpy_scalars",
     "find_holder",

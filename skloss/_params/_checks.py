@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from skloss._params import UnknownNameError, is_number
+from skloss._params import is_number
+from skloss.exceptions import UnknownNameError
 
 
 def check_number(name, value, *, low, high=np.inf, open_low=False, open_high=False):

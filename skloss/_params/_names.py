@@ -4,13 +4,7 @@ import difflib
 from collections.abc import Collection
 from typing import Any
 
-
-class UnknownNameError(ValueError):
-    """There is nothing of that name: a loss, a schedule, an optimiser, a scorer."""
-
-
-class UnknownParameterError(UnknownNameError):
-    """There is no parameter of that name."""
+from skloss.exceptions import UnknownParameterError
 
 
 def split_names(params: dict[str, Any]) -> tuple[dict, dict]:

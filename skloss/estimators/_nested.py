@@ -12,14 +12,8 @@ from skloss._callbacks._callback_names import (
     get_nested_params,
 )
 from skloss._engine._optimizers import Optimizer
-from skloss._params import (
-    Nested,
-    Params,
-    UnknownParameterError,
-    find_holder,
-    nearest,
-    unknown_parameter,
-)
+from skloss._params import Nested, Params, find_holder, nearest, unknown_parameter
+from skloss.exceptions import UnknownParameterError
 
 
 class NestedParams(Nested, BaseEstimator):

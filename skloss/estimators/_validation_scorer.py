@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import check_scoring, get_scorer_names
 
-from skloss._params import UnknownNameError, nearest
+from skloss._params import nearest
 from skloss._sklearn import (
     forget_callbacks,
     is_prediction_scorer,
@@ -19,6 +19,7 @@ from skloss._sklearn import (
     score_sign,
 )
 from skloss._warn_user import warn_user
+from skloss.exceptions import UnknownNameError
 
 
 class ValidationScorer:

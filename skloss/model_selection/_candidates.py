@@ -6,11 +6,10 @@ parameters do not go together, or whose number cannot be, costs its own scores.
 
 from sklearn.base import clone
 
-from skloss._params import UnknownNameError
 from skloss._sklearn import has_callbacks
 from skloss.estimators._base import BaseLossAware
 from skloss.estimators._settings import Settings
-from skloss.exceptions import LossTargetError, NotFusibleError
+from skloss.exceptions import LossTargetError, NotFusibleError, UnknownNameError
 from skloss.model_selection._last_step import get_last_step
 
 

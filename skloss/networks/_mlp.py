@@ -5,8 +5,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from skloss._params import Params, UnknownNameError, freeze, is_number
+from skloss._params import Params, freeze, is_number
 from skloss._tensorflow import keras
+from skloss.exceptions import UnknownNameError
 
 NORMALIZATIONS = {
     None: None,

@@ -2,7 +2,8 @@
 
 import inspect
 
-from skloss._params import UnknownNameError, nearest, parse_spec
+from skloss._params import nearest, parse_spec
+from skloss.exceptions import UnknownNameError
 from skloss.schedules._adapters import adapt
 from skloss.schedules._decay import Constant
 from skloss.schedules._schedule import Schedule

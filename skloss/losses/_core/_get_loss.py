@@ -3,8 +3,8 @@
 import inspect
 
 from skloss._keras import get_function_arguments
-from skloss._params import UnknownNameError, nearest, parse_spec
-from skloss.exceptions import LossTargetError
+from skloss._params import nearest, parse_spec
+from skloss.exceptions import LossTargetError, UnknownNameError
 from skloss.losses._core._custom import CustomLoss, CustomRegressionLoss
 from skloss.losses._core._loss import Loss
 
