@@ -41,7 +41,7 @@ FAILS_IN_FIT = {  # which scikit-learn's search survives too
     "a number": ({"learning_rate": [0.01, -1.0]}, r"learning_rate=-1.0 must be in"),
     "a kind of number": ({"epochs": [2, 2.5]}, r"epochs=2.5 must be an integer"),
     "a text for a number": ({"epochs": [2, "ten"]}, r"epochs='ten' must be an"),
-    "a knob": ({"loss": ["brier", "focal:gamma=-1"]}, "gamma=-1 must be in"),
+    "a knob": ({"loss": ["cross_entropy", "focal:gamma=-1"]}, "gamma=-1 must be in"),
     "a body's dropout": (
         [{"l2": [0.0]}, {"network": [body], "dropout": [0.2]}],
         "dropout=0.2 has no place in",

@@ -8,7 +8,6 @@ from searches import assert_same, both
 
 from skloss import LossAwareClassifier
 from skloss.model_selection import (
-    FusedGridSearchCV,
     FusedOptunaSearchCV,
     FusedRandomizedSearchCV,
 )
@@ -21,7 +20,7 @@ SPACE = {
     "callbacks__counter__limit": np.arange(3, 4),
     "learning_rate": np.array([0.01, 0.02]),
 }
-seen = []
+seen, TYPES = [], {int, (int, str, bool, int)}
 
 
 def build(units=2, activation="tanh", settings=None):
@@ -47,24 +46,24 @@ def net():
     return LossAwareClassifier(**SHORT | {"network": build, "callbacks": [Counter()]})
 
 
-@pytest.mark.parametrize("cls", [FusedGridSearchCV, FusedRandomizedSearchCV])
-def test_in_searches_with_the_columns_of_scikit_learn(cls):
-    more = {"n_iter": 2, "random_state": 0} if cls is FusedRandomizedSearchCV else {}
-    fused, plain = both(net(), SPACE, X, y_binary, cls=cls, cv=2, refit=False, **more)
+def test_in_a_search_with_the_columns_of_scikit_learn():
+    fused, plain = both(net(), SPACE, X, y_binary, cv=2, refit=False)
     assert_same(fused, plain, within=1.001 / 46)
-    assert set(seen) == {int, (int, str, bool, int)}
+    assert set(seen) == TYPES
     assert fused.cv_results_["param_network__units"].dtype == np.int64
 
 
-def test_in_a_study():
-    options = {"n_trials": 2, "cv": 2, "refit": False, "random_state": 0}
-    search = FusedOptunaSearchCV(net(), SPACE, **options).fit(X, y_binary)
-    assert set(seen) == {int, (int, str, bool, int)}
+@pytest.mark.parametrize("cls", [FusedRandomizedSearchCV, FusedOptunaSearchCV])
+def test_in_searches_that_draw(cls):
+    count = "n_iter" if cls is FusedRandomizedSearchCV else "n_trials"
+    search = cls(net(), SPACE, **{count: 2}, cv=2, refit=False, random_state=0)
+    search.fit(X, y_binary)
+    assert set(seen) == TYPES
     assert search.best_params_["network__units"] == 8
 
 
 def test_in_a_fit_alone():
     alone = net().set_params(**{name: values[0] for name, values in SPACE.items()})
     alone.fit(X, y_binary)
-    assert set(seen) == {int, (int, str, bool, int)}
+    assert set(seen) == TYPES
     assert isinstance(alone.get_params()["network__units"], np.int64)

@@ -77,7 +77,7 @@ def test_a_binary_network_where_only_two_of_three_classes_are_seen():
 def test_other_scores_are_those_of_scikit_learn():
     net = LossAwareClassifier(**SHORT)
     options = {"cv": CV, "scoring": ["accuracy", "f1_macro"], "refit": False}
-    fused, plain = both(net, GRID, X, rare, **options)
+    fused, plain = both(net, {}, X, rare, **options)
     assert_same(fused, plain, within=0.1)
 
 
