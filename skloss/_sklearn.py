@@ -5,6 +5,9 @@ oldest that is supported, and 1.9: where a newer one moves a name, this is the f
 change. A public name, where scikit-learn gets one, takes the place of a line below.
 """
 
+import copy
+import inspect
+
 from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer, _PassthroughScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._validation import (
@@ -38,12 +41,16 @@ __all__ = [
     "is_multimetric",
     "is_prediction_scorer",
     "open_callback_context",
+    "replace_scorers",
+    "response_methods",
     "safe_indexing",
     "score_estimator",
     "score_function",
     "score_sign",
+    "scorer_with",
     "select_best_index",
     "supports_callbacks",
+    "takes_labels",
     "validate_params",
     "warn_or_raise_about_fit_failures",
 ]
@@ -98,6 +105,47 @@ def is_prediction_scorer(scorer):
     if is_multimetric(scorer):
         return all(map(is_prediction_scorer, get_scorers_by_name(scorer).values()))
     return isinstance(scorer, _BaseScorer | _PassthroughScorer)
+
+
+def takes_labels(scorer):
+    """Tell whether a metric of scikit-learn wants all labels beside scores of each.
+
+    Metrics of predicted classes take them too, but need none.
+    """
+    if not isinstance(scorer, _BaseScorer) or "labels" in scorer._kwargs:
+        return False
+    function = scorer._score_func
+    ours = getattr(function, "__module__", "").startswith("sklearn.")
+    if not ours or response_methods(scorer) == ["predict"]:
+        return False
+    return "labels" in inspect.signature(function).parameters
+
+
+def response_methods(scorer):
+    """Return the names of the methods of which a scorer asks the first that is there.
+
+    It has them as they were given to ``make_scorer``, where nobody can read them.
+    """
+    given = scorer._response_method
+    return [given] if isinstance(given, str) else list(given)
+
+
+def scorer_with(scorer, wrap, **params):
+    """Return a copy of a scorer whose metric is wrapped and has further parameters.
+
+    ``make_scorer`` would lose the metadata that were requested for it.
+    """
+    own = copy.copy(scorer)
+    own._score_func = wrap(scorer._score_func)
+    own._kwargs = {**scorer._kwargs, **params}
+    return own
+
+
+def replace_scorers(scorer, scorers):
+    """Return a copy of a multimetric scorer that holds others; no public way."""
+    own = copy.copy(scorer)
+    own._scorers = scorers
+    return own
 
 
 def score_function(scorer):

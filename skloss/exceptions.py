@@ -7,6 +7,14 @@ class LossTargetError(ValueError):
     """The target, or another loss, does not fit the loss."""
 
 
+class UnknownNameError(ValueError):
+    """There is no loss, schedule, optimizer, scorer or choice of that name."""
+
+
+class UnknownParameterError(UnknownNameError):
+    """There is no parameter of that name."""
+
+
 class NotFusibleError(ValueError):
     """An estimator cannot be trained in one graph with others."""
 

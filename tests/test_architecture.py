@@ -18,7 +18,8 @@ LAYERS = (
     ("_callbacks",),
     ("_engine",),
     ("losses", "networks", "schedules"),
-    ("_keras", "_params", "_sklearn", "_tensorflow", "_warn_user", "exceptions"),
+    ("_keras", "_params", "_sklearn", "_tensorflow", "_warn_user"),
+    ("exceptions",),
 )
 DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}
 KERAS_AT_HOME = {

@@ -110,16 +110,22 @@ def test_unknown_arguments_are_refused_with_the_valid_names():
 def test_numbers_that_searches_draw_reach_keras_as_pythons():
     seen = []
 
-    def stacked(sizes=(2,), units=2, scaled=True):
-        seen.append([type(v) for v in (*sizes, units, scaled)])
+    def stacked(sizes=(2,), units=2, scaled=True, more=None):
+        seen.append([type(v) for v in (*sizes, units, scaled, *more.values())])
         return keras.Sequential([layers.Dense(n) for n in (*sizes, units)])
 
     drawn = Body(
-        stacked, sizes=(np.int64(3),), units=np.arange(9)[5], scaled=np.bool_(True)
+        stacked,
+        sizes=(np.int64(3),),
+        units=np.arange(9)[5],
+        scaled=np.bool_(True),
+        more={"rate": np.float32(0.5), "name": [np.str_("relu")]},
     )
     drawn.make_body(64)
-    assert seen == [[int, int, bool]]
-    assert drawn.structure() == Body(stacked, sizes=(3,), units=5).structure()
+    assert seen == [[int, int, bool, float, list]]
+    more = {"rate": 0.5, "name": ["relu"]}
+    plain = Body(stacked, sizes=(3,), units=5, more=more)
+    assert drawn.structure() == plain.structure()
 
 
 def test_equal_arguments_share_a_program():

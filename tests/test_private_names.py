@@ -27,7 +27,13 @@ ATTRIBUTES = {
     *("_check_model_param", "_fit_callbacks", "_fn_kwargs", "_flatten_layers"),
     *("_get_compile_kwargs", "_inbound_nodes", "_initial_epoch"),
     *("_initialize_callbacks", "_keras_history", "_learning_rate", "_monitor"),
-    *("_should_trace", "_trainable_variables_indices", "_var_key"),
+    *(
+        "_kwargs",
+        "_response_method",
+        "_should_trace",
+        "_trainable_variables_indices",
+        "_var_key",
+    ),
 }
 
 

@@ -3,7 +3,7 @@
 import inspect
 from collections import Counter
 
-from skloss._params import split_names
+from skloss._params import convert_numpy_scalars, split_names
 
 
 def check_callbacks(callbacks):
@@ -111,6 +111,7 @@ def change_callbacks(callbacks, changes):
     for name, callback in name_callbacks(callbacks):
         if name in nested:
             cls = callback if inspect.isclass(callback) else type(callback)
-            callback = cls(**{**get_constructor_params(callback), **nested[name]})
+            own = {**get_constructor_params(callback), **nested[name]}
+            callback = cls(**convert_numpy_scalars(own))
         made.append(callback)
     return made

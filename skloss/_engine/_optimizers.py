@@ -11,6 +11,7 @@ import numpy as np
 from skloss._keras import get_rate_or_schedule
 from skloss._params import is_number, nearest, parse_spec
 from skloss._tensorflow import keras
+from skloss.exceptions import UnknownNameError, UnknownParameterError
 
 # Elementwise update rules whose numbers may be tensors of shape (networks, 1); proven
 # equal to Keras' own ``apply`` by a test. Others (Nadam, Lamb, Muon, Adafactor) mix
@@ -167,7 +168,7 @@ class Optimizer:
         """Set configuration values by name."""
         for name, value in changes.items():
             if name not in self.own_names():
-                raise ValueError(
+                raise UnknownParameterError(
                     f"Invalid parameter {name!r} for optimizer "
                     f"{self.cls.__name__!r}. {nearest(name, self.own_names())}"
                 )
@@ -265,7 +266,9 @@ def find_class(name: str) -> type:
         return list_stackable()[name.lower()]
     if name.lower() in map(str.lower, dir(keras.optimizers)):
         raise unstackable_error(name)
-    raise ValueError(f"Unknown optimizer {name!r}. {nearest(name, list_stackable())}")
+    raise UnknownNameError(
+        f"Unknown optimizer {name!r}. {nearest(name, list_stackable())}"
+    )
 
 
 def unstackable_error(spec: Any) -> ValueError:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from skloss._params import is_number
+from skloss.exceptions import UnknownNameError
 
 
 def check_number(name, value, *, low, high=np.inf, open_low=False, open_high=False):
@@ -28,7 +29,8 @@ def check_choice(name, value, choices):
     """Raise ValueError unless ``value`` is one of ``choices``."""
     if not any(value is c or (isinstance(value, str) and value == c) for c in choices):
         offers = ", ".join(map(repr, choices))
-        raise ValueError(f"{name}={value!r} must be one of {offers}.")
+        kind = UnknownNameError if isinstance(value, str) else ValueError
+        raise kind(f"{name}={value!r} must be one of {offers}.")
 
 
 def check_range(loss, name, low, high, ends):

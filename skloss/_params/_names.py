@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Collection
 from typing import Any
 
+from skloss.exceptions import UnknownParameterError
+
 
 def split_names(params: dict[str, Any]) -> tuple[dict, dict]:
     """Split flat names: ``{"a": 1, "b__c": 2}`` into ``{"a": 1}, {"b": {"c": 2}}``."""
@@ -29,4 +31,6 @@ def nearest(name: str, names: Collection[str], n: int = 3) -> str:
 
 def unknown_parameter(key: str, owner: Any, names: Collection[str]) -> ValueError:
     """Return the error for a parameter name that ``owner`` does not have."""
-    return ValueError(f"Invalid parameter {key!r} for {owner!r}. {nearest(key, names)}")
+    return UnknownParameterError(
+        f"Invalid parameter {key!r} for {owner!r}. {nearest(key, names)}"
+    )

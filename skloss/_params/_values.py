@@ -19,6 +19,20 @@ def is_numbers(value: Any) -> bool:
     return len(value) > 0 and all(is_number(v) for v in value)
 
 
+def convert_numpy_scalars(value: Any) -> Any:
+    """Return NumPy's scalars, which searches draw, as Python's, which Keras takes.
+
+    Those in lists, tuples and dicts too; an array is what the user gave as one.
+    """
+    if isinstance(value, np.generic):
+        return value.item()
+    if type(value) in (list, tuple):
+        return type(value)(convert_numpy_scalars(one) for one in value)
+    if type(value) is dict:
+        return {key: convert_numpy_scalars(one) for key, one in value.items()}
+    return value
+
+
 def freeze(value: Any) -> Hashable:
     """Return a hashable stand-in that is equal for equal values."""
     if isinstance(value, np.ndarray):

@@ -13,6 +13,7 @@ from skloss._callbacks._callback_names import (
 )
 from skloss._engine._optimizers import Optimizer
 from skloss._params import Nested, Params, find_holder, nearest, unknown_parameter
+from skloss.exceptions import UnknownParameterError
 
 
 class NestedParams(Nested, BaseEstimator):
@@ -65,7 +66,7 @@ class NestedParams(Nested, BaseEstimator):
         return find_holder(self, name, getattr(self, name))
 
     def _unknown(self, key):
-        return ValueError(
+        return UnknownParameterError(
             f"Invalid parameter {key!r} for estimator {self}. "
             f"{nearest(key, self.get_params())}"
         )

@@ -19,6 +19,7 @@ from skloss._sklearn import (
     score_sign,
 )
 from skloss._warn_user import warn_user
+from skloss.exceptions import UnknownNameError
 
 
 class ValidationScorer:
@@ -116,7 +117,7 @@ def resolve_scorer(net) -> Callable:
     """
     scoring = net.validation_scoring
     if isinstance(scoring, str) and scoring not in get_scorer_names():
-        raise ValueError(
+        raise UnknownNameError(
             f"validation_scoring={scoring!r} is no scorer of scikit-learn. "
             f"{nearest(scoring, get_scorer_names())}"
         )

@@ -34,9 +34,8 @@ class CellScorer:
         """Finish and score cells that trained together."""
         trained = []
         for cell, result in zip(cells, results, strict=True):
-            error = self.note_training(cell, result)
-            if error is None:
-                trained.append(self.finish_cell(cell, result))
+            if self.note_training(cell, result) is None:
+                trained += self.try_finish(cell, result)
         if not trained:
             return
         for which in self.scoring.folds.scored_parts:
@@ -67,6 +66,11 @@ class CellScorer:
         )
         if error is None:
             return None
+        self.note_failure(cell, error, text)
+        return error
+
+    def note_failure(self, cell, error, text=None):
+        """Note what a fit failed by, or raise that."""
         # a pruned trial asks for the end of its search, and is no failure
         if self.scoring.error_score == "raise" or isinstance(error, TrialPruned):
             raise error
@@ -77,7 +81,15 @@ class CellScorer:
             train_scores=None,
             estimator=None,
         )
-        return error
+
+    def try_finish(self, cell, result):
+        """Return the cell, finished, in a list; none if that fails."""
+        try:
+            return [self.finish_cell(cell, result)]
+        except Exception as error:  # a calibration predicts rows that it set aside
+            self.note_failure(cell, error)
+            self.ledger.note(cell.key, outcome=f"failed: {error!r}")
+            return []
 
     def finish_cell(self, cell, result):
         """Return the cell with its net fitted, and note it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from traceback import format_exc
+from traceback import format_exc, format_exception
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from skloss.estimators._base import BaseLossAware
 from skloss.estimators._fit_network import prepare_fit
 from skloss.estimators._prepare import Job
 from skloss.exceptions import NotFusibleError
-from skloss.model_selection._candidates import find_net
+from skloss.model_selection._candidates import Refused, find_net
 from skloss.model_selection._last_step import get_earlier_steps, replace_steps
 from skloss.model_selection._writers import Writers
 
@@ -34,7 +34,8 @@ class Cell:
         The candidate's own; ``after_training`` gives a cell whose net is fitted.
     job : Job
     tables : dict of str to array-like
-        "test" (and "train", if its score is wanted): rows as the net sees them.
+        "test" (and "train", if its score is wanted): rows as the net sees them, None
+        where an earlier step refuses them.
     """
 
     candidate: int
@@ -81,7 +82,7 @@ class CellMaker:
 
         Parameters
         ----------
-        estimators : list of estimator
+        estimators : list of estimator or Refused
             Clones with their parameters.
         params : list of dict
             What these are.
@@ -91,7 +92,8 @@ class CellMaker:
         Raises
         ------
         ValueError
-            If callbacks of two networks, of earlier batches too, write to one path.
+            If callbacks of two networks, of earlier batches too, write to one path; for
+            a candidate that cannot be, if ``error_score`` is "raise".
         NotFusibleError
             If a network cannot be trained together with others.
         """
@@ -99,6 +101,9 @@ class CellMaker:
         pairs = zip(estimators, params, strict=True)
         for candidate, (estimator, own_params) in enumerate(pairs, first):
             self.ledger.open(candidate)
+            if isinstance(estimator, Refused):
+                self.close_refused(candidate, estimator.error)
+                continue
             for fold in range(len(self.folds.splits)):
                 cell = self.try_cell(candidate, fold, estimator)
                 if cell is not None:
@@ -117,17 +122,37 @@ class CellMaker:
         except Exception as error:
             if self.error_score == "raise":
                 raise
-            self.ledger.note(
-                key,
-                fit_time=time.perf_counter() - begin,
-                error=format_exc(),
-                outcome=f"not trained: {error}",
-            )
-            self.ledger.close(key)
+            seconds = time.perf_counter() - begin
+            self.close_untrained(key, error, format_exc(), seconds)
             return None
         seconds = time.perf_counter() - begin
         self.ledger.note(key, fit_time=seconds, resolved_loss=resolved_loss)
         return cell
+
+    def close_refused(self, candidate, error):
+        """Close all cells of a candidate that cannot be, or raise why."""
+        if self.error_score == "raise":
+            raise error
+        reason = error.__cause__
+        text = "".join(format_exception(reason))
+        for fold in range(len(self.folds.splits)):
+            self.close_untrained((candidate, fold), reason, text)
+
+    def close_untrained(self, key, error, text, seconds=0.0):
+        """Close a cell that cannot be trained, with a note why.
+
+        Parameters
+        ----------
+        key : (int, int)
+        error : Exception
+        text : str
+            With its traceback.
+        seconds : float, default=0.0
+            Since its preparation began.
+        """
+        outcome = f"not trained: {error}"
+        self.ledger.note(key, fit_time=seconds, error=text, outcome=outcome)
+        self.ledger.close(key)
 
     def make_cell(self, candidate, fold, estimator):
         """Return a cell: what the net is given on the fold, and the job of its fit."""

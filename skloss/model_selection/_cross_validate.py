@@ -103,7 +103,7 @@ def fused_cross_validate(
         )
     splits = list(cv.split(X, y, **split_params))
     folds = Folds(X, y, splits, fit_params, train_scores=return_train_score)
-    cell_scoring = Scoring(folds, scorer, score_params, error_score)
+    cell_scoring = Scoring.of(folds, scorer, score_params, error_score)
     run = FusedRun(cell_scoring, {"n_jobs": n_jobs}, record=return_estimator)
     watch = None if trial is None else OptunaPruning(None, None, {0: trial})
     run.train_candidates(make_candidates(estimator, [{}]), [{}], watch=watch)
@@ -111,7 +111,7 @@ def fused_cross_validate(
         raise KeyboardInterrupt
     scored = run.ledger.get_folds(0)
     raise_if_pruned(scored)
-    outputs = make_outputs([scored], cell_scoring, callable(scoring))
+    outputs = make_outputs([{}], [scored], cell_scoring, callable(scoring))
     results = {
         name: np.array([output[name] for output in outputs])
         for name in ("fit_time", "score_time")

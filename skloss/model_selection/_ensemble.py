@@ -1,13 +1,19 @@
 """Estimators that average others, already fitted: the networks of a search's folds."""
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    RegressorMixin,
+    is_classifier,
+    is_regressor,
+)
 from sklearn.exceptions import NotFittedError
-from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skloss.model_selection._fit_arguments import capture_table
 from skloss.model_selection._fold_votes import (
     SMALLEST,
     centre_scores,
@@ -346,7 +352,7 @@ class FoldEnsembleRegressor(RegressorMixin, FoldEnsemble):
         return np.mean(
             [
                 getattr(get_last_step(member), method)(
-                    transform_before(member, X), argument
+                    capture_table(member, X), argument
                 )
                 for member in self._members()
             ],
@@ -354,8 +360,33 @@ class FoldEnsembleRegressor(RegressorMixin, FoldEnsemble):
         )
 
 
-def transform_before(member, X):
-    """Return X as the last step of a pipeline sees it."""
-    if isinstance(member, Pipeline) and len(member.steps) > 1:
-        return member[:-1].transform(X)
-    return X
+def average_folds(estimator, folds):
+    """Return the average of a candidate's networks, or in words what it needs.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The search's.
+    folds : list of Scored
+        Of the candidate.
+
+    Returns
+    -------
+    FoldEnsembleClassifier, FoldEnsembleRegressor or str
+    """
+    missing = [
+        f"fold {i}: {fold.outcome}"
+        for i, fold in enumerate(folds)
+        if fold.estimator is None
+    ]
+    if missing:
+        return (
+            f"a network of every fold of the best candidate, trained here "
+            f"({', '.join(missing)})"
+        )
+    members = [fold.estimator for fold in folds]
+    if is_classifier(estimator):
+        return FoldEnsembleClassifier(members)
+    if is_regressor(estimator):
+        return FoldEnsembleRegressor(members)
+    return "one task; several have no one mean"

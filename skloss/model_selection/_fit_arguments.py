@@ -1,9 +1,16 @@
-"""What a Pipeline hands to the ``fit`` of the net that it ends in."""
+"""What a Pipeline hands to the net that it ends in, when it fits and when it predicts.
+
+The Pipeline's own methods decide that: a subclass may resample rows in ``fit`` only.
+"""
 
 from sklearn.base import BaseEstimator
 
 from skloss.estimators._arguments import check_arguments
-from skloss.model_selection._last_step import get_earlier_steps, replace_steps
+from skloss.model_selection._last_step import (
+    get_earlier_steps,
+    get_last_step,
+    replace_steps,
+)
 
 
 def capture_fit_arguments(estimator, net, X, y, params):
@@ -34,8 +41,25 @@ def capture_fit_arguments(estimator, net, X, y, params):
     return fitted, recorder.arguments_
 
 
+def capture_table(estimator, X):
+    """Return X as the last step of a fitted Pipeline sees it where it predicts.
+
+    Parameters
+    ----------
+    estimator : BaseLossAware or Pipeline
+        The net, or what ends in it; its earlier steps are fitted.
+    X : array-like
+    """
+    earlier = get_earlier_steps(estimator)
+    if not earlier:
+        return X
+    recorder = Recorder(get_last_step(estimator))
+    replace_steps(estimator, earlier, recorder).predict(X)
+    return recorder.table_
+
+
 class Recorder(BaseEstimator):
-    """Stands for a net where a Pipeline fits it, and notes what it is given.
+    """Stands for a net in a Pipeline, and notes what it is given.
 
     Parameters
     ----------
@@ -50,6 +74,15 @@ class Recorder(BaseEstimator):
         check_arguments(self.net, type(self.net).fit, (X, y), params)
         self.arguments_ = (X, y), params
         return self
+
+    def predict(self, X):
+        """Note the table; what is returned says nothing."""
+        self.table_ = X
+        return X
+
+    def __sklearn_is_fitted__(self):
+        """Tell that nothing need be fitted: the steps before are judged alone."""
+        return True
 
     def get_metadata_routing(self):
         """Return what the net asks for."""

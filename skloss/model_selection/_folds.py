@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 from skloss._engine import Data, Stream
 from skloss._sklearn import check_method_params, safe_indexing
-from skloss.model_selection._fit_arguments import capture_fit_arguments
+from skloss.model_selection._fit_arguments import capture_fit_arguments, capture_table
 from skloss.model_selection._last_step import get_earlier_steps, replace_steps
 
 
@@ -25,6 +25,7 @@ class NetInput(NamedTuple):
         What the net's ``fit`` is called with.
     tables : dict of str to array-like
         The rows that are scored, as the net sees them: "test", and perhaps "train".
+        None where an earlier step refuses them.
     """
 
     steps: list
@@ -89,12 +90,21 @@ class Folds:
         steps = clone(get_earlier_steps(estimator), safe=False)
         own = replace_steps(estimator, steps, net)
         fitted, arguments = capture_fit_arguments(own, net, X, y, params)
-        tables = {which: self.take_part(fold, which)[0] for which in self.scored_parts}
-        steps = get_earlier_steps(fitted)
-        if steps:
-            before_net = fitted[:-1]
-            tables = {which: before_net.transform(X) for which, X in tables.items()}
-        return NetInput(steps, arguments, tables)
+        tables = {
+            which: self.try_table(fitted, fold, which) for which in self.scored_parts
+        }
+        return NetInput(get_earlier_steps(fitted), arguments, tables)
+
+    def try_table(self, estimator, fold, which):
+        """Return the rows as the net sees them; None where an earlier step refuses.
+
+        Then a fit is not to blame: who scores the rows asks again, and hears why.
+        """
+        X, _ = self.take_part(fold, which)
+        try:
+            return capture_table(estimator, X)
+        except Exception:
+            return None
 
     # -- rows ----------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 import time
 
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 
@@ -21,10 +21,7 @@ from skloss._sklearn import (
 from skloss.model_selection._best_so_far import BestSoFar
 from skloss.model_selection._callback_tasks import CallbackTasks
 from skloss.model_selection._candidates import find_net, make_candidates
-from skloss.model_selection._ensemble import (
-    FoldEnsembleClassifier,
-    FoldEnsembleRegressor,
-)
+from skloss.model_selection._ensemble import average_folds
 from skloss.model_selection._folds import Folds
 from skloss.model_selection._pruning import make_watch
 from skloss.model_selection._refit import refit_best
@@ -68,8 +65,10 @@ class FusedSearch:
             If the estimator is no LossAwareClassifier or LossAwareRegressor, nor a
             Pipeline that ends in one.
         ValueError, TypeError
-            Before training, for a candidate that cannot be, or callbacks of two
-            networks that write to one path, with the remedy.
+            Before training, for a name that no candidate can have, or callbacks of two
+            networks that write to one path, with the remedy. A candidate that cannot
+            be otherwise scores ``error_score``, with a warning; if that is "raise", or
+            all fits fail, it raises.
         """
         # -- check
         validate_params(self)
@@ -84,7 +83,7 @@ class FusedSearch:
         splits = list(cv.split(X, y, **routed.splitter.split))
         fit_params = routed.estimator.fit
         folds = Folds(X, y, splits, fit_params, train_scores=self.return_train_score)
-        scoring = Scoring(folds, scorer, routed.scorer.score, self.error_score)
+        scoring = Scoring.of(folds, scorer, routed.scorer.score, self.error_score)
 
         # -- train and score
         tasks = CallbackTasks(self, len(splits), X, y, params.get("sample_weight"))
@@ -116,6 +115,14 @@ class FusedSearch:
             raise KeyboardInterrupt
         tasks.end()
         return self
+
+    @property
+    def fold_ensemble_(self):
+        """The average of the best candidate's networks, one a fold."""
+        found = vars(self).get("_fold_ensemble_", "a best candidate: call fit")
+        if isinstance(found, str):
+            raise AttributeError(f"fold_ensemble_ needs {found}.")
+        return found
 
     @property
     def _metric(self):
@@ -152,7 +159,7 @@ class FusedSearch:
             Further fitted attributes.
         """
         params = list(self._candidates())
-        estimators = make_candidates(self.estimator, params)
+        estimators = make_candidates(self.estimator, params, whole=True)
         progress.start(estimators)
         tasks.begin_training(len(params))
         watch, size = make_watch(self.pruner, self._metric), len(params)
@@ -172,7 +179,7 @@ class FusedSearch:
     def _compare(self, params, candidates, scoring, refit_metric):
         """Return ``cv_results_`` and what follows from it, for all that is finished."""
         n_splits, by_function = len(scoring.folds.splits), callable(self.scoring)
-        outputs = make_outputs(candidates, scoring, by_function)
+        outputs = make_outputs(params, candidates, scoring, by_function)
         results = format_results(self, params, n_splits, outputs)
         results |= explain_candidates(candidates)
         first = outputs[0]["test_scores"]
@@ -199,12 +206,7 @@ class FusedSearch:
         fitted = {"best_index_": index, "best_params_": results["params"][index]}
         if not callable(self.refit):
             fitted["best_score_"] = results[f"mean_test_{refit_metric}"][index]
-        members = [fold.estimator for fold in candidates[index]]
-        if all(member is not None for member in members):
-            if is_classifier(self.estimator):
-                fitted["fold_ensemble_"] = FoldEnsembleClassifier(members)
-            elif is_regressor(self.estimator):  # several tasks have no one mean
-                fitted["fold_ensemble_"] = FoldEnsembleRegressor(members)
+        fitted["_fold_ensemble_"] = average_folds(self.estimator, candidates[index])
         return fitted
 
     def _refit(self, X, y, fit_params, params, curves):

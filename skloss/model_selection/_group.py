@@ -59,7 +59,13 @@ class Group:
         self.expect_losses([cell.job.plan.members[0].loss for cell in cells])
         members = {number: self.make_member(number) for number in numbers}
         data = self.table.get_data()
-        self.pools = place_members(self.plan, data, members, self.pools, **options)
+        try:
+            pools = place_members(self.plan, data, members, self.pools, **options)
+        except Exception:
+            for number in numbers:
+                del self.cells[number]
+            raise
+        self.pools = pools
 
     def expect_losses(self, losses):
         """Let programs have room for these losses too."""

@@ -9,12 +9,16 @@ from skloss._sklearn import (
     warn_or_raise_about_fit_failures,
 )
 
+MOST_NAMED = 5  # candidates in a text
 
-def make_outputs(candidates, scoring, scorer_is_function):
+
+def make_outputs(params, candidates, scoring, scorer_is_function):
     """Return the dicts that scikit-learn makes its results from; warn of failed fits.
 
     Parameters
     ----------
+    params : list of dict
+        Each candidate's.
     candidates : list of list of Scored
         Of each candidate its folds.
     scoring : Scoring
@@ -32,10 +36,36 @@ def make_outputs(candidates, scoring, scorer_is_function):
         for folds in candidates
         for scored, (_, test) in zip(folds, scoring.folds.splits, strict=True)
     ]
+    name_candidates(outputs, params)
     warn_or_raise_about_fit_failures(outputs, scoring.error_score)
     if scorer_is_function:
         insert_error_scores(outputs, scoring.error_score)
     return outputs
+
+
+def name_candidates(outputs, params):
+    """Say in each error whose it is: one text for all that failed by it.
+
+    scikit-learn counts equal texts in one warning.
+    """
+    if params == [{}]:  # a cross-validation
+        return
+    n_splits, failed = len(outputs) // len(params), {}
+    for i, output in enumerate(outputs):
+        if output["fit_error"] is not None:
+            number = i // n_splits
+            failed.setdefault(output["fit_error"], {})[number] = params[number]
+    named = {text: f"{text}{list_candidates(own)}" for text, own in failed.items()}
+    for output in outputs:
+        output["fit_error"] = named.get(output["fit_error"])
+
+
+def list_candidates(params):
+    """Return the line that lists candidates, the first of many only."""
+    shown = [repr(own) for own in list(params.values())[:MOST_NAMED]]
+    left = len(params) - len(shown)
+    more = f" and {left} more" if left else ""
+    return f"Candidates: {', '.join(shown)}{more}.\n"
 
 
 def make_output(scored, n_test, scoring):

@@ -51,7 +51,7 @@ class FusedRun:
 
         Parameters
         ----------
-        estimators : list of estimator
+        estimators : list of estimator or Refused
             Clones with their parameters.
         params : list of dict
             What these are.

@@ -18,12 +18,15 @@ from skloss._sklearn import (
 from skloss.estimators._base import with_fitted
 from skloss.estimators._table import validate_table
 from skloss.model_selection._folds import Folds
+from skloss.model_selection._rare_classes import RareClasses, find_rare_classes
 
 
 def predict_cells(cells, which):
     """Return the raw outputs of trained cells of one structure, in their order.
 
-    Networks that see the same rows, those of one fold, predict them together.
+    Networks that see the same rows, those of one fold, predict them together. There is
+    None for those that cannot: the scorer asks each alone, so that only what fails by
+    itself costs a score, and scikit-learn says so as ever.
 
     Parameters
     ----------
@@ -33,20 +36,30 @@ def predict_cells(cells, which):
     """
     places, outputs = {}, [None] * len(cells)
     for i, cell in enumerate(cells):
-        places.setdefault(id(cell.tables[which]), []).append(i)
+        if cell.tables[which] is not None:
+            places.setdefault(id(cell.tables[which]), []).append(i)
     for together in places.values():
-        first = cells[together[0]]
-        networks = [cells[i].net._fitted.outputs for i in together]
-        raw = predict_raw_stacked(
-            networks[0].network,
-            validate_table(first.net, first.net._fitted.features, first.tables[which]),
-            np.stack([network.weights for network in networks]),
-            np.stack([network.stored for network in networks]),
-            networks[0].n_raw,
-        )
-        for i, rows in zip(together, raw.astype(np.float64), strict=True):
+        try:
+            raw = predict_together([cells[i] for i in together], which)
+        except Exception:
+            continue
+        for i, rows in zip(together, raw, strict=True):
             outputs[i] = rows
     return outputs
+
+
+def predict_together(cells, which):
+    """Return the raw outputs of cells that see the same rows."""
+    first = cells[0]
+    networks = [cell.net._fitted.outputs for cell in cells]
+    raw = predict_raw_stacked(
+        networks[0].network,
+        validate_table(first.net, first.net._fitted.features, first.tables[which]),
+        np.stack([network.weights for network in networks]),
+        np.stack([network.stored for network in networks]),
+        networks[0].n_raw,
+    )
+    return raw.astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,12 +74,21 @@ class Scoring:
     params : dict
         As routed to the scorer; those with one entry a row are sliced.
     error_score : float or "raise"
+    rare_classes : RareClasses or None
+        Where folds lack classes that the scorer must know of.
     """
 
     folds: Folds
     scorer: Callable
     params: dict[str, Any]
     error_score: float | str
+    rare_classes: RareClasses | None
+
+    @classmethod
+    def of(cls, folds, scorer, params, error_score):
+        """Return how networks are scored; warn of classes that folds lack."""
+        rare = find_rare_classes(scorer, folds.y, folds.splits)
+        return cls(folds, scorer, params, error_score, rare)
 
     def score_cell(self, cell, raw, which):
         """Return the score, or the dict of scores, of a trained cell's rows.
@@ -75,13 +97,16 @@ class Scoring:
         ----------
         cell : Cell
             Its net is fitted.
-        raw : ndarray
-            The net's raw outputs for these rows.
+        raw : ndarray or None
+            The net's raw outputs for these rows, if they are known.
         which : {"test", "train"}
         """
         X, y = self.folds.take_part(cell.fold, which)
         estimator = cell.estimator
-        if is_prediction_scorer(self.scorer):
+        scorer, rare = self.scorer, self.rare_classes
+        if rare is not None:
+            scorer = rare.choose_scorer(scorer, cell.net, cell.fold)
+        if raw is not None and is_prediction_scorer(self.scorer):
             # predictions of the last step are those of the whole Pipeline, and known
             X = cell.tables[which]
             estimator = with_fitted(
@@ -89,20 +114,20 @@ class Scoring:
             )
         params = self.folds.slice_params(self.params, cell.fold, which)
         common = params, self.error_score
-        explained = explain_missing(self.scorer, cell.net)
+        explained = explain_missing(scorer, cell.net)
         if not is_multimetric(self.scorer):
             return score_estimator(estimator, X, y, explained, *common)
         try:
-            return score_estimator(estimator, X, y, self.scorer, *common)
+            return score_estimator(estimator, X, y, scorer, *common)
         except AttributeError:
             if self.error_score == "raise":
                 raise
             # asking a net without probabilities for them costs that score, not all
             return {
                 name: score_estimator(
-                    estimator, X, y, explain_missing(scorer, cell.net), *common
+                    estimator, X, y, explain_missing(own, cell.net), *common
                 )
-                for name, scorer in get_scorers_by_name(self.scorer).items()
+                for name, own in get_scorers_by_name(scorer).items()
             }
 
 

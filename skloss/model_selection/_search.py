@@ -23,10 +23,13 @@ class FusedGridSearchCV(FusedSearch, GridSearchCV):
     ----------
     estimator : LossAwareClassifier, LossAwareRegressor or Pipeline
         A Pipeline must end in one; its earlier steps are fitted once for each fold and
-        distinct setting.
+        distinct setting. Samplers in a Pipeline of imbalanced-learn resample the rows
+        that train.
     param_grid : dict or list of dict
     scoring, refit, cv, verbose, pre_dispatch, error_score, return_train_score
-        As in ``GridSearchCV``.
+        As in ``GridSearchCV``, but for classes that a fold's rows lack: scores of
+        probabilities that take ``labels`` get all of y, so that they are not NaN. A
+        class that was not trained on has probability 0 (at least 1e-6) there.
     n_jobs : int, default=None
         Threads that train: with two, one trains while another prepares the next loss.
         Processes or machines within ``joblib.parallel_config(backend=...)``.

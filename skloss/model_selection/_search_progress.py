@@ -5,7 +5,7 @@ import threading
 import numpy as np
 
 from skloss._callbacks._fit_progress import make_bar
-from skloss.model_selection._candidates import find_net
+from skloss.model_selection._candidates import Refused, find_net
 
 
 class SearchProgress:
@@ -38,7 +38,10 @@ class SearchProgress:
             return
         if self.bar is None:
             self.bar = make_bar(total=0, unit="epoch", unit_scale=True)
-        networks = [find_net(own).epochs * self.n_splits for own in estimators]
+        networks = [
+            0 if isinstance(own, Refused) else find_net(own).epochs * self.n_splits
+            for own in estimators
+        ]
         self.left |= dict(enumerate(networks, first))
         self.announced += len(networks)
         self.bar.total += sum(networks)

@@ -2,8 +2,10 @@
 
 from joblib import Parallel, delayed, effective_n_jobs
 
+from skloss.exceptions import NotFusibleError
 from skloss.model_selection._fusing import sort_by_kind
 from skloss.model_selection._group import Group
+from skloss.model_selection._parallel import make_parallel
 
 SECONDS_AT_ONCE = 1.0  # after which pools whose networks wait tell what has ended
 
@@ -36,7 +38,7 @@ class Trainer:
         """Train all networks to the end, and score each as soon as it has ended."""
         groups = {}
         self.admit(groups, cells, workers=effective_n_jobs(self.parallel["n_jobs"]))
-        with Parallel(return_as="generator_unordered", **self.parallel) as parallel:
+        with make_parallel(**self.parallel) as parallel:
             while any(group.busy for group in groups.values()):
                 for group, results in self.advance(
                     groups.values(), parallel, seconds=SECONDS_AT_ONCE
@@ -63,10 +65,13 @@ class Trainer:
         groups = {}
         with Parallel(**self.parallel) as parallel:
             while True:
-                self.admit(groups, ask(), stream=True, times=times)
+                cells = ask()
+                self.admit(groups, cells, stream=True, times=times)
                 busy = [group for group in groups.values() if group.busy]
-                if not busy:
+                if not busy and not cells:
                     return
+                if not busy:  # none of them can be trained
+                    continue
                 epochs = min(group.count_stretch() for group in busy)
                 ended = []
                 for group, results in self.advance(busy, parallel, epochs=epochs):
@@ -127,7 +132,15 @@ class Trainer:
         for kind, own in sort_by_kind(cells).items():
             if kind not in groups:
                 groups[kind] = Group(own[0].job.plan)
-            groups[kind].admit(own, **options)
+            try:
+                groups[kind].admit(own, **options)
+            except NotFusibleError:
+                raise
+            except Exception as error:  # of the structure that all of them have
+                for cell in own:
+                    self.scorer.note_failure(cell, error)
+                    self.ledger.note(cell.key, outcome=f"not trained: {error}")
+                    self.ledger.close(cell.key)
 
     def advance(self, groups, parallel, **limits):
         """Train all pools for a while; give results by group, see ``Pool.advance``."""

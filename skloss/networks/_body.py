@@ -6,15 +6,19 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from skloss._keras import (
     count_calls,
     flatten_layers,
     get_producer,
     get_producer_inputs,
 )
-from skloss._params import Params, freeze, same, unknown_parameter
+from skloss._params import (
+    Params,
+    convert_numpy_scalars,
+    freeze,
+    same,
+    unknown_parameter,
+)
 from skloss._tensorflow import keras
 
 REST = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -163,8 +167,7 @@ class Body(Params):
     def call_function(self, **given):
         """Call the function with its arguments, and what it takes of ``given``."""
         given = {k: v for k, v in given.items() if k in self._signature()}
-        own = {name: convert_numpy_scalars(v) for name, v in self._arguments().items()}
-        return self.build_fn(**own, **given)
+        return self.build_fn(**convert_numpy_scalars(self._arguments()), **given)
 
     def make_body(self, n_features: int) -> keras.layers.Layer:
         """Return what the function makes for so many features.
@@ -185,15 +188,6 @@ class Body(Params):
                 f"Keras model without its output layer."
             )
         return body
-
-
-def convert_numpy_scalars(value):
-    """Return NumPy's scalars, which searches draw, as Python's, which Keras takes."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if type(value) in (list, tuple):
-        return type(value)(convert_numpy_scalars(v) for v in value)
-    return value
 
 
 def attach_body(network, table, n_raw):

@@ -7,6 +7,7 @@ import numpy as np
 
 from skloss._params import Params, freeze, is_number
 from skloss._tensorflow import keras
+from skloss.exceptions import UnknownNameError
 
 # Keras' layers by the name of what is normalised over.
 NORMALIZATIONS = {
@@ -75,11 +76,11 @@ class MLP(Params):
             try:
                 getter(getattr(self, what))
             except ValueError as error:
-                raise ValueError(
+                raise UnknownNameError(
                     f"MLP: {what}={getattr(self, what)!r} is not one that Keras knows."
                 ) from error
         if self.normalization not in tuple(NORMALIZATIONS):
-            raise ValueError(
+            raise UnknownNameError(
                 f"MLP: normalization={self.normalization!r} must be one of "
                 f"{', '.join(map(repr, NORMALIZATIONS))}."
             )

@@ -3,6 +3,7 @@
 import inspect
 
 from skloss._params import nearest, parse_spec
+from skloss.exceptions import UnknownNameError
 from skloss.schedules._adapters import adapt
 from skloss.schedules._decay import Constant
 from skloss.schedules._schedule import Schedule
@@ -50,7 +51,7 @@ def get(spec):
     name, params = parse_spec(spec)
     known = Schedule.registry
     if name not in known:
-        raise ValueError(
+        raise UnknownNameError(
             f"Unknown learning-rate schedule {name!r}. {nearest(name, known)}"
         )
     return known[name]().set_params(**params).resolve()

@@ -9,6 +9,7 @@ import time
 import joblib
 import numpy as np
 import pytest
+from joblib.parallel import ThreadingBackend
 from sklearn.datasets import load_iris
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -54,6 +55,21 @@ def halved():
 
 def test_threads_find_the_same(alone):
     assert_same(searched(n_jobs=2), alone)
+
+
+class WithoutGenerators(ThreadingBackend):
+    """Gives all results in the end, as Ray's backend does."""
+
+    supports_return_generator = False
+
+
+@pytest.mark.parametrize("pruned", [False, True])
+def test_a_backend_without_generators_finds_the_same(alone, halved, pruned):
+    joblib.register_parallel_backend("without generators", WithoutGenerators)
+    pruner = SuccessiveHalving(min_epochs=2, factor=2) if pruned else None
+    with joblib.parallel_config(backend="without generators"):
+        found = searched(n_jobs=2, pruner=pruner)
+    assert_same(found, halved if pruned else alone)
 
 
 def test_threads_prune_the_same(halved):

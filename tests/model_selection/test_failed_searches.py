@@ -77,7 +77,7 @@ FAILS = {  # name: which search, parameters set since, arguments of fit, error
     "unknown loss": ("grid", {"param_grid": {"loss": ["focall"]}}, {}, ValueError),
     "wrong number": ("grid", {"estimator__epochs": 0}, {}, ValueError),
     "shapes": ("grid", {}, {"y": y_binary[:50]}, ValueError),
-    "every fit": ("grid", {}, {"X": NAN}, ValueError),
+    "every fit": ("grid", {}, {"X": np.full(X.shape, np.nan)}, ValueError),
     "a fit": ("grid", {"error_score": "raise"}, {"X": NAN}, ValueError),
     "labels": ("grid", {"error_score": "raise"}, {"y": y_number}, ValueError),
     "columns": (

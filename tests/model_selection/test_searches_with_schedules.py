@@ -98,4 +98,4 @@ def test_the_refit_keeps_the_horizon():
 def test_a_candidate_is_refused_before_training():
     grid = {"dropout": [0.1, 2 * Cosine()]}
     with pytest.raises(ValueError, match=r"Candidate .* gives 2 in epoch 0 of 6"):
-        FusedGridSearchCV(net(), grid, **COMMON).fit(X, y)
+        FusedGridSearchCV(net(), grid, **COMMON, error_score="raise").fit(X, y)

@@ -4,7 +4,7 @@ import inspect
 
 from skloss._keras import get_function_arguments
 from skloss._params import nearest, parse_spec
-from skloss.exceptions import LossTargetError
+from skloss.exceptions import LossTargetError, UnknownNameError
 from skloss.losses._core._custom import CustomLoss, CustomRegressionLoss
 from skloss.losses._core._loss import Loss
 
@@ -85,7 +85,7 @@ def from_string(spec, family):
     loosely = {squeeze_name(known): cls for known, cls in table.items()}
     if squeeze_name(name) in loosely:
         return loosely[squeeze_name(name)]().set_params(**params)
-    raise ValueError(f"Unknown {family} loss {name!r}. {nearest(name, table)}")
+    raise UnknownNameError(f"Unknown {family} loss {name!r}. {nearest(name, table)}")
 
 
 def squeeze_name(name):
