@@ -6,8 +6,7 @@ set and op determinism switched on, but neither can be asked for.
 
 from contextlib import contextmanager
 
-from tensorflow.python.eager import context
-from tensorflow.python.framework import config
+from skloss._tensorflow._loaded import config, context
 
 
 @contextmanager

@@ -1,8 +1,5 @@
 """TensorFlow and Keras: loaded here and nowhere else, and started when first needed.
 
-What is private in TensorFlow is used in this folder and nowhere else in the package: it
-is about how TensorFlow starts, and about its global state.
-
 Where skloss is the first to load TensorFlow, what that says of itself is not said.
 Where the user loaded it before, its lines are the user's.
 """
@@ -26,8 +23,9 @@ with quietly():
     import keras
     import tensorflow as tf
     from tensorflow.python.eager import context
+    from tensorflow.python.framework import config
 
-__all__ = ["QuietAtFirst", "keras", "quietly", "start", "start_compiler", "tf"]
+__all__ = ["config", "context", "keras", "tf"]
 _lock = threading.Lock()
 _started = _compiler_started = _left_behind = False
 
