@@ -1,7 +1,8 @@
 """TensorFlow and Keras, which are loaded when one of these names is first asked for.
 
 What is private in TensorFlow is used in this folder and nowhere else in the package: it
-is about how TensorFlow starts, about its global state, and about what it keeps on disk.
+is about how TensorFlow starts, about its global state (and the part of Keras' that is
+like it), and about what it keeps on disk.
 """
 
 import importlib

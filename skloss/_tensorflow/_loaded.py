@@ -22,10 +22,11 @@ def quietly():
 with quietly():
     import keras
     import tensorflow as tf
+    from keras.src.backend.common import global_state
     from tensorflow.python.eager import context
-    from tensorflow.python.framework import config
+    from tensorflow.python.framework import config, ops
 
-__all__ = ["config", "context", "keras", "tf"]
+__all__ = ["config", "context", "global_state", "keras", "ops", "tf"]
 _lock = threading.Lock()
 _started = _compiler_started = _left_behind = False
 

@@ -42,12 +42,9 @@ def cache_programs(folder=None, *, max_bytes=2**28):
     """Keep compiled programs on disk, where later processes find them.
 
     Call it once, before TensorFlow is loaded: at the top of a script, before anything
-    is fitted and before ``import tensorflow`` or ``import keras``. A script that runs
-    again then finds compiled what it compiled the first time; tracing is not spared,
+    is fitted and before ``import tensorflow`` or ``import keras``. Later
+    processes then find compiled what an earlier one compiled; tracing is not spared,
     and only long trainings are compiled at all. Results are the same bits either way.
-
-    TensorFlow numbers what it is given, and the numbers are part of a program's name:
-    a program is found again where the process has done the same before.
 
     Programs for a GPU are not kept. Programs of another machine or version are never
     used: they lie in a folder within ``folder`` whose name has the versions of skloss
