@@ -214,19 +214,22 @@ def print_table(table, rows):
     runs = [row for arm in found.values() for row in arm.values()]
     names = [name for name in COLUMNS if any(name in row for row in runs)]
     if runs:
-        print(f"\n{table:34}" + "".join(f"{COLUMNS[name]:>10}" for name in names))
+        print(f"\n{table:36}" + "".join(f"{COLUMNS[name]:>10}" for name in names))
     for arm, of_arm in found.items():
         values = [list_values(of_arm, name) for name in names]
         print_line(f"{arm} ({len(of_arm)})", map(take_median, values))
-    for arm in sorted(set(found) - {"this"}) if "this" in found else ():
-        both = sorted(set(found["this"]) & set(found[arm]))
+    ours = [arm for arm in found if arm == "this" or arm in KEPT]
+    pairs = [(one, two) for two in found if two not in ours for one in ours]
+    pairs += [(one, "this") for one in ours if one in KEPT and "this" in found]
+    for one, two in pairs:
+        both = sorted(set(found[one]) & set(found[two]))
         ratios = [
-            [divide(found["this"][k], found[arm][k], name) for k in both]
+            [divide(found[one][k], found[two][k], name) for k in both]
             if name in COMPARED
             else []
             for name in names
         ]
-        print_line(f"this / {arm}", map(take_median, ratios))
+        print_line(f"{one} / {two}", map(take_median, ratios))
     for arm, of_arm in found.items():
         for repetition, row in of_arm.items():
             if "best_loss" in row:
@@ -251,7 +254,7 @@ def take_median(values):
 def print_line(label, values):
     """Print a line of a table; what was not measured or not counted is a dash."""
     cells = ("-" if value is None else f"{value:.3g}" for value in values)
-    print(f"{label:34}" + "".join(f"{cell:>10}" for cell in cells), flush=True)
+    print(f"{label:36}" + "".join(f"{cell:>10}" for cell in cells), flush=True)
 
 
 def main():
