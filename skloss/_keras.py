@@ -2,8 +2,9 @@
 
 They are used here and nowhere else in the package. Tested with Keras 3.9, the oldest
 that is supported, and 3.15; scikeras 0.13. Nothing here loads Keras: each function is
-given an object of Keras' and reads it. (The private names of TensorFlow are about how
-it starts, and stay where it is loaded, in ``skloss._tensorflow``.)
+given an object of Keras' and reads it. (The private names of TensorFlow, and Keras'
+counter of names, are about how they start and count, and stay where they are loaded,
+in ``skloss._tensorflow``.)
 """
 
 #: Private methods that classes of the package override, because nothing public does:

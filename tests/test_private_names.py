@@ -16,7 +16,11 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "skloss"
 LIBRARIES = ("sklearn", "keras", "scikeras", "tensorflow", "optuna")
 #: Where private names may stand, and which libraries'.
-HOMES = {"_sklearn": ("sklearn",), "_keras": (), "_tensorflow": ("tensorflow",)}
+HOMES = {
+    "_sklearn": ("sklearn",),
+    "_keras": (),
+    "_tensorflow": ("tensorflow", "keras"),
+}
 #: Attributes that are private in objects of these libraries; the package's own objects
 #: have none of these names.
 ATTRIBUTES = {

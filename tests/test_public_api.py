@@ -56,7 +56,8 @@ def test_every_public_name_resolves_and_is_documented(module):
 def test_slow_packages_are_not_loaded_on_import():
     code = (
         "import sys, skloss, skloss.losses, skloss.schedules, skloss.exceptions;"
-        "import skloss.inspection, skloss.model_selection;"
+        "import skloss.inspection, skloss.model_selection, skloss._tensorflow;"
+        "skloss.cache_programs;"
         "slow = {'tensorflow', 'keras', 'optuna', 'matplotlib'};"
         "sys.exit(bool(slow & set(sys.modules)))"
     )

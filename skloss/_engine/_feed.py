@@ -1,5 +1,7 @@
 """What a program is fed, call by call."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np

@@ -6,6 +6,8 @@ them. That random numbers may be a function of a counter and a key, without a st
 Salmon et al. 2011; the function is the finaliser of MurmurHash3 (Appleby 2011).
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from skloss._tensorflow import tf

@@ -15,6 +15,7 @@ from skloss._engine._state import HistoryRow, State
 from skloss._engine._structure import Structure
 from skloss._engine._template import Template, explain_failure, make_template
 from skloss._tensorflow import quietly, start_compiler, tf
+from skloss._tensorflow._program_cache import name_for_cache
 
 MAX_PROGRAMS = 64
 SMALL_STEP = 2_000_000  # multiplications in the forward passes of one step
@@ -117,7 +118,10 @@ class Program:
         function = self.function
         if function is not None:
             return function
-        with _tracing, self.choose_executor():
+        if self.compiled:
+            start_compiler()
+        name = repr(self.template.structure)
+        with _tracing, self.choose_executor(), name_for_cache(name):
             if self.function is None:  # another thread may have traced it meanwhile
                 with explain_failure(self.template.network):
                     self.function = self.make_function(inputs, state)
@@ -128,7 +132,6 @@ class Program:
         template = self.template
         steps = partial(take_steps, template)
         if self.compiled:
-            start_compiler()
             steps = tf.function(steps, jit_compile=True, autograph=False)
 
         def train(inputs, state):
@@ -155,7 +158,10 @@ def program_for(structure: Structure, network: Any, member: Member) -> Program:
     """
     with _lock:
         if structure not in _programs:
-            _programs[structure] = Program(make_template(structure, network, member))
+            with name_for_cache(repr(structure)):
+                _programs[structure] = Program(
+                    make_template(structure, network, member)
+                )
             if len(_programs) > MAX_PROGRAMS:
                 _programs.popitem(last=False)
         _programs.move_to_end(structure)

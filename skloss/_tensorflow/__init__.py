@@ -4,7 +4,8 @@
 estimator and to predict in NumPy takes neither. ``load`` loads them at once.
 
 What is private in TensorFlow is used in this folder and nowhere else in the package: it
-is about how TensorFlow starts, and about its global state.
+is about how TensorFlow starts, about its global state (and the part of Keras' that is
+like it), and about what it keeps on disk.
 
 Where skloss is the first to load TensorFlow, what that says of itself is not said.
 Where the user loaded it before, its lines are the user's.
