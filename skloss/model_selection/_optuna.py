@@ -61,7 +61,14 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
     ----------
     study_ : optuna.Study
     cv_results_, fold_ensemble_, best_estimator_ and others
-        As in :class:`FusedGridSearchCV`; one row for each finished trial of the study.
+        As in :class:`FusedGridSearchCV`; one row for each finished trial of the study,
+        with the parameters that it was trained with.
+
+    Notes
+    -----
+    ``study.stop()``, of a sampler such as
+    ``optuna.samplers.GridSampler`` too, and ``optuna.TrialPruned`` in a function space
+    do what they do in ``study.optimize``.
 
     Examples
     --------
@@ -131,21 +138,18 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         """Ask, train and tell batch by batch; return what the study has finished."""
         self._check(run.scoring.scorer)
         study = self._make_study()
-        trials = Trials(study, self.n_trials, self._metric)
-        check_folds(study, trials, run.ledger.n_splits, self.cv)
+        trials = Trials(study, self.n_trials, self._metric, self._draw)
+        check_folds(study, trials, run.scoring, self.cv)
         tasks.begin_training(None)
         deadline = np.inf if self.timeout is None else time.monotonic() + self.timeout
         asked, again = {}, True  # a trial's candidate is its place among those asked
+
         run.ledger.listeners.insert(
             0, lambda candidate, folds: trials.tell(asked[candidate], folds)
         )
         try:
-            while not run.interrupted and time.monotonic() < deadline:
-                batch = trials.ask(self.batch_size)
-                if not batch:
-                    break
-                watch = self._make_watch(study, asked)
-                self._train_batch(run, batch, asked, progress, watch)
+            with trials.heeding_stop():
+                self._train_batches(run, trials, asked, progress, deadline)
         except KeyboardInterrupt:
             run.interrupted = True
         except Exception:  # what is refused once would be refused for ever
@@ -157,6 +161,20 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         if self.refit and not candidates and not run.interrupted:
             self._raise_no_trials(study, late=time.monotonic() >= deadline)
         return params, candidates, {"study_": study}
+
+    def _draw(self, trial):
+        """Return the parameters that a trial draws."""
+        return suggest_from(trial, self.param_distributions)
+
+    def _train_batches(self, run, trials, asked, progress, deadline):
+        """Ask and train until there are enough trials, or no time is left."""
+        while not run.interrupted and time.monotonic() < deadline:
+            if trials.is_over():
+                break
+            batch = trials.ask(self.batch_size)
+            watch = self._make_watch(trials.study, asked)
+            if batch:
+                self._train_batch(run, batch, trials.params, asked, progress, watch)
 
     def _check(self, scorer):
         """Raise for what cannot be, before anything is trained."""
@@ -221,14 +239,14 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             return None
         return make_watch(study.pruner, self._metric, trials=asked)
 
-    def _train_batch(self, run, batch, asked, progress, watch):
-        """Train a batch of trials."""
+    def _train_batch(self, run, batch, params, asked, progress, watch):
+        """Train trials, whose parameters are known by their numbers."""
         first = len(asked)
         asked |= dict(enumerate(batch, first))
-        params = [suggest_from(trial, self.param_distributions) for trial in batch]
-        estimators = make_candidates(self.estimator, params)
+        own = [params[trial.number] for trial in batch]
+        estimators = make_candidates(self.estimator, own)
         progress.start(estimators, first)
-        run.train_candidates(estimators, params, first=first, watch=watch)
+        run.train_candidates(estimators, own, first=first, watch=watch)
 
     def _read_study(self, run, trials, asked):
         """Return parameters and folds of the study's finished trials."""
@@ -246,24 +264,44 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
 
     def _raise_no_trials(self, study, late):
         """Raise ValueError, since there is no winner that could be fitted."""
-        reason = (
-            f"timeout={self.timeout!r} was over before one was trained: raise it"
-            if late
-            else f"other processes work on all n_trials={self.n_trials!r}: raise that, "
-            f"wait for them"
-        )
+        states = [trial.state for trial in study.get_trials(deepcopy=False)]
+        if late:
+            reason = (
+                f"timeout={self.timeout!r} was over before one was trained: raise it, "
+                f"or lower batch_size={self.batch_size!r}"
+            )
+        elif optuna.trial.TrialState.RUNNING in states:
+            reason = (
+                f"Other processes work on all n_trials={self.n_trials!r}: raise that, "
+                f"wait for them, or set refit=False"
+            )
+        else:
+            reason = (
+                f"None of its {len(states)} trials was trained by a search, and no "
+                f"more were asked for: raise n_trials={self.n_trials!r}, use another "
+                f"study, or set refit=False"
+            )
         raise ValueError(
-            f"study {study.study_name!r} has no finished trial to refit. {reason}, or "
-            f"set refit=False."
+            f"Study {study.study_name!r} has no finished trial to choose. {reason}."
         )
 
 
-def check_folds(study, trials, n_splits, cv):
-    """Raise if the study has trials of other folds, before anything is trained."""
+def check_folds(study, trials, scoring, cv):
+    """Raise if the study's trials lack scores, before anything is trained."""
+    n_splits = len(scoring.folds.splits)
     for _, stored in trials.list_finished():
         if len(stored) != n_splits:
             raise ValueError(
                 f"study {study.study_name!r} has trials with {len(stored)} "
                 f"folds, but cv={cv!r} makes {n_splits}; use another "
                 f"study_name, or the same cv."
+            )
+        with_train = "train" in scoring.folds.scored_parts
+        if with_train and any(
+            fold.test_scores is not None and fold.train_scores is None
+            for fold in stored
+        ):
+            raise ValueError(
+                f"return_train_score=True, but study {study.study_name!r} has trials "
+                f"that were stored without; use another study, or set it to False."
             )

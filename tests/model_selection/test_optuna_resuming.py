@@ -326,10 +326,10 @@ def test_without_a_finished_trial_there_is_no_winner_to_fit():
     study = optuna.create_study(direction="maximize")
     options = {"study": study, "n_trials": 1, "cv": 2}
     late = FusedOptunaSearchCV(NET, SPACE, timeout=0, **options)
-    with pytest.raises(ValueError, match=r"no finished trial.*timeout=0.*refit=False"):
+    with pytest.raises(ValueError, match=r"no finished trial.*timeout=0"):
         late.fit(X, Y)
     study.ask().set_user_attr(WORKER, ["another host", 1, 0.0])
     waiting = FusedOptunaSearchCV(NET, SPACE, **options)
-    with pytest.raises(ValueError, match=r"other processes.*n_trials=1: raise that"):
+    with pytest.raises(ValueError, match=r"Other processes.*n_trials=1: raise that"):
         waiting.fit(X, Y)
     assert waiting.set_params(refit=False).fit(X, Y).study_ is study
