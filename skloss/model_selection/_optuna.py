@@ -6,7 +6,6 @@ from numbers import Integral
 
 import numpy as np
 import optuna
-from optuna.trial import FixedTrial
 from sklearn.utils import check_random_state
 
 from skloss._sklearn import BaseSearchCV, get_scorers_by_name, is_multimetric
@@ -17,6 +16,7 @@ from skloss.model_selection._pruning import (
     create_study_quietly,
     make_watch,
 )
+from skloss.model_selection._stored_params import check_space, read_params
 from skloss.model_selection._suggest import suggest_from
 from skloss.model_selection._trials import Trials
 
@@ -66,7 +66,8 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
 
     Notes
     -----
-    ``study.stop()``, of a sampler such as
+    The space may change as far as Optuna lets it: a parameter more or less, and other
+    ends of a range. ``study.stop()``, of a sampler such as
     ``optuna.samplers.GridSampler`` too, and ``optuna.TrialPruned`` in a function space
     do what they do in ``study.optimize``.
 
@@ -139,7 +140,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         self._check(run.scoring.scorer)
         study = self._make_study()
         trials = Trials(study, self.n_trials, self._metric, self._draw)
-        check_folds(study, trials, run.scoring, self.cv)
+        stored = self._read_before(study, trials, run)
         tasks.begin_training(None)
         deadline = np.inf if self.timeout is None else time.monotonic() + self.timeout
         asked, again = {}, True  # a trial's candidate is its place among those asked
@@ -157,7 +158,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             raise
         finally:
             trials.give_back_mine(again=again)
-        params, candidates = self._read_study(run, trials, asked)
+        params, candidates = self._read_study(run, trials, asked, stored)
         if self.refit and not candidates and not run.interrupted:
             self._raise_no_trials(study, late=time.monotonic() >= deadline)
         return params, candidates, {"study_": study}
@@ -165,6 +166,16 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
     def _draw(self, trial):
         """Return the parameters that a trial draws."""
         return suggest_from(trial, self.param_distributions)
+
+    def _read_before(self, study, trials, run):
+        """Return the parameters of trials that the study has; refuse what cannot be."""
+        check_folds(study, trials, run.scoring, self.cv)
+        before = study.get_trials(deepcopy=False)
+        check_space(before, self.param_distributions)
+        return {
+            trial.number: read_params(trial, self.param_distributions)
+            for trial, _ in trials.list_finished()
+        }
 
     def _train_batches(self, run, trials, asked, progress, deadline):
         """Ask and train until there are enough trials, or no time is left."""
@@ -248,18 +259,21 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         progress.start(estimators, first)
         run.train_candidates(estimators, own, first=first, watch=watch)
 
-    def _read_study(self, run, trials, asked):
+    def _read_study(self, run, trials, asked, stored):
         """Return parameters and folds of the study's finished trials."""
         candidate_of = {trial.number: i for i, trial in asked.items()}
+        known = stored | trials.params
         params, candidates = [], []
-        for trial, stored in trials.list_finished():
-            candidate = candidate_of.get(trial.number)
-            params.append(
-                suggest_from(FixedTrial(trial.params), self.param_distributions)
-            )
+        for trial, folds in trials.list_finished():
+            own = known.get(trial.number)
+            if own is None:  # another process has trained it meanwhile
+                own = read_params(trial, self.param_distributions)
+            params.append(own)
             # of this process's own trials more is known than is stored
-            folds = stored if candidate is None else run.ledger.get_folds(candidate)
-            candidates.append(folds)
+            candidate = candidate_of.get(trial.number)
+            candidates.append(
+                folds if candidate is None else run.ledger.get_folds(candidate)
+            )
         return params, candidates
 
     def _raise_no_trials(self, study, late):

@@ -13,6 +13,7 @@ from optuna.trial import TrialState
 from skloss.model_selection._finite_samplers import has_nothing_left
 from skloss.model_selection._pruning import tell_study
 from skloss.model_selection._scored import Scored
+from skloss.model_selection._stored_params import PARAMS, store_params
 
 FOLDS, WORKER, EXCESS = "skloss:folds", "skloss:worker", "skloss:excess"
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -90,6 +91,7 @@ class Trials:
             except TrialPruned:
                 self.study.tell(trial, state=TrialState.PRUNED)
                 continue
+            trial.set_user_attr(PARAMS, store_params(params))
             self.params[trial.number] = params
             self.open[trial.number] = trial, None
             asked.append(trial)

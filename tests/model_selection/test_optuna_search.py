@@ -259,8 +259,7 @@ def test_batches_are_of_batch_size():
         return by_function(trial)
 
     search(space, study=study, n_trials=5, batch_size=2, refit=False).fit(X, Y)
-    # each draws before the next is asked
-    assert asked[:5] == [1, 2, 1, 2, 1]
+    assert asked == [1, 2, 1, 2, 1]  # each draws before the next is asked
 
 
 def test_no_batch_begins_after_the_timeout():
@@ -332,7 +331,7 @@ def test_what_was_refused_does_not_come_back():
         search({"loss": ["huber"]}, study=study).fit(X, Y)
     assert set(states(study)) == {"FAIL"}
     found = search({"loss": ["brier", "focal"]}, study=study)
-    with pytest.raises(ValueError, match="dynamic value space"):
+    with pytest.raises(ValueError, match=r"loss: .*'huber'.*'brier', 'focal'"):
         found.fit(X, Y)
 
 
