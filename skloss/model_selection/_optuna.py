@@ -16,9 +16,14 @@ from skloss.model_selection._pruning import (
     create_study_quietly,
     make_watch,
 )
-from skloss.model_selection._stored_params import check_space, read_params
+from skloss.model_selection._stored_params import (
+    check_space,
+    list_names,
+    read_params,
+)
+from skloss.model_selection._study_digest import check_same_search, digest_search
 from skloss.model_selection._suggest import suggest_from
-from skloss.model_selection._trials import Trials
+from skloss.model_selection._trials import Trials, is_counted
 
 
 class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
@@ -48,6 +53,8 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         on where it stood. Create the study of a new database before several processes
         begin at the same moment: Optuna makes its tables without a lock.
     study_name : str, default=None
+        A study goes on only with what its trials were scored with, see Notes. In a
+        nested cross-validation, whose fits differ, leave it None.
     pruner : SuccessiveHalving or optuna.pruners.BasePruner, default=None
         Ends trials by their mean score over all folds, reported once an epoch.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
@@ -66,6 +73,12 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
 
     Notes
     -----
+    A study stores digests of X, y, metadata, the rows of the folds, the scoring and
+    the parameters of the estimator that its trials do not set. ``fit`` raises
+    ValueError, naming it, where one of them differs; of functions, classes and
+    callbacks only the qualified name is compared. Folds that are shuffled without a
+    seed differ in each fit. A study without digests goes on with a warning.
+
     The space may change as far as Optuna lets it: a parameter more or less, and other
     ends of a range. ``study.stop()``, of a sampler such as
     ``optuna.samplers.GridSampler`` too, and ``optuna.TrialPruned`` in a function space
@@ -172,10 +185,13 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         check_folds(study, trials, run.scoring, self.cv)
         before = study.get_trials(deepcopy=False)
         check_space(before, self.param_distributions)
-        return {
+        params = {
             trial.number: read_params(trial, self.param_distributions)
             for trial, _ in trials.list_finished()
         }
+        names = [list_names(trial) for trial in before if is_counted(trial)]
+        check_same_search(study, digest_search(self, run.scoring), names, self.cv)
+        return params
 
     def _train_batches(self, run, trials, asked, progress, deadline):
         """Ask and train until there are enough trials, or no time is left."""

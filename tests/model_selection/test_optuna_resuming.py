@@ -108,7 +108,7 @@ def test_ctrl_c_keeps_what_is_finished_and_gives_back_the_rest(pruner):
     assert len(done) + len(lost) == 4
     assert found.cv_results_["params"] == done
     assert np.isfinite(found.cv_results_["mean_test_score"]).all()
-    again = search(study=study).fit(X, Y)
+    again = search(study=study, scoring=Interrupts(None)).fit(X, Y)
     assert again.cv_results_["params"][: len(done)] == done
     assert len(again.cv_results_["params"]) == 6
     assert all(params in again.cv_results_["params"] for params in lost)

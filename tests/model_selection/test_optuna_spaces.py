@@ -129,7 +129,8 @@ def test_a_trial_that_does_not_say_its_parameters_needs_its_space(space, message
     )
     with pytest.raises(ValueError, match=message):
         fit(space, study, 2)
-    found = fit(RATE, study, 1)
+    with pytest.warns(UserWarning, match="does not say which data"):
+        found = fit(RATE, study, 1)
     assert found.best_params_ == {"learning_rate": 0.02}
     assert len(study.trials) == 1
 
