@@ -1,8 +1,9 @@
 """A search by an Optuna study, whose trials train in batches on all folds."""
 
+import functools
 import time
 import warnings
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 import optuna
@@ -23,7 +24,10 @@ from skloss.model_selection._stored_params import (
 )
 from skloss.model_selection._study_digest import check_same_search, digest_search
 from skloss.model_selection._suggest import suggest_from
+from skloss.model_selection._time_budget import OutOfTime, TimeBudget
 from skloss.model_selection._trials import Trials, is_counted
+
+DEFAULT_TRIALS = 50
 
 
 class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
@@ -37,10 +41,13 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         From a parameter's name to a distribution of Optuna or SciPy, a range, a list,
         or for the loss ``loss_space(y)``, see :func:`suggest_from`; or a function
         ``space(trial)`` that returns parameters.
-    n_trials : int, default=50
-        Finished trials of the study: what it already has counts.
+    n_trials : int, default=None
+        Finished trials of the study: what it already has counts. None: 50, or with a
+        ``timeout`` as many as it allows.
     timeout : float, default=None
-        Seconds after which no new batch begins.
+        Seconds of the whole ``fit``, its refit included. What a batch and the refit
+        will take is reckoned from what was trained so far; what is not finished in
+        time is cut. The trials are the first of those that there were without it.
     batch_size : int, default=8
         Trials that are asked and trained together: more are faster, fewer let the
         sampler learn more often.
@@ -108,7 +115,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         estimator,
         param_distributions,
         *,
-        n_trials=50,
+        n_trials=None,
         timeout=None,
         batch_size=8,
         study=None,
@@ -152,29 +159,41 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         """Ask, train and tell batch by batch; return what the study has finished."""
         self._check(run.scoring.scorer)
         study = self._make_study()
-        trials = Trials(study, self.n_trials, self._metric, self._draw)
+        trials = Trials(study, self._count_wanted(), self._metric, self._draw)
         stored = self._read_before(study, trials, run)
+        budget = TimeBudget(self.timeout, progress.begin, self.refit)
+        run.trainer.report = budget.watch(run.trainer.report)
         tasks.begin_training(None)
-        deadline = np.inf if self.timeout is None else time.monotonic() + self.timeout
         asked, again = {}, True  # a trial's candidate is its place among those asked
 
-        run.ledger.listeners.insert(
-            0, lambda candidate, folds: trials.tell(asked[candidate], folds)
-        )
+        def tell(candidate, folds):
+            trials.tell(asked[candidate], folds)
+            budget.note_candidate(folds)
+
+        run.ledger.listeners.insert(0, tell)
         try:
             with trials.heeding_stop():
-                self._train_batches(run, trials, asked, progress, deadline)
+                self._train_batches(run, trials, asked, progress, budget)
         except KeyboardInterrupt:
             run.interrupted = True
+        except OutOfTime:
+            trials.forget_untold()
         except Exception:  # what is refused once would be refused for ever
             again = False
             raise
         finally:
             trials.give_back_mine(again=again)
         params, candidates = self._read_study(run, trials, asked, stored)
-        if self.refit and not candidates and not run.interrupted:
-            self._raise_no_trials(study, late=time.monotonic() >= deadline)
+        late = budget.seconds_left() <= 0
+        if not candidates and not run.interrupted and (self.refit or late):
+            self._raise_no_trials(study, late)
         return params, candidates, {"study_": study}
+
+    def _count_wanted(self):
+        """Return how many finished trials the study is to have."""
+        if self.n_trials is not None:
+            return self.n_trials
+        return DEFAULT_TRIALS if self.timeout is None else np.inf
 
     def _draw(self, trial):
         """Return the parameters that a trial draws."""
@@ -193,22 +212,38 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         check_same_search(study, digest_search(self, run.scoring), names, self.cv)
         return params
 
-    def _train_batches(self, run, trials, asked, progress, deadline):
+    def _train_batches(self, run, trials, asked, progress, budget):
         """Ask and train until there are enough trials, or no time is left."""
-        while not run.interrupted and time.monotonic() < deadline:
-            if trials.is_over():
-                break
-            batch = trials.ask(self.batch_size)
+        while not run.interrupted and not trials.is_over():
+            # who is pruned, and when, may depend on all that train together
             watch = self._make_watch(trials.study, asked)
-            if batch:
-                self._train_batch(run, batch, trials.params, asked, progress, watch)
+            fits = functools.partial(budget.count_fitting, whole=watch is not None)
+            if not fits(self.batch_size):
+                return
+            batch = trials.ask(self.batch_size)
+            count = fits(len(batch))
+            if count:
+                begin = time.perf_counter()
+                own = batch[:count]
+                self._train_batch(run, own, trials.params, asked, progress, watch)
+                budget.note_batch(count, time.perf_counter() - begin)
+            # what follows would be drawn with the rest of the batch under way
+            if count < len(batch):
+                return
 
     def _check(self, scorer):
         """Raise for what cannot be, before anything is trained."""
         for name in ("n_trials", "batch_size"):
-            value = getattr(self, name)
+            value, or_none = getattr(self, name), " or None" * (name == "n_trials")
+            if value is None and or_none:
+                continue
             if not isinstance(value, Integral) or value < 1:
-                raise ValueError(f"{name}={value!r} must be an integer >= 1.")
+                raise ValueError(f"{name}={value!r} must be an integer >= 1{or_none}.")
+        seconds = self.timeout
+        if seconds is not None and not (isinstance(seconds, Real) and seconds >= 0):
+            raise ValueError(
+                f"timeout={seconds!r} must be a number of seconds >= 0, or None."
+            )
         if is_multimetric(scorer) and not isinstance(self.refit, str):
             raise ValueError(
                 f"refit={self.refit!r} must name the metric that the study maximises, "

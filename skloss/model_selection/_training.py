@@ -56,7 +56,8 @@ class Trainer:
         Arguments of ``joblib.Parallel``.
     report : callable
         ``report(candidates)`` gives what is called with the epoch and the history when
-        networks of these candidates have trained some epochs, or None.
+        networks of these candidates have trained some epochs, or None. Its ``begin`` is
+        called before their program is made. What it raises ends the training.
     """
 
     def __init__(self, scorer, ledger, parallel, report):
@@ -161,6 +162,7 @@ def train_chunk(number, chunk, report):
     from there, and there may be thousands.
     """
     begin = time.perf_counter()
+    tell_begin(report)
     results = chunk.advance(chunk.plan.epochs, report).results()
     results = [replace(result, state=None) for _, result in results]
     chunk.release()
@@ -170,5 +172,12 @@ def train_chunk(number, chunk, report):
 def advance_chunk(chunk, epoch, report):
     """Train a chunk up to an epoch; return it, and the seconds it took."""
     begin = time.perf_counter()
+    tell_begin(report)
     chunk.advance(epoch - chunk.done, report)
     return chunk, time.perf_counter() - begin
+
+
+def tell_begin(report):
+    """Tell what hears of a training, if anything does, that it begins or goes on."""
+    if report is not None:
+        report.begin()
