@@ -132,10 +132,15 @@ def list_differences(earlier, digest, stored):
     changed = [
         name
         for name in now
-        if before.get(name, now[name]) != now[name]
-        and not any(name == own or name.startswith(f"{own}__") for own in always)
+        if before.get(name, now[name]) != now[name] and not is_part_of(name, always)
     ]
-    return names + [f"the estimator's {name}" for name in changed]
+    outer = [name for name in changed if not is_part_of(name, {*changed} - {name})]
+    return names + [f"the estimator's {name}" for name in outer]
+
+
+def is_part_of(name, others):
+    """Tell whether a parameter is one of others, or a part of one's value."""
+    return any(name == other or name.startswith(f"{other}__") for other in others)
 
 
 def draws_anew(cv):

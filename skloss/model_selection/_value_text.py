@@ -109,7 +109,12 @@ def read_column(column):
     dtype = getattr(column, "dtype", None)
     if hasattr(dtype, "ordered"):  # by which pandas says what classes are ordered
         yield describe_value((list(dtype.categories), dtype.ordered)).encode()
-    yield from read_array(np.asarray(column))
+    try:
+        array = np.asarray(column)
+    except ValueError:  # rows of different lengths
+        array = np.empty(len(column), dtype=object)
+        array[:] = column
+    yield from read_array(array)
 
 
 def read_array(array):
@@ -117,7 +122,9 @@ def read_array(array):
     yield f"{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode()
     if array.dtype.hasobject:
         text = repr(array.tolist())
-        yield (describe_value(array.tolist()) if " at 0x" in text else text).encode()
+        if " at 0x" in text or "array(" in text:  # which is shortened
+            text = describe_value(array.tolist())
+        yield text.encode()
         return
     array = np.atleast_1d(array).astype(array.dtype.newbyteorder("="), copy=False)
     count = max(1, BYTES_AT_ONCE // max(1, array[:1].nbytes))

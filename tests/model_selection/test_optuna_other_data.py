@@ -58,7 +58,7 @@ def changed(**params):
         ({"scoring": "f1"}, {}, r"^scoring differs"),
         ({"scoring": make_scorer(f1_score)}, {}, r"^scoring differs"),
         (changed(epochs=6), {}, r"^the estimator's epochs differs"),
-        (changed(loss=Focal(gamma=3.0)), {}, r"estimator's loss"),
+        (changed(loss=Focal(gamma=3.0)), {}, r"^the estimator's loss differs"),
         ({"return_train_score": True}, {}, "return_train_score=True.*without"),
     ],
 )
@@ -178,6 +178,8 @@ def test_the_same_values_have_the_same_digest(one, same):
         (MIXED["c"], MIXED["c"].cat.reorder_categories(["v", "u"])),
         (pl.DataFrame({"a": [1, 2]}), pl.DataFrame({"a": [1, 3]})),
         (None, np.array([])),
+        ([[1, 2], [3]], [[1, 2], [4]]),
+        ([[X], [X[1:]]], [[X], [X[1:] + 1e-9]]),
     ],
 )
 def test_other_values_have_another_digest(one, other):
