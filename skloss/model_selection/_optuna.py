@@ -166,11 +166,18 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         tasks.begin_training(None)
         asked, again = {}, True  # a trial's candidate is its place among those asked
 
-        def tell(candidate, folds):
-            trials.tell(asked[candidate], folds)
-            budget.note_candidate(folds)
+        # whoever hears of a candidate hears of what the study keeps, in its order
+        listeners = run.ledger.listeners
 
-        run.ledger.listeners.insert(0, tell)
+        def tell(candidate, folds):
+            budget.note_candidate(folds)
+            trials.tell(
+                asked[candidate],
+                folds,
+                lambda: [listener(candidate, folds) for listener in listeners],
+            )
+
+        run.ledger.listeners = [tell]
         try:
             with trials.heeding_stop():
                 self._train_batches(run, trials, asked, progress, budget)

@@ -60,11 +60,11 @@ def describe_scorer(given, scorer):
 
 def digest_params(estimator):
     """Return a digest of each parameter of an estimator, its parts' beside them."""
-    return {
-        name: digest_value(describe_part(value))
-        for name, value in estimator.get_params(deep=True).items()
-        if name.rpartition("__")[2] not in ASIDE
-    }
+    digests = {"class": digest_value(type(estimator))}
+    for name, value in estimator.get_params(deep=True).items():
+        if name.rpartition("__")[2] not in ASIDE:
+            digests[name] = digest_value(describe_part(value))
+    return digests
 
 
 def describe_part(value):

@@ -93,7 +93,7 @@ class Trials:
                 continue
             trial.set_user_attr(PARAMS, store_params(params))
             self.params[trial.number] = params
-            self.open[trial.number] = trial, None
+            self.open[trial.number] = trial, None, None
             asked.append(trial)
         return asked
 
@@ -118,23 +118,31 @@ class Trials:
             if number is None or trial.number < number
         )
 
-    def tell(self, trial, folds):
+    def tell(self, trial, folds, then=lambda: None):
         """Store a trial's folds; tell how it ended when all asked before have.
 
         So samplers hear of trials in the order of their numbers, whichever is trained
         first, and after a timeout no later one is kept without those before.
+
+        Parameters
+        ----------
+        trial : optuna.trial.Trial
+        folds : list of Scored
+        then : callable, optional
+            Called when the study was told.
         """
         trial.set_user_attr(FOLDS, [store_fold(fold) for fold in folds])
-        self.open[trial.number] = trial, folds
-        for number, (_, ended) in list(self.open.items()):
+        self.open[trial.number] = trial, folds, then
+        for number, (_, ended, after) in list(self.open.items()):
             if ended is None:
                 break
             self.tell_end(number, ended)
             del self.open[number]
+            after()
 
     def forget_untold(self):
         """Drop the folds of trials that were trained before one asked earlier."""
-        for trial, folds in self.open.values():
+        for trial, folds, _ in self.open.values():
             if folds is not None:
                 trial.set_user_attr(FOLDS, None)
 

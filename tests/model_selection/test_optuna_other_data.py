@@ -43,6 +43,10 @@ def finished():
     return search(optuna.create_study(direction="maximize")).fit(X, y_binary).study_
 
 
+class Own(LossAwareClassifier):
+    """Trains otherwise, perhaps."""
+
+
 def changed(**params):
     return {"estimator": LossAwareClassifier(**NET | params)}
 
@@ -57,6 +61,7 @@ def changed(**params):
         ({"cv": KFold(2)}, {}, r"^cv differs from"),
         ({"scoring": "f1"}, {}, r"^scoring differs"),
         ({"scoring": make_scorer(f1_score)}, {}, r"^scoring differs"),
+        ({"estimator": Own(**NET)}, {}, r"^the estimator's class differs"),
         (changed(epochs=6), {}, r"^the estimator's epochs differs"),
         (changed(loss=Focal(gamma=3.0)), {}, r"^the estimator's loss differs"),
         ({"return_train_score": True}, {}, "return_train_score=True.*without"),

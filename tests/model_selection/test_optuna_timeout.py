@@ -1,5 +1,6 @@
 """A timeout is of the whole fit: it says how many trials there are, never which."""
 
+import pickle
 from types import SimpleNamespace
 
 import numpy as np
@@ -86,13 +87,15 @@ def test_what_is_under_way_at_the_end_is_cut(clock, pruner):
     The third trial is trained with the first, but the second, asked before, is not.
     """
     study = optuna.create_study(direction="maximize", pruner=pruner)
-    sizes = [32, 31, 32]
-    for size in sizes:
-        study.enqueue_trial({"batch_size": size})
+    queued = [
+        {"batch_size": size, "learning_rate": rate}
+        for size, rate in ((32, 1e-7), (31, 0.01), (32, 0.05))
+    ]
+    for params in queued:
+        study.enqueue_trial(params)
     clock.each = 10.0
-    found = search(
-        clock, {"batch_size": [31, 32]}, study=study, random_state=None, batch_size=3
-    )
+    space = {"batch_size": [31, 32], "learning_rate": (1e-7, 0.1, "log")}
+    found = search(clock, space, study=study, random_state=None, batch_size=3)
     found.set_params(timeout=39)
     if isinstance(pruner, MedianPruner):  # all are in step, so that none is finished
         with pytest.raises(ValueError, match=r"timeout=39 was over.*batch_size=3"):
@@ -100,11 +103,12 @@ def test_what_is_under_way_at_the_end_is_cut(clock, pruner):
         assert states(study) == ["FAIL"] * 3 + ["WAITING"] * 3
         return
     found.fit(X, y_binary)
-    assert found.cv_results_["params"] == [{"batch_size": 32}]
+    assert found.cv_results_["params"] == queued[:1]
+    assert len(found.fold_ensemble_.estimators) == 2  # though the third was better
     assert states(study) == ["COMPLETE", "FAIL", "FAIL", "WAITING", "WAITING"]
     found.set_params(timeout=None, n_trials=3).fit(X, y_binary)
-    tried = [params["batch_size"] for params in found.cv_results_["params"]]
-    assert tried == sizes
+    assert found.cv_results_["params"] == queued
+    assert found.best_index_ == 2
 
 
 @pytest.mark.parametrize("refit", [True, False])
@@ -166,5 +170,8 @@ def test_the_refit_is_reckoned_by_the_costliest_network(clock):
     clock.now = 117.5
     with pytest.raises(OutOfTime):
         reporter(4, None)
+    elsewhere = pickle.loads(pickle.dumps(reporter))  # where clocks may differ
+    elsewhere.begin()
+    elsewhere(4, None)
     assert TimeBudget(20, begin=100.0, refits=False).seconds_left() == 2.5
     assert TimeBudget(None, begin=100.0, refits=True).seconds_left() == np.inf

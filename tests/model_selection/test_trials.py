@@ -314,13 +314,14 @@ def test_each_draws_before_the_next_is_asked():
 
 def test_trials_are_told_in_the_order_they_were_asked(opened):
     """What is trained first waits; a killed worker's next of kin tells of it."""
-    study = opened()
+    study, heard = opened(), []
     trials = Trials(study, 4)
     asked = trials.ask(4)
-    trials.tell(asked[1], folds(0.5))
-    trials.tell(asked[3], folds(0.6))
+    trials.tell(asked[1], folds(0.5), lambda: heard.append(1))
+    trials.tell(asked[3], folds(0.6), lambda: heard.append(3))
     assert states(opened()) == ["RUNNING"] * 4
-    trials.tell(asked[0], folds(0.4))
+    trials.tell(asked[0], folds(0.4), lambda: heard.append(0))
+    assert heard == [0, 1]
     assert states(opened()) == ["COMPLETE", "COMPLETE", "RUNNING", "RUNNING"]
     trials.give_back_mine()
     assert states(opened())[:4] == ["COMPLETE", "COMPLETE", "FAIL", "COMPLETE"]
