@@ -31,10 +31,14 @@ class Meter:
     def __call__(self, estimator, X, y):
         """Return the estimator's score."""
         if self.calls % (EVERY * FOLDS) == 0:
-            size = psutil.Process().memory_info().rss / 2**20
-            self.rows.append((time.perf_counter(), size))
+            self.look()
         self.calls += 1
         return estimator.score(X, y)
+
+    def look(self):
+        """Note the time and the size of the process."""
+        size = psutil.Process().memory_info().rss / 2**20
+        self.rows.append((time.perf_counter(), size))
 
 
 def main():
@@ -57,6 +61,7 @@ def main():
     )
     begin = time.perf_counter()
     search.fit(X, y)
+    meter.look()
     print("trials           ms a trial   MiB more")
     for i, (before, after) in enumerate(pairwise(meter.rows)):
         each, more = (after[0] - before[0]) / EVERY * 1000, after[1] - before[1]
