@@ -227,15 +227,17 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             fits = functools.partial(budget.count_fitting, whole=watch is not None)
             if not fits(self.batch_size):
                 return
-            batch = trials.ask(self.batch_size)
-            count = fits(len(batch))
-            if count:
+            batch, parts = trials.ask(self.batch_size), 0
+            while batch and not run.interrupted:
+                count = fits(len(batch))
+                if not count:
+                    return
                 begin = time.perf_counter()
-                own = batch[:count]
+                own, batch, parts = batch[:count], batch[count:], parts + 1
                 self._train_batch(run, own, trials.params, asked, progress, watch)
                 budget.note_batch(count, time.perf_counter() - begin)
-            # what follows would be drawn with the rest of the batch under way
-            if count < len(batch):
+            # in parts scores are the same but for rounding: nothing is drawn by them
+            if parts > 1:
                 return
 
     def _check(self, scorer):

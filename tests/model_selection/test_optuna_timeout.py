@@ -80,6 +80,18 @@ def test_the_trials_are_the_first_of_those_without_a_timeout(clock):
     )
 
 
+def test_what_is_faster_than_it_was_leaves_time_for_the_rest_of_a_batch(clock):
+    """The first two trials take six seconds each, the others one."""
+
+    def score(*given):
+        clock.each = 3.0 if clock.now < 112 else 0.5
+        return clock.score(*given)
+
+    timed = search(clock, scoring=score, timeout=20).fit(X, y_binary)
+    assert clock.now == pytest.approx(114, abs=0.1)
+    assert states(timed.study_) == ["COMPLETE"] * 4
+
+
 @pytest.mark.parametrize("pruner", [NopPruner(), MedianPruner(n_startup_trials=99)])
 def test_what_is_under_way_at_the_end_is_cut(clock, pruner):
     """Batches of two sizes train one after the other: the time is over between them.
