@@ -209,13 +209,13 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
     def _read_before(self, study, trials, run):
         """Return the parameters of trials that the study has; refuse what cannot be."""
         check_folds(study, trials, run.scoring, self.cv)
-        before = study.get_trials(deepcopy=False)
-        check_space(before, self.param_distributions)
+        check_space(study, self.param_distributions)
         params = {
-            trial.number: read_params(trial, self.param_distributions)
+            trial.number: read_params(study, trial, self.param_distributions)
             for trial, _ in trials.list_finished()
         }
-        names = [list_names(trial) for trial in before if is_counted(trial)]
+        before = filter(is_counted, study.get_trials(deepcopy=False))
+        names = [list_names(trial) for trial in before]
         check_same_search(study, digest_search(self, run.scoring), names, self.cv)
         return params
 
@@ -327,7 +327,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         for trial, folds in trials.list_finished():
             own = known.get(trial.number)
             if own is None:  # another process has trained it meanwhile
-                own = read_params(trial, self.param_distributions)
+                own = read_params(trials.study, trial, self.param_distributions)
             params.append(own)
             # of this process's own trials more is known than is stored
             candidate = candidate_of.get(trial.number)

@@ -1,6 +1,7 @@
 """The parameters that a trial was trained with, as any storage can hold them."""
 
 import ast
+import copy
 import math
 
 import numpy as np
@@ -51,34 +52,35 @@ def list_names(trial):
     return {*stored["values"], *stored["texts"]}
 
 
-def check_space(trials, space):
+def check_space(study, space):
     """Raise ValueError where Optuna would, once a trial draws, but name the parameter.
 
     Parameters
     ----------
-    trials : list of optuna.trial.FrozenTrial
-        Of a study, whatever became of them.
+    study : optuna.Study
+        Whatever became of its trials.
     space : dict or callable
     """
-    for trial in trials:
+    for trial in study.get_trials(deepcopy=False):
         if trial.params:
-            replay(trial, space)
+            replay(study, trial, space)
 
 
-def replay(trial, space):
+def replay(study, trial, space):
     """Return the trial's replay, and the parameters that the space gives for it."""
-    replayed = Replay(trial)
+    replayed = Replay(study, trial)
     try:
         return replayed, suggest_from(replayed, space)
     except TrialPruned:  # a condition that the function did not have before
         return replayed, {}
 
 
-def read_params(trial, space):
+def read_params(study, trial, space):
     """Return the parameters that a stored trial was trained with.
 
     Parameters
     ----------
+    study : optuna.Study
     trial : optuna.trial.FrozenTrial
     space : dict or callable
         As of the search: it has the values that a storage cannot hold.
@@ -92,7 +94,7 @@ def read_params(trial, space):
     ValueError
         If the study cannot go on with this space, naming the parameter.
     """
-    replayed, given = replay(trial, space)
+    replayed, given = replay(study, trial, space)
     stored = trial.user_attrs.get(PARAMS)
     if stored is None:
         replayed.refuse_other_names()
@@ -114,11 +116,19 @@ class Replay(FixedTrial):
 
     Parameters
     ----------
+    study : optuna.Study
     trial : optuna.trial.FrozenTrial
+
+    Attributes
+    ----------
+    study : optuna.Study
+        As a space may ask it of its trial; nobody stops it again.
     """
 
-    def __init__(self, trial):
+    def __init__(self, study, trial):
         super().__init__(trial.params, number=trial.number)
+        self.study = copy.copy(study)
+        self.study.stop = lambda: None
         self.trial = trial
         self.taken, self.added = set(), []
 

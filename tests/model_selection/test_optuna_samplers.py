@@ -94,6 +94,9 @@ def test_a_study_can_be_stopped_from_a_space():
     found = search(space).fit(X, y_binary)
     expected = optimized(lambda trial: space(trial)[NAME])
     assert states(found.study_) == expected == ["COMPLETE"] * 3
+    # a trial that is read again does not stop it again
+    search(space, study=found.study_, n_trials=4, refit=False).fit(X, y_binary)
+    assert states(found.study_) == ["COMPLETE"] * 4
     with pytest.raises(RuntimeError, match="supposed to be invoked inside"):
         found.study_.stop()
 

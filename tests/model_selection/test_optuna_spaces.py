@@ -155,7 +155,7 @@ PLAIN = {
 
 def test_plain_values_come_back_without_the_space():
     trial = as_trial({**PLAIN, "l2": np.float64(0.1), "patience": np.int32(3)})
-    params = read_params(trial, {})
+    params = read_params(new_study(), trial, {})
     assert params == {**PLAIN, "l2": 0.1, "patience": 3}
     assert type(params["l2"]) is float
     assert type(params["network"]) is tuple
@@ -167,14 +167,16 @@ VALUES = [Focal(gamma=2.0), scale_by_two, np.arange(3), float("inf")]
 @pytest.mark.parametrize("value", VALUES, ids=["object", "function", "array", "inf"])
 def test_other_values_come_from_the_space(value):
     trial = as_trial({"loss": value})
-    assert read_params(trial, lambda trial: {"loss": value})["loss"] is value
+    assert (
+        read_params(new_study(), trial, lambda trial: {"loss": value})["loss"] is value
+    )
     for other in (lambda trial: {"loss": Focal(gamma=3.0)}, {}):
         with pytest.raises(ValueError, match=r"loss: trial -1 was trained with "):
-            read_params(trial, other)
+            read_params(new_study(), trial, other)
 
 
 def test_a_condition_that_is_new_does_not_prune_what_was_trained():
     def space(trial):
         raise optuna.TrialPruned
 
-    assert read_params(as_trial(PLAIN), space) == PLAIN
+    assert read_params(new_study(), as_trial(PLAIN), space) == PLAIN
