@@ -341,7 +341,7 @@ FAULTS += faults_of(
     ),
     (
         "model_selection/_trials.py",
-        "return trial.state in ENDED or FOLDS in trial.user_attrs",
+        "return trial.state in ENDED or has_folds(trial)",
         "return trial.state in ENDED",
         "model_selection/test_trials.py::test_each_end_counts_and_comes_back",
     ),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+import warnings
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from traceback import format_exc, format_exception
 from typing import Any
@@ -110,6 +112,19 @@ class CellMaker:
                     self.writers.add(cell, own_params)
                     cells.append(cell)
         return cells
+
+    def find_losses(self, estimators):
+        """Return tasks and losses of the networks that estimators would train.
+
+        Those that cannot train are left out: their candidates will say why.
+        """
+        found = []
+        for estimator in estimators:
+            with warnings.catch_warnings(), suppress(Exception):
+                warnings.simplefilter("ignore")
+                plan = self.make_cell("example", 0, estimator).job.plan
+                found.append((plan.task, plan.members[0].loss))
+        return found
 
     def try_cell(self, candidate, fold, estimator):
         """Return a cell; None, and a note why, if its data cannot be trained on."""

@@ -71,6 +71,7 @@ class FusedSearch:
             all fits fail, it raises.
         """
         # -- check
+        begin = time.perf_counter()
         validate_params(self)
         find_net(self.estimator)
         scorer, refit_metric = get_scorers(self)
@@ -87,7 +88,7 @@ class FusedSearch:
 
         # -- train and score
         tasks = CallbackTasks(self, len(splits), X, y, params.get("sample_weight"))
-        with SearchProgress(self.verbose, len(splits)) as progress:
+        with SearchProgress(self.verbose, len(splits), begin) as progress:
             run = self._make_run(scoring, tasks, progress)
             candidate_params, candidates, fitted = self._train(run, tasks, progress)
         tasks.end_training()

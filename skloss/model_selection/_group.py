@@ -14,6 +14,8 @@ class Group:
     ----------
     plan : Plan
         Of any of the cells.
+    expected : list of (Task, Loss), default=()
+        Losses for which programs have room from the beginning.
 
     Attributes
     ----------
@@ -22,11 +24,12 @@ class Group:
     pools : list of Pool
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan, expected=()):
         self.plan, self.table = replace(plan, members=[]), FusedTable(plan)
         self.losses = SharedLosses(plan.task)
         self.cells, self.streams, self.count = {}, {}, 0
         self.pools = []
+        self.expect_losses([loss for task, loss in expected if task == plan.task])
 
     @property
     def epochs(self):

@@ -1,24 +1,32 @@
 """A search by an Optuna study, whose trials train in batches on all folds."""
 
-import time
 import warnings
-from numbers import Integral
+from contextlib import suppress
+from numbers import Integral, Real
 
 import numpy as np
 import optuna
-from optuna.trial import FixedTrial
 from sklearn.utils import check_random_state
 
 from skloss._sklearn import BaseSearchCV, get_scorers_by_name, is_multimetric
-from skloss.model_selection._candidates import make_candidates
+from skloss.model_selection._candidates import Refused, make_candidates
 from skloss.model_selection._fused_search import FusedSearch
 from skloss.model_selection._pruning import (
     SuccessiveHalving,
     create_study_quietly,
     make_watch,
 )
-from skloss.model_selection._suggest import suggest_from
-from skloss.model_selection._trials import Trials
+from skloss.model_selection._stored_params import (
+    check_space,
+    list_names,
+    read_params,
+)
+from skloss.model_selection._study_digest import check_same_search, digest_search
+from skloss.model_selection._suggest import find_prefix, list_choices, suggest_from
+from skloss.model_selection._time_budget import OutOfTime, TimeBudget
+from skloss.model_selection._trials import Trials, is_counted
+
+DEFAULT_TRIALS = 50
 
 
 class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
@@ -32,10 +40,13 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         From a parameter's name to a distribution of Optuna or SciPy, a range, a list,
         or for the loss ``loss_space(y)``, see :func:`suggest_from`; or a function
         ``space(trial)`` that returns parameters.
-    n_trials : int, default=50
-        Finished trials of the study: what it already has counts.
+    n_trials : int, default=None
+        Finished trials of the study: what it already has counts. None: 50, or with a
+        ``timeout`` as many as it allows.
     timeout : float, default=None
-        Seconds after which no new batch begins.
+        Seconds of the whole ``fit``, its refit included. What a batch and the refit
+        will take is reckoned from what was trained so far; what is not finished in
+        time is cut. The trials are the first of those that there were without it.
     batch_size : int, default=8
         Trials that are asked and trained together: more are faster, fewer let the
         sampler learn more often.
@@ -48,6 +59,8 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         on where it stood. Create the study of a new database before several processes
         begin at the same moment: Optuna makes its tables without a lock.
     study_name : str, default=None
+        A study goes on only with what its trials were scored with, see Notes. In a
+        nested cross-validation, whose fits differ, leave it None.
     pruner : SuccessiveHalving or optuna.pruners.BasePruner, default=None
         Ends trials by their mean score over all folds, reported once an epoch.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
@@ -61,7 +74,21 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
     ----------
     study_ : optuna.Study
     cv_results_, fold_ensemble_, best_estimator_ and others
-        As in :class:`FusedGridSearchCV`; one row for each finished trial of the study.
+        As in :class:`FusedGridSearchCV`; one row for each finished trial of the study,
+        with the parameters that it was trained with.
+
+    Notes
+    -----
+    A study stores digests of X, y, metadata, the rows of the folds, the scoring and
+    the parameters of the estimator that its trials do not set. ``fit`` raises
+    ValueError, naming it, where one of them differs; of functions, classes and
+    callbacks only the qualified name is compared. Folds that are shuffled without a
+    seed differ in each fit. A study without digests goes on with a warning.
+
+    The space may change as far as Optuna lets it: a parameter more or less, and other
+    ends of a range. ``study.stop()``, of a sampler such as
+    ``optuna.samplers.GridSampler`` too, and ``optuna.TrialPruned`` in a function space
+    do what they do in ``study.optimize``.
 
     Examples
     --------
@@ -87,7 +114,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         estimator,
         param_distributions,
         *,
-        n_trials=50,
+        n_trials=None,
         timeout=None,
         batch_size=8,
         study=None,
@@ -131,30 +158,22 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         """Ask, train and tell batch by batch; return what the study has finished."""
         self._check(run.scoring.scorer)
         study = self._make_study()
-        trials = Trials(study, self.n_trials, self._metric)
-        check_folds(study, trials, run.ledger.n_splits, self.cv)
+        trials = Trials(study, self._count_wanted(), self._metric, self._draw)
+        stored = self._read_before(study, trials, run)
+        budget = TimeBudget(self.timeout, progress.begin, self.refit)
+        run.trainer.report = budget.watch(run.trainer.report)
         tasks.begin_training(None)
-        deadline = np.inf if self.timeout is None else time.monotonic() + self.timeout
         asked, again = {}, True  # a trial's candidate is its place among those asked
-        run.ledger.listeners.insert(
-            0, lambda candidate, folds: trials.tell(asked[candidate], folds)
-        )
+
+        # whoever hears of a candidate hears of what the study keeps
+        def tell(candidate, folds):
+            budget.note_candidate(folds)
+            trials.tell(asked[candidate], folds)
+
+        run.ledger.listeners.insert(0, tell)
         try:
-            watch = self._make_watch(study, asked)
-
-            def ask(count):
-                late = time.monotonic() >= deadline
-                batch = [] if late or not count else trials.ask(count)
-                return self._make_batch(batch, asked, progress)
-
-            if watch is None:
-                times = self.n_trials / self.batch_size
-                run.train_stream(ask, at_once=self.batch_size, times=times)
-            while watch is not None and not run.interrupted:
-                estimators, params, first = ask(self.batch_size)
-                if not estimators:
-                    break
-                run.train_candidates(estimators, params, first=first, watch=watch)
+            with trials.heeding_stop(), suppress(OutOfTime):
+                self._train_trials(run, trials, asked, progress, budget)
         except KeyboardInterrupt:
             run.interrupted = True
         except Exception:  # what is refused once would be refused for ever
@@ -162,17 +181,69 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             raise
         finally:
             trials.give_back_mine(again=again)
-        params, candidates = self._read_study(run, trials, asked)
-        if self.refit and not candidates and not run.interrupted:
-            self._raise_no_trials(study, late=time.monotonic() >= deadline)
+        params, candidates = self._read_study(run, trials, asked, stored)
+        late = budget.seconds_left() <= 0
+        if not candidates and not run.interrupted and (self.refit or late):
+            self._raise_no_trials(study, late)
         return params, candidates, {"study_": study}
+
+    def _count_wanted(self):
+        """Return how many finished trials the study is to have."""
+        if self.n_trials is not None:
+            return self.n_trials
+        return DEFAULT_TRIALS if self.timeout is None else np.inf
+
+    def _draw(self, trial):
+        """Return the parameters that a trial draws."""
+        return suggest_from(trial, self.param_distributions)
+
+    def _read_before(self, study, trials, run):
+        """Return the parameters of trials that the study has; refuse what cannot be."""
+        check_folds(study, trials, run.scoring, self.cv)
+        check_space(study, self.param_distributions)
+        params = {
+            trial.number: read_params(study, trial, self.param_distributions)
+            for trial, _ in trials.list_finished()
+        }
+        before = filter(is_counted, study.get_trials(deepcopy=False))
+        names = [list_names(trial) for trial in before]
+        check_same_search(study, digest_search(self, run.scoring), names, self.cv)
+        return params
+
+    def _train_trials(self, run, trials, asked, progress, budget):
+        """Ask and train until there are enough trials, or no time is left."""
+        watch = self._make_watch(trials.study, asked)
+
+        def ask(count, under_way=0):
+            budget.note_trials(trials.told)
+            # who is pruned, and when, may depend on all that train together
+            count = budget.count_fitting(count, under_way, whole=watch is not None)
+            batch = trials.ask(count) if count and not run.interrupted else []
+            return self._make_batch(batch, trials.params, asked, progress)
+
+        if watch is None:
+            times = max(1, trials.n_trials / self.batch_size)
+            examples = self._list_examples()
+            run.train_stream(ask, examples, at_once=self.batch_size, times=times)
+            return
+        estimators, *numbered = ask(self.batch_size)
+        while estimators:
+            run.train_candidates(estimators, *numbered, watch=watch)
+            estimators, *numbered = ask(self.batch_size)
 
     def _check(self, scorer):
         """Raise for what cannot be, before anything is trained."""
         for name in ("n_trials", "batch_size"):
-            value = getattr(self, name)
+            value, or_none = getattr(self, name), " or None" * (name == "n_trials")
+            if value is None and or_none:
+                continue
             if not isinstance(value, Integral) or value < 1:
-                raise ValueError(f"{name}={value!r} must be an integer >= 1.")
+                raise ValueError(f"{name}={value!r} must be an integer >= 1{or_none}.")
+        seconds = self.timeout
+        if seconds is not None and not (isinstance(seconds, Real) and seconds >= 0):
+            raise ValueError(
+                f"timeout={seconds!r} must be a number of seconds >= 0, or None."
+            )
         if is_multimetric(scorer) and not isinstance(self.refit, str):
             raise ValueError(
                 f"refit={self.refit!r} must name the metric that the study maximises, "
@@ -230,49 +301,79 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             return None
         return make_watch(study.pruner, self._metric, trials=asked)
 
-    def _make_batch(self, batch, asked, progress):
+    def _list_examples(self):
+        """Return candidates with all losses that will be drawn, if that is known."""
+        name = f"{find_prefix(self.estimator)}loss"
+        losses = list_choices(self.param_distributions, name)
+        made = make_candidates(self.estimator, [{name: loss} for loss in losses])
+        return [example for example in made if not isinstance(example, Refused)]
+
+    def _make_batch(self, batch, params, asked, progress):
         """Return estimators and parameters of trials, and the number of the first."""
         first = len(asked)
         asked |= dict(enumerate(batch, first))
-        params = [suggest_from(trial, self.param_distributions) for trial in batch]
-        estimators = make_candidates(self.estimator, params)
+        own = [params[trial.number] for trial in batch]
+        estimators = make_candidates(self.estimator, own)
         progress.start(estimators, first)
-        return estimators, params, first
+        return estimators, own, first
 
-    def _read_study(self, run, trials, asked):
+    def _read_study(self, run, trials, asked, stored):
         """Return parameters and folds of the study's finished trials."""
         candidate_of = {trial.number: i for i, trial in asked.items()}
+        known = stored | trials.params
         params, candidates = [], []
-        for trial, stored in trials.list_finished():
-            candidate = candidate_of.get(trial.number)
-            params.append(
-                suggest_from(FixedTrial(trial.params), self.param_distributions)
-            )
+        for trial, folds in trials.list_finished():
+            own = known.get(trial.number)
+            if own is None:  # another process has trained it meanwhile
+                own = read_params(trials.study, trial, self.param_distributions)
+            params.append(own)
             # of this process's own trials more is known than is stored
-            folds = stored if candidate is None else run.ledger.get_folds(candidate)
-            candidates.append(folds)
+            candidate = candidate_of.get(trial.number)
+            candidates.append(
+                folds if candidate is None else run.ledger.get_folds(candidate)
+            )
         return params, candidates
 
     def _raise_no_trials(self, study, late):
         """Raise ValueError, since there is no winner that could be fitted."""
-        reason = (
-            f"timeout={self.timeout!r} was over before one was trained: raise it"
-            if late
-            else f"other processes work on all n_trials={self.n_trials!r}: raise that, "
-            f"wait for them"
-        )
+        states = [trial.state for trial in study.get_trials(deepcopy=False)]
+        if late:
+            reason = (
+                f"timeout={self.timeout!r} was over before one was trained: raise it, "
+                f"or lower batch_size={self.batch_size!r}"
+            )
+        elif optuna.trial.TrialState.RUNNING in states:
+            reason = (
+                f"Other processes work on all n_trials={self.n_trials!r}: raise that, "
+                f"wait for them, or set refit=False"
+            )
+        else:
+            reason = (
+                f"None of its {len(states)} trials was trained by a search, and no "
+                f"more were asked for: raise n_trials={self.n_trials!r}, use another "
+                f"study, or set refit=False"
+            )
         raise ValueError(
-            f"study {study.study_name!r} has no finished trial to refit. {reason}, or "
-            f"set refit=False."
+            f"Study {study.study_name!r} has no finished trial to choose. {reason}."
         )
 
 
-def check_folds(study, trials, n_splits, cv):
-    """Raise if the study has trials of other folds, before anything is trained."""
+def check_folds(study, trials, scoring, cv):
+    """Raise if the study's trials lack scores, before anything is trained."""
+    n_splits = len(scoring.folds.splits)
     for _, stored in trials.list_finished():
         if len(stored) != n_splits:
             raise ValueError(
                 f"study {study.study_name!r} has trials with {len(stored)} "
                 f"folds, but cv={cv!r} makes {n_splits}; use another "
                 f"study_name, or the same cv."
+            )
+        with_train = "train" in scoring.folds.scored_parts
+        if with_train and any(
+            fold.test_scores is not None and fold.train_scores is None
+            for fold in stored
+        ):
+            raise ValueError(
+                f"return_train_score=True, but study {study.study_name!r} has trials "
+                f"that were stored without; use another study, or set it to False."
             )

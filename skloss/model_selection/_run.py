@@ -46,7 +46,7 @@ class FusedRun:
         self.trainer = Trainer(scorer, self.ledger, parallel, report)
         self.interrupted = False
 
-    def train_candidates(self, estimators, params, *, first=0, watch=None):
+    def train_candidates(self, estimators, params, first=0, *, watch=None):
         """Train and score a batch of candidates; the ledger has what became of them.
 
         Parameters
@@ -72,14 +72,18 @@ class FusedRun:
         except KeyboardInterrupt:
             self.interrupted = True
 
-    def train_stream(self, ask, *, at_once, times):
+    def train_stream(self, ask, examples, *, at_once, times):
         """Train and score candidates that are asked for while others train.
 
         Parameters
         ----------
         ask : callable
-            ``ask(count)`` returns at most ``count`` more candidates: estimators,
-            params and the number of the first, as ``train_candidates`` takes them.
+            ``ask(count, under_way)`` returns at most ``count`` more candidates, where
+            so many are under way: estimators, params and the number of the first, as
+            ``train_candidates`` takes them.
+        examples : list of estimator
+            Candidates whose losses may be asked for: programs have room for them from
+            the beginning, and are made once.
         at_once : int
             How many candidates are under way.
         times : float
@@ -88,7 +92,8 @@ class FusedRun:
 
         def more_cells():
             while True:
-                estimators, params, first = ask(at_once - self.ledger.count_open())
+                under_way = self.ledger.count_open()
+                estimators, params, first = ask(at_once - under_way, under_way)
                 if not estimators:
                     return []
                 cells = self.maker.make_cells(estimators, params, first)
@@ -97,6 +102,7 @@ class FusedRun:
 
         try:
             with networks.python_random_untouched():
+                self.trainer.expected = self.maker.find_losses(examples)
                 self.trainer.train_stream(more_cells, times)
         except KeyboardInterrupt:
             self.interrupted = True

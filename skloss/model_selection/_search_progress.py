@@ -17,10 +17,12 @@ class SearchProgress:
     ----------
     verbose : int
     n_splits : int
+    begin : float
+        ``time.perf_counter()`` when the search began.
     """
 
-    def __init__(self, verbose, n_splits):
-        self.verbose, self.n_splits = verbose, n_splits
+    def __init__(self, verbose, n_splits, begin):
+        self.verbose, self.n_splits, self.begin = verbose, n_splits, begin
         self.bar, self.best = None, -np.inf
         self.left, self.announced = {}, 0  # epochs of candidates that are not done
         self.lock = threading.Lock()
@@ -80,6 +82,9 @@ class Reporter:
 
     def __init__(self, add_epochs, candidates):
         self.add_epochs, self.candidates = add_epochs, candidates
+
+    def begin(self):
+        """Do nothing: a bar shows what is done."""
 
     def __call__(self, number, epoch, history):
         """Tell of the epochs that a network just trained."""

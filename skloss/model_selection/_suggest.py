@@ -206,6 +206,23 @@ def draw_value(trial, name, distribution):
     return draw_as_optuna(trial, name, distribution)
 
 
+def list_choices(param_distributions, name):
+    """Return what a parameter is chosen from; empty where nobody can tell beforehand.
+
+    Of a LossSpace these are the losses without the numbers that are drawn for them.
+    """
+    if not isinstance(param_distributions, dict):
+        return []
+    distribution = param_distributions.get(name)
+    if isinstance(distribution, LossSpace):
+        return list(distribution.losses)
+    if is_range(distribution):
+        return []
+    if isinstance(distribution, list | tuple | np.ndarray):
+        return list(distribution)
+    return list(getattr(distribution, "choices", []))
+
+
 def draw_as_optuna(trial, name, distribution):
     """Return the value drawn from one of Optuna's own distributions."""
     d = distribution

@@ -24,13 +24,14 @@ class Trainer:
     report : callable
         ``report(candidates)`` gives what is called with the number, the epoch and the
         history of a network that has trained some epochs, or None; ``candidates`` are
-        those of the numbers.
+        those of the numbers. Its ``begin`` is called before networks go on. What it
+        raises ends the training.
     """
 
     def __init__(self, scorer, ledger, parallel, report):
         self.scorer, self.ledger = scorer, ledger
         self.parallel = {"prefer": "threads", **parallel}
-        self.report = report
+        self.report, self.expected = report, []
 
     # -- to the end ----------------------------------------------------------------
 
@@ -63,7 +64,7 @@ class Trainer:
             How many times as many cells as at first there will be.
         """
         groups = {}
-        with Parallel(**self.parallel) as parallel:
+        with make_parallel(**self.parallel) as parallel:
             while True:
                 cells = ask()
                 self.admit(groups, cells, stream=True, times=times)
@@ -131,7 +132,7 @@ class Trainer:
         """Let cells train in the groups of their kinds; see ``Group.admit``."""
         for kind, own in sort_by_kind(cells).items():
             if kind not in groups:
-                groups[kind] = Group(own[0].job.plan)
+                groups[kind] = Group(own[0].job.plan, self.expected)
             try:
                 groups[kind].admit(own, **options)
             except NotFusibleError:
@@ -188,5 +189,7 @@ def advance_pool(number, pool, report, limits):
     Results travel without their states: nobody goes on from there, and there may be
     thousands.
     """
+    if report is not None:
+        report.begin()
     pool.advance(report=report, **limits)
     return number, pool, pool.take_results(states=False)

@@ -1,15 +1,19 @@
 """The trials of a study that several processes may work on, and may die on."""
 
+import contextlib
 import dataclasses
 import os
 import platform
 from datetime import datetime
 
 import psutil
+from optuna import TrialPruned
 from optuna.trial import TrialState
 
+from skloss.model_selection._finite_samplers import has_nothing_left
 from skloss.model_selection._pruning import tell_study
 from skloss.model_selection._scored import Scored
+from skloss.model_selection._stored_params import PARAMS, store_params
 
 FOLDS, WORKER, EXCESS = "skloss:folds", "skloss:worker", "skloss:excess"
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -27,22 +31,55 @@ class Trials:
     Parameters
     ----------
     study : optuna.Study
-    n_trials : int
-        Finished trials of the study, not of this process.
+    n_trials : int or float
+        Finished trials of the study, not of this process; infinite for no bound.
     metric : str or None
         Which of several is the study's value.
+    draw : callable
+        ``draw(trial)`` returns the parameters of a new trial.
+
+    Attributes
+    ----------
+    params : dict of int to dict
+        What this worker's trials drew, by their numbers.
+    told : int
+        How many of them have ended.
+    stopped : bool
+        Whether somebody has called ``study.stop()``.
     """
 
-    def __init__(self, study, n_trials, metric=None):
+    def __init__(self, study, n_trials, metric=None, draw=lambda trial: {}):
         self.study, self.n_trials, self.metric = study, n_trials, metric
+        self.draw = draw
         self.worker = stamp_process(os.getpid())
-        self.mine = set()
+        self.mine, self.params, self.told = set(), {}, 0
+        self.settled = self.settled_count = 0
+        self.stopped = False
+
+    @contextlib.contextmanager
+    def heeding_stop(self):
+        """Let ``study.stop()``, else for Optuna's own loop only, end the asking."""
+        self.study.stop = self.stop
+        try:
+            yield
+        finally:
+            vars(self.study).pop("stop", None)
+
+    def stop(self):
+        """Ask for no more trials; those under way are finished."""
+        self.stopped = True
 
     def ask(self, count):
-        """Return at most ``count`` new trials, as many as the study still needs."""
+        """Return at most ``count`` new trials, as many as the study still needs.
+
+        Each draws before the next is asked, so that what it draws does not depend on
+        how many follow it. Those that are pruned while they draw are missing.
+        """
         self.fail_the_dead()
         asked = []
-        while len(asked) < count and self.count_before(None) < self.n_trials:
+        for _ in range(count):
+            if self.is_over():
+                break
             trial = self.study.ask()
             self.mine.add(trial.number)
             trial.set_user_attr(WORKER, self.worker)
@@ -51,21 +88,42 @@ class Trials:
                 trial.set_user_attr(EXCESS, True)
                 self.give_back_mine({trial.number})
                 break
+            try:
+                params = self.draw(trial)
+            except TrialPruned:
+                self.study.tell(trial, state=TrialState.PRUNED)
+                continue
+            trial.set_user_attr(PARAMS, store_params(params))
+            self.params[trial.number] = params
             asked.append(trial)
         return asked
 
+    def is_over(self):
+        """Tell whether no more trials are to be asked."""
+        return (
+            self.stopped
+            or self.count_before(None) >= self.n_trials
+            or has_nothing_left(self.study)
+        )
+
     def count_before(self, number):
         """Count trials below ``number`` that are finished or being worked on."""
-        return sum(
+        trials = self.study.get_trials(deepcopy=False)
+        # what has ended stays as it is: counted once, for the sake of long studies
+        while self.settled < len(trials) and trials[self.settled].state.is_finished():
+            self.settled_count += is_counted(trials[self.settled])
+            self.settled += 1
+        return self.settled_count + sum(
             is_counted(trial)
-            for trial in self.study.get_trials(deepcopy=False)
+            for trial in trials[self.settled :]
             if number is None or trial.number < number
         )
 
     def tell(self, trial, folds):
-        """Store a trial's folds, and how it ended."""
+        """Store a trial's folds, and tell how it ended."""
         trial.set_user_attr(FOLDS, [store_fold(fold) for fold in folds])
         self.tell_end(trial.number, folds)
+        self.told += 1
 
     def tell_end(self, number, folds):
         """Tell the study how a trial ended whose folds are stored."""
@@ -76,7 +134,7 @@ class Trials:
         """Fail trials that were not finished; have them asked for ``again``."""
         for trial in trials:
             try:
-                if FOLDS in trial.user_attrs:  # only its end was not told
+                if has_folds(trial):  # only its end was not told
                     self.tell_end(trial.number, read_folds(trial))
                     continue
                 self.study.tell(trial.number, state=TrialState.FAIL)
@@ -109,7 +167,7 @@ class Trials:
         return [
             (trial, read_folds(trial))
             for trial in self.study.get_trials(deepcopy=False)
-            if trial.state.is_finished() and FOLDS in trial.user_attrs
+            if trial.state.is_finished() and has_folds(trial)
         ]
 
 
@@ -120,7 +178,12 @@ def is_counted(trial):
             return EXCESS not in trial.user_attrs
         age = (datetime.now() - trial.datetime_start).total_seconds()
         return age < SECONDS_TO_STAMP
-    return trial.state in ENDED or FOLDS in trial.user_attrs
+    return trial.state in ENDED or has_folds(trial)
+
+
+def has_folds(trial):
+    """Tell whether the scores of a trial's folds are stored."""
+    return trial.user_attrs.get(FOLDS) is not None
 
 
 def stamp_process(pid):
