@@ -12,8 +12,8 @@ from skloss._engine._plan import (
     count_steps,
 )
 from skloss._engine._population import (
+    empty_spare_pools,
     make_pools,
-    merge_idle_pools,
     place_members,
     repack_pools,
     train_population,
@@ -42,8 +42,8 @@ __all__ = [
     "build_plain_model",
     "count_steps",
     "count_steps_computed",
+    "empty_spare_pools",
     "make_pools",
-    "merge_idle_pools",
     "place_members",
     "predict_raw",
     "predict_raw_stacked",

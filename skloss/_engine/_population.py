@@ -15,6 +15,9 @@ from skloss._engine._structure import partition
 # Where XLA's compilation pays: it costs about as much as it saves in so many steps of
 # a narrow network. A step of so many multiplications more saves as much again.
 MIN_COMPILED, WIDE_STEP = 12_000, 2_000_000
+# So large a part of the networks that are under way in a stream has places: while the
+# last fold of a candidate trains, the others have none.
+PLACED = 0.6
 
 
 def train_population(
@@ -89,7 +92,8 @@ def place_members(
         How many new pools train at the same time. More networks of a kind that may stop
         early wait for places; by default all have some.
     stream : bool, default=False
-        Whether more networks will come: new pools are as many as are always full.
+        Whether more networks will come. Then those that may stop early wait for places,
+        of which there are fewer than networks, so that few are ever empty.
     times : float, default=1
         How many times as many networks of each kind there will be.
 
@@ -104,20 +108,16 @@ def place_members(
             deal(data, own, there)
             continue
         compiled = worth_compiling(plan, data, own, times)
-        new = cut_pools(plan, data, own, compiled)
         stops = any(np.isfinite(member.patience) for member in own.values())
-        if stream:
-            workers = max(1, len(own) // new[0].size)
-        made += merge_pools(new, workers) if stream or (workers and stops) else new
+        placed = int(np.ceil(PLACED * len(own))) if stream and stops else len(own)
+        items = list(own.items())
+        new = cut_pools(plan, data, dict(items[:placed]), compiled)
+        count = workers if workers and stops else len(new)
+        for pool in new[count:]:
+            deal(data, pool.members, new[:count])
+        deal(data, dict(items[placed:]), new[:count])
+        made += new[:count]
     return made
-
-
-def merge_pools(pools: list[Pool], count: int) -> list[Pool]:
-    """Return at most ``count`` of the pools, whose networks wait for places."""
-    kept = pools[:count]
-    for k, pool in enumerate(pools[count:]):
-        kept[k % len(kept)].admit(pool.data, pool.members)
-    return kept
 
 
 def deal(data: Data, members: dict[int, Member], pools: list[Pool]) -> None:
@@ -205,17 +205,16 @@ def repack_pools(pools: list[Pool], dropped: set[int]) -> list[Pool]:
     return packed
 
 
-def merge_idle_pools(pools: list[Pool]) -> list[Pool]:
-    """Return fewer pools of the same sizes, where fewer hold all networks.
+def empty_spare_pools(pools: list[Pool]) -> None:
+    """Let networks move together, where fewer pools have places for all of them.
 
     Parameters
     ----------
     pools : list of Pool
         Of one plan.
     """
-    kept = []
     for kind in dict.fromkeys(pool.kind for pool in pools):
-        own = [pool for pool in pools if pool.kind == kind]
+        own = [pool for pool in pools if pool.kind == kind and pool.members]
         while len(own) > 1 and count_members(own) <= (len(own) - 1) * own[0].size:
             *own, last = own
             for number in list(last.members):
@@ -223,8 +222,6 @@ def merge_idle_pools(pools: list[Pool]) -> list[Pool]:
                 to = min(own, key=lambda pool: len(pool.members))
                 known = {} if progress is None else {number: progress}
                 to.admit(last.data, {number: member}, known)
-        kept += own
-    return kept
 
 
 def count_members(pools: list[Pool]) -> int:

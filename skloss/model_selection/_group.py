@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from skloss._engine import merge_idle_pools, place_members, repack_pools
+from skloss._engine import empty_spare_pools, place_members, repack_pools
 from skloss.model_selection._fusing import FusedTable
 from skloss.model_selection._shared_losses import SharedLosses
 
@@ -86,6 +86,6 @@ class Group:
         """Train some networks no more, and leave as few idle places as can be."""
         self.pools = repack_pools(self.pools, set(numbers))
 
-    def merge_pools(self):
-        """Let as few pools train as hold all networks."""
-        self.pools = merge_idle_pools(self.pools)
+    def move_together(self):
+        """Let as few pools train as have places for all networks."""
+        empty_spare_pools(self.pools)

@@ -41,7 +41,7 @@ class Trainer:
         self.admit(groups, cells, workers=effective_n_jobs(self.parallel["n_jobs"]))
         with make_parallel(**self.parallel) as parallel:
             while any(group.busy for group in groups.values()):
-                for group, results in self.advance(
+                for group, results in self.start(
                     groups.values(), parallel, seconds=SECONDS_AT_ONCE
                 ):
                     self.score(group, results)
@@ -52,9 +52,10 @@ class Trainer:
     def train_stream(self, ask, times):
         """Train the networks of cells that are asked for while others train.
 
-        They are asked for at epochs that all networks have in common, and what has
-        ended is told before, in the order of candidates: so what is asked for does not
-        depend on the clock.
+        They train for a few epochs at a time, all for as many. While they do, what
+        ended before is scored and told, in the order of candidates, and more is asked
+        for, which trains from the next time on. So what is asked for does not depend on
+        the clock.
 
         Parameters
         ----------
@@ -63,26 +64,25 @@ class Trainer:
         times : float
             How many times as many cells as at first there will be.
         """
-        groups = {}
+        groups, cells, ended = {}, ask(), []
         with make_parallel(**self.parallel) as parallel:
-            while True:
-                cells = ask()
+            while cells or ended or any(group.busy for group in groups.values()):
                 self.admit(groups, cells, stream=True, times=times)
                 busy = [group for group in groups.values() if group.busy]
-                if not busy and not cells:
-                    return
-                if not busy:  # none of them can be trained
-                    continue
-                epochs = min(group.count_stretch() for group in busy)
-                ended = []
-                for group, results in self.advance(busy, parallel, epochs=epochs):
-                    self.score(group, results)
-                    ended += [(group, number) for number in results]
-                ended.sort(key=lambda one: one[0].cells[one[1]].key)
-                for group, number in ended:
-                    self.close(group, [number])
+                epochs = min((group.count_stretch() for group in busy), default=0)
+                training = self.start(busy, parallel, epochs=epochs)
+                self.settle(ended)
+                cells, ended = ask(), list(training)
                 for group in busy:
-                    group.merge_pools()
+                    group.move_together()
+
+    def settle(self, ended):
+        """Score what has ended, and tell of it in the order of candidates."""
+        for group, results in ended:
+            self.score(group, results)
+        numbered = [(group, number) for group, results in ended for number in results]
+        for group, number in sorted(numbered, key=lambda one: one[0].cells[one[1]].key):
+            self.close(group, [number])
 
     # -- from rung to rung ---------------------------------------------------------
 
@@ -96,7 +96,7 @@ class Trainer:
         # all are at the rung
         with Parallel(**self.parallel) as parallel:
             for epoch in watch.rungs(last):
-                for group, results in self.advance(groups, parallel, until=epoch):
+                for group, results in self.start(groups, parallel, until=epoch):
                     self.score(group, results)
                 leavers = self.choose_leavers(groups, epoch, watch)
                 for group in groups:
@@ -143,25 +143,29 @@ class Trainer:
                     self.ledger.note(cell.key, outcome=f"not trained: {error}")
                     self.ledger.close(cell.key)
 
-    def advance(self, groups, parallel, **limits):
-        """Train all pools for a while; give results by group, see ``Pool.advance``."""
+    def start(self, groups, parallel, **limits):
+        """Let all pools train for a while; return an iterator over results, by group.
+
+        Parameters
+        ----------
+        groups : iterable of Group
+        parallel : joblib.Parallel
+        **limits : dict
+            See ``Pool.advance``.
+        """
         work = [
             (group, k)
             for group in groups
             for k, pool in enumerate(group.pools)
             if pool.busy or "until" in limits
         ]
-        calls = (
+        calls = [
             delayed(advance_pool)(
                 number, group.pools[k], self.reporter_of(group, k), limits
             )
             for number, (group, k) in enumerate(work)
-        )
-        # a worker's copy of a pool may be another object: its number says which
-        for number, pool, results in parallel(calls):
-            group, k = work[number]
-            group.pools[k] = pool
-            yield group, results
+        ]
+        return collect(work, parallel(calls))
 
     def reporter_of(self, group, k):
         """Return what the training of a pool reports to, or None."""
@@ -181,6 +185,17 @@ class Trainer:
                 # of what was pruned, callbacks have not been told the end
                 cell.job.watcher.close()
             self.ledger.close(cell.key)
+
+
+def collect(work, trained):
+    """Give results by group, as they come, and put the pools back into their groups.
+
+    A worker's copy of a pool may be another object: its number says which it is.
+    """
+    for number, pool, results in trained:
+        group, k = work[number]
+        group.pools[k] = pool
+        yield group, results
 
 
 def advance_pool(number, pool, report, limits):
