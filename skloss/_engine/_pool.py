@@ -25,7 +25,7 @@ from skloss._tensorflow import tf
 
 SECONDS_IN_GRAPH = 1.0
 # Places are refilled every so many epochs: more often costs more than it saves.
-STRETCH = 5
+STRETCH = 10
 
 
 class Pool:
