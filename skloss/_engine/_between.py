@@ -11,7 +11,7 @@ from skloss._tensorflow import tf
 
 
 class Network:
-    """One network of a chunk between two epochs.
+    """One network of a pool between two epochs.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ class Data:
     tensors: dict = field(default_factory=dict, init=False, repr=False)
 
     def as_tensors(self, dtype: str, dtype_of_targets: str) -> tuple:
-        """Return table and targets as tensors, made once for all chunks of networks."""
+        """Return table and targets as tensors, made once for all pools."""
         key = dtype, dtype_of_targets
         if key not in self.tensors:
             Y = np.asarray(self.Y, dtype=dtype_of_targets)

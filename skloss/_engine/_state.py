@@ -60,7 +60,7 @@ class Variables(NamedTuple):
 
     @property
     def averages(self) -> bool:
-        """Whether the networks average their weights: in a chunk, all or none do."""
+        """Whether the networks average their weights: in a pool, all or none do."""
         return not isinstance(self.average, tuple)
 
     @property

@@ -1,4 +1,4 @@
-"""What can share a plan, a chunk, a program: one definition, in parts.
+"""What can share a plan, a pool, a program: one definition, in parts.
 
 A structure is what a compiled graph depends on. Its parts are those of a plan, of the
 data and of a member. Who shares what is said in these parts, and in the numbers that

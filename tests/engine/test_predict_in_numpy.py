@@ -143,7 +143,7 @@ class Doubled(MLP):
         MLP((6,), activation=_predict.keras.activations.relu),
         MLP((6,), activation="sparsemax"),
     ],
-    ids=repr,
+    ids=["subclass", "function", "sparsemax"],
 )
 def test_what_numpy_does_not_know_goes_through_the_graph(network):
     assert not networks.can_compute(network)
