@@ -44,8 +44,9 @@ def __getattr__(name):
     if home is None:
         return importlib.import_module(f"{__name__}.{name}")
     value = getattr(importlib.import_module(home), name)
-    # here, where the user imports, rather than in the middle of a first fit
-    importlib.import_module("skloss._tensorflow").load()
+    if home != _HOMES["cache_programs"]:  # which is to be called before
+        # here, where the user imports, rather than in the middle of a first fit
+        importlib.import_module("skloss._tensorflow").load()
     return value
 
 

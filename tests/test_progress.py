@@ -90,7 +90,7 @@ def test_lines_elsewhere_are_about_a_second_apart(capsys, monkeypatch):
 
 def test_the_last_line_comes_even_if_training_fails(capsys, monkeypatch):
     def interrupted(plan, data, report):
-        report(1, HistoryRow(*np.ones((5, 1, 1))))
+        report(0, 1, HistoryRow(*np.ones((5, 1))))
         raise KeyboardInterrupt
 
     monkeypatch.setattr("skloss.estimators._prepare.train_population", interrupted)

@@ -392,4 +392,7 @@ class Pool:
             results[number] = result if states else replace(result, state=None)
             if self.has_ended(number):
                 self.take_out(number)
+        if not self.members:
+            self.places = Places(self.size)
+            self.forget()
         return results

@@ -218,7 +218,10 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             budget.note_trials(trials.told)
             # who is pruned, and when, may depend on all that train together
             count = budget.count_fitting(count, under_way, whole=watch is not None)
-            batch = trials.ask(count) if count and not run.interrupted else []
+            batch = []
+            # those that are pruned while they draw are told, and others asked for
+            while count and not (batch or run.interrupted or trials.is_over()):
+                batch = trials.ask(count)
             return self._make_batch(batch, trials.params, asked, progress)
 
         if watch is None:

@@ -14,6 +14,7 @@ from skloss._engine import (
     Outcome,
     Plan,
     Stream,
+    _pool,
     count_steps_computed,
     empty_spare_pools,
     place_members,
@@ -105,7 +106,9 @@ def test_who_waited_is_as_alone():
             np.testing.assert_allclose(result.history[name], values, 1e-4, 1e-6)
 
 
-def test_what_stopped_is_not_computed_for_long():
+def test_what_stopped_is_not_computed_for_long(monkeypatch):
+    monkeypatch.setattr(_pool, "STRETCH", 2)
+
     def steps():
         return np.array(count_steps_computed())
 

@@ -80,7 +80,7 @@ def test_threads_prune_the_same(halved):
 
 @pytest.mark.slow
 def test_processes_find_the_same(alone, halved):
-    """Chunks go there and come back, also in mid-training."""
+    """Pools go there and come back, also in mid-training."""
     with joblib.parallel_config(backend="loky", n_jobs=2):
         assert_same(searched(), alone)
         pruner = SuccessiveHalving(min_epochs=2, factor=2)
@@ -117,7 +117,7 @@ def test_a_cluster_finds_the_same(cluster, alone, halved):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:distributed")
 def test_a_worker_may_be_killed(cluster):
-    """Its chunks are trained again elsewhere, and no score changes."""
+    """Its pools are trained again elsewhere, and no score changes."""
     long = Pipeline([("scale", StandardScaler()), ("net", NET)])
     long.set_params(net__epochs=5_000)
     expected = searched(estimator=long)

@@ -15,7 +15,6 @@ from skloss import LossAwareClassifier
 from skloss.model_selection import (
     FusedOptunaSearchCV,
     _fused_search,
-    _optuna,
     _time_budget,
 )
 from skloss.model_selection._scored import Scored
@@ -46,7 +45,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    for module in (_fused_search, _optuna, _time_budget):
+    for module in (_fused_search, _time_budget):
         monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=clock))
     return clock
 
@@ -62,51 +61,49 @@ def states(study):
 
 
 def test_the_trials_are_the_first_of_those_without_a_timeout(clock):
-    """Two seconds each: a batch ends at 4 and at 8, of the next one trial fits."""
+    """Two seconds each: two end at 4, two at 8, and then one more fits."""
+    every = search(clock, n_trials=7).fit(X, y_binary)  # and traces
+    clock.now = 100.0
     timed = search(clock, timeout=11).fit(X, y_binary)
     assert clock.now == pytest.approx(110, abs=0.1)
     results = timed.cv_results_
     assert len(results["params"]) == 5
-    every = search(clock, n_trials=7).fit(X, y_binary)
     assert every.cv_results_["params"][:5] == results["params"]
     np.testing.assert_allclose(
         every.cv_results_["mean_test_score"][:5], results["mean_test_score"], atol=0.02
     )
-    # what was drawn and did not fit is tried next, if the study goes on
-    assert states(timed.study_) == [*["COMPLETE"] * 5, "FAIL", "WAITING"]
+    assert states(timed.study_) == ["COMPLETE"] * 5
     more = search(clock, study=timed.study_, n_trials=6, random_state=None)
     assert (
         more.fit(X, y_binary).cv_results_["params"] == (every.cv_results_["params"][:6])
     )
 
 
-def test_what_is_faster_than_it_was_leaves_time_for_the_rest_of_a_batch(clock):
-    """The first two trials take six seconds each, the others one."""
+def test_what_is_faster_than_it_was_leaves_time_for_more(clock):
+    """The first two trials take six seconds each, so that one fits; the others one."""
 
     def score(*given):
         clock.each = 3.0 if clock.now < 112 else 0.5
         return clock.score(*given)
 
     timed = search(clock, scoring=score, timeout=20).fit(X, y_binary)
-    assert clock.now == pytest.approx(114, abs=0.1)
-    assert states(timed.study_) == ["COMPLETE"] * 4
+    # at 12 one, then two at a time until 19, when less than a second is left
+    assert clock.now == pytest.approx(119, abs=0.1)
+    assert states(timed.study_) == ["COMPLETE"] * 9
 
 
 @pytest.mark.parametrize("pruner", [NopPruner(), MedianPruner(n_startup_trials=99)])
 def test_what_is_under_way_at_the_end_is_cut(clock, pruner):
-    """Batches of two sizes train one after the other: the time is over between them.
-
-    The third trial is trained with the first, but the second, asked before, is not.
-    """
+    """The first and the third trial end together; then the time is over."""
     study = optuna.create_study(direction="maximize", pruner=pruner)
     queued = [
-        {"batch_size": size, "learning_rate": rate}
-        for size, rate in ((32, 1e-7), (31, 0.01), (32, 0.05))
+        {"epochs": epochs, "learning_rate": rate}
+        for epochs, rate in ((5, 1e-7), (30, 0.01), (5, 0.05))
     ]
     for params in queued:
         study.enqueue_trial(params)
     clock.each = 10.0
-    space = {"batch_size": [31, 32], "learning_rate": (1e-7, 0.1, "log")}
+    space = {"epochs": [5, 30], "learning_rate": (1e-7, 0.1, "log")}
     found = search(clock, space, study=study, random_state=None, batch_size=3)
     found.set_params(timeout=39)
     if isinstance(pruner, MedianPruner):  # all are in step, so that none is finished
@@ -115,12 +112,11 @@ def test_what_is_under_way_at_the_end_is_cut(clock, pruner):
         assert states(study) == ["FAIL"] * 3 + ["WAITING"] * 3
         return
     found.fit(X, y_binary)
-    assert found.cv_results_["params"] == queued[:1]
-    assert len(found.fold_ensemble_.estimators) == 2  # though the third was better
-    assert states(study) == ["COMPLETE", "FAIL", "FAIL", "WAITING", "WAITING"]
+    assert found.cv_results_["params"] == queued[::2]
+    assert len(found.fold_ensemble_.estimators) == 2
+    assert states(study) == ["COMPLETE", "FAIL", "COMPLETE", "WAITING"]
     found.set_params(timeout=None, n_trials=3).fit(X, y_binary)
-    assert found.cv_results_["params"] == queued
-    assert found.best_index_ == 2
+    assert found.cv_results_["params"] == [queued[0], queued[2], queued[1]]
 
 
 @pytest.mark.parametrize("refit", [True, False])
@@ -161,10 +157,15 @@ def test_there_are_fifty_trials_unless_told():
 def test_how_many_trials_fit(clock):
     budget = TimeBudget(20, begin=95.0, refits=True)  # 15 seconds are left
     assert budget.count_fitting(8, whole=True) == 8  # nothing is known
-    budget.note_batch(4, 8.0)
-    assert budget.count_fitting(7, whole=True) == 7
-    assert budget.count_fitting(8, whole=True) == 0
-    assert budget.count_fitting(8, whole=False) == 7
+    clock.now = 103.0
+    budget.note_trials(4)  # in eight seconds; 12 are left
+    assert budget.count_fitting(6, whole=True) == 6
+    assert budget.count_fitting(6, under_way=1, whole=False) == 5
+    clock.now = 105.0
+    budget.note_trials(5)  # one in two seconds; 10 are left
+    assert budget.count_fitting(5, whole=True) == 5
+    assert budget.count_fitting(6, whole=True) == 0
+    assert budget.count_fitting(6, whole=False) == 5
     clock.now = 115.0
     assert budget.count_fitting(1, whole=False) == 0
 
@@ -178,12 +179,12 @@ def test_the_refit_is_reckoned_by_the_costliest_network(clock):
     clock.now = 116.5
     with pytest.raises(OutOfTime):
         reporter.begin()
-    reporter(3, None)  # what has begun may take a little longer
+    reporter(0, 3, None)  # what has begun may take a little longer
     clock.now = 117.5
     with pytest.raises(OutOfTime):
-        reporter(4, None)
+        reporter(0, 4, None)
     elsewhere = pickle.loads(pickle.dumps(reporter))  # where clocks may differ
     elsewhere.begin()
-    elsewhere(4, None)
+    elsewhere(0, 4, None)
     assert TimeBudget(20, begin=100.0, refits=False).seconds_left() == 2.5
     assert TimeBudget(None, begin=100.0, refits=True).seconds_left() == np.inf

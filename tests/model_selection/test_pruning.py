@@ -262,7 +262,7 @@ def test_the_winner_is_refitted_in_full():
 
 
 @pytest.mark.slow
-def test_compiled_chunks_are_not_traced_anew_at_every_rung(monkeypatch):
+def test_compiled_pools_are_not_traced_anew_at_every_rung(monkeypatch):
     monkeypatch.setattr(_population, "MIN_COMPILED", 0)
     grid = {"learning_rate": np.geomspace(1e-4, 0.2, 48)}
     estimator = net(network=(5,))
@@ -271,6 +271,6 @@ def test_compiled_chunks_are_not_traced_anew_at_every_rung(monkeypatch):
     plain = trace_count() - before
     assert plain >= 1
     own = search(SuccessiveHalving(2, 3), grid, estimator).fit(X, y).cv_results_
-    # 48 candidates, 16, 6: of three folds 9 chunks of 16, then 3, then one and a rest
+    # 48 candidates, 16, 6: of three folds 9 pools of 16, then 3, then one and a rest
     assert sorted(own["epochs_run"]) == [2] * 32 + [6] * 10 + [18] * 6
     assert trace_count() - before == plain + 1

@@ -43,7 +43,7 @@ def search(estimator=None, grid=GRID, **arguments):
 
 @pytest.mark.parametrize("pruner", [None, SuccessiveHalving(2, 2)])
 def test_the_same_search_twice_and_in_two_threads(pruner, monkeypatch):
-    monkeypatch.setattr(_sizes, "CHUNK", 2)  # so that there is work for two
+    monkeypatch.setattr(_sizes, "SIZES", (1, 2))  # so that there is work for two
     first, second, threads = (
         search(n_jobs=n_jobs, pruner=pruner).fit(X, y) for n_jobs in (1, 1, 2)
     )
@@ -214,6 +214,6 @@ def test_memory_for_two_thousand_networks(pruner, monkeypatch):
     assert len(results["params"]) == 400  # of five folds: 2,000 networks
     assert np.isfinite(results["mean_test_score"]).all()
     # A table of 3,200 rows takes 0.6 MB in float32, its targets and weights 0.06 MB.
-    # With one each, 2,000 networks would take 1,400 MB; a table for each of 125 chunks,
+    # With one each, 2,000 networks would take 1,400 MB; a table for each of 125 pools,
     # 390 MB; one's own targets and weights, 120 MB.
     assert memory.peak < 80, memory.peak
