@@ -61,11 +61,11 @@ def states(study):
 
 
 def test_the_trials_are_the_first_of_those_without_a_timeout(clock):
-    """Two seconds each: two end at 4, two at 8, and then one more fits."""
+    """Twenty seconds each: two end at 40, two at 80, and then one more fits."""
     every = search(clock, n_trials=7).fit(X, y_binary)  # and traces
-    clock.now = 100.0
-    timed = search(clock, timeout=11).fit(X, y_binary)
-    assert clock.now == pytest.approx(110, abs=0.1)
+    clock.now, clock.each = 100.0, 10.0
+    timed = search(clock, timeout=110).fit(X, y_binary)
+    assert clock.now == 200
     results = timed.cv_results_
     assert len(results["params"]) == 5
     assert every.cv_results_["params"][:5] == results["params"]
