@@ -231,7 +231,13 @@ def score_networks(
 
     tensors = knobs, y, raw, weight, class_weight
     wide = tf.nest.map_structure(lambda part: tf.cast(part, tf.float64), tensors)
-    return tf.cast(map_networks(one, wide), raw.dtype)
+    try:
+        scores = map_networks(one, wide)
+    except ValueError:
+        # equations, solved for each row, cannot be stacked: one network at a time
+        spec = tf.TensorSpec([], tf.float64)
+        scores = tf.map_fn(lambda own: one(*own), wide, fn_output_signature=spec)
+    return tf.cast(scores, raw.dtype)
 
 
 def add_penalties(

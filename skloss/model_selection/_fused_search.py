@@ -95,6 +95,7 @@ class FusedSearch:
         interrupted = run.interrupted
 
         # -- compare
+        fitted["programs_"] = run.list_programs()
         if candidates:
             fitted |= self._compare(candidate_params, candidates, scoring, refit_metric)
 

@@ -70,6 +70,14 @@ class Group:
             raise
         self.pools = pools
 
+    def describe(self, pool):
+        """Return which networks a pool's program is for, and why others have theirs."""
+        way = "compiled by XLA" if pool.compiled else "in TensorFlow's graph"
+        places = f"{pool.size} network{'s' if pool.size > 1 else ''} at once"
+        batches = f"batches of {self.plan.batch_size}"
+        losses = self.losses.describe(pool.example.loss)
+        return f"{places}, {batches}, {way}: {losses}"
+
     def expect_losses(self, losses):
         """Let programs have room for these losses too."""
         if self.losses.add(losses):

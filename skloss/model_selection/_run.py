@@ -72,6 +72,10 @@ class FusedRun:
         except KeyboardInterrupt:
             self.interrupted = True
 
+    def list_programs(self):
+        """Return what each program was for, in the order in which they were needed."""
+        return list(self.trainer.programs.values())
+
     def train_stream(self, ask, examples, *, at_once, times):
         """Train and score candidates that are asked for while others train.
 

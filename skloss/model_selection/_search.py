@@ -44,6 +44,9 @@ class FusedGridSearchCV(FusedSearch, GridSearchCV):
         3": the last scores ``error_score``).
     fold_ensemble_ : FoldEnsembleClassifier or FoldEnsembleRegressor
         The average of the best candidate's networks, one a fold; not for several tasks.
+    programs_ : list of str
+        For each program in which networks trained: how many at once, which losses they
+        had, and what sets these apart from others.
     best_estimator_, best_index_, best_params_, best_score_, refit_time_, scorer_
         As in ``GridSearchCV``. With early stopping the refit trains on all rows for the
         epochs at which the mean of the folds' validation curves was best.

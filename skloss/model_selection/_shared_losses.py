@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from skloss.losses._core._join_losses import group_losses
+from skloss.losses._core._loss_choice import LossChoice
 
 
 class SharedLosses:
@@ -33,6 +34,13 @@ class SharedLosses:
             structures[i]: group for group in self.groups for i in group.numbers
         }
         return True
+
+    def describe(self, loss):
+        """Return which losses share a program with one, and what makes them do so."""
+        own = loss.loss if isinstance(loss, LossChoice) else loss
+        group = self.group_of[own.structure()]
+        names = ", ".join(sorted({str(one.name or one) for one in group.losses}))
+        return f"{names} ({group.reason})"
 
     def choose(self, member):
         """Return a member whose loss is a choice of those that it shares programs with.

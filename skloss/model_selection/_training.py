@@ -26,12 +26,20 @@ class Trainer:
         history of a network that has trained some epochs, or None; ``candidates`` are
         those of the numbers. Its ``begin`` is called before networks go on. What it
         raises ends the training.
+
+    Attributes
+    ----------
+    expected : list of (Task, Loss)
+        Losses for which programs have room from the beginning.
+    programs : dict of Structure to str
+        What each program was for.
     """
 
     def __init__(self, scorer, ledger, parallel, report):
         self.scorer, self.ledger = scorer, ledger
         self.parallel = {"prefer": "threads", **parallel}
         self.report, self.expected = report, []
+        self.programs = {}
 
     # -- to the end ----------------------------------------------------------------
 
@@ -159,6 +167,9 @@ class Trainer:
             for k, pool in enumerate(group.pools)
             if pool.busy or "until" in limits
         ]
+        for group, k in work:
+            pool = group.pools[k]
+            self.programs.setdefault(pool.structure, group.describe(pool))
         calls = [
             delayed(advance_pool)(
                 number, group.pools[k], self.reporter_of(group, k), limits
