@@ -84,7 +84,8 @@ SLOW = set(OPTIMIZERS) - {"sgd", "adam"}
 @pytest.mark.parametrize("loss", TIED)
 def test_kernel_of_globals_stays_zero(loss, optimizer):
     first = member(loss, optimizer, **PENALTIES)
-    result = trained([first])[0]
+    # 75 steps: those of Lion are of one length, and an even number may lead back
+    result = trained([first], batch_size=26)[0]
     kernel, bias = head(result, K)
     assert np.all(kernel[:, 1:] == 0)
     assert np.all(kernel[:, 0] != 0)
