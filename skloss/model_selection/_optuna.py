@@ -1,4 +1,4 @@
-"""A search by an Optuna study, whose trials train in batches on all folds."""
+"""A search by an Optuna study, whose trials train together on all folds."""
 
 import warnings
 from contextlib import suppress
@@ -30,7 +30,7 @@ DEFAULT_TRIALS = 50
 
 
 class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
-    """Search by an Optuna study; a batch of trials trains on all folds together.
+    """Search by an Optuna study; several trials train on all folds together.
 
     Parameters
     ----------
@@ -44,12 +44,13 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         Finished trials of the study: what it already has counts. None: 50, or with a
         ``timeout`` as many as it allows.
     timeout : float, default=None
-        Seconds of the whole ``fit``, its refit included. What a batch and the refit
+        Seconds of the whole ``fit``, its refit included. What trials and the refit
         will take is reckoned from what was trained so far; what is not finished in
         time is cut. The trials are the first of those that there were without it.
     batch_size : int, default=8
-        Trials that are asked and trained together: more are faster, fewer let the
-        sampler learn more often.
+        Trials that are under way: as one ends, another is asked for. More are faster,
+        fewer let the sampler know more. With a ``pruner`` so many begin together, and
+        others when all have ended.
     study : optuna.Study, default=None
         One that maximises. By default one is made from the next four.
     sampler : optuna.samplers.BaseSampler, default=None

@@ -31,7 +31,7 @@ class FusedGridSearchCV(FusedSearch, GridSearchCV):
         probabilities that take ``labels`` get all of y, so that they are not NaN. A
         class that was not trained on has probability 0 (at least 1e-6) there.
     n_jobs : int, default=None
-        Threads that train: with two, one trains while another prepares the next loss.
+        Threads that train. Results do not depend on how many there are.
         Processes or machines within ``joblib.parallel_config(backend=...)``.
     pruner : SuccessiveHalving or optuna.pruners.BasePruner, default=None
         Ends candidates early, by their mean score over all folds.

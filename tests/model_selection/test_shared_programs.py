@@ -15,7 +15,13 @@ from skloss.model_selection import FusedGridSearchCV, FusedOptunaSearchCV, loss_
 CV = KFold(3)
 STOPPING = {"early_stopping": True, "patience": 2, "epochs": 12, "learning_rate": 0.05}
 CLASSES = ["cross_entropy", "focal:gamma=1.5", "brier", "savage", "hinge"]
-NUMBERS = ["squared_error", "huber", "absolute_error", "quantile:quantile=0.3", "log_cosh"]
+NUMBERS = [
+    "squared_error",
+    "huber",
+    "absolute_error",
+    "quantile:quantile=0.3",
+    "log_cosh",
+]
 CASES = {
     "binary": (LossAwareClassifier, CLASSES, y_binary, {"dropout": 0.2}),
     "three classes": (LossAwareClassifier, CLASSES[:3], y_three, {}),
