@@ -101,6 +101,7 @@ def start_compiler():
     global _compiler_started
     if _compiler_started:
         return
+    load()
     with quietly(), _lock:
         if _ours and not _compiler_started:
             tf.function(tf.nn.relu, jit_compile=True, autograph=False)(tf.constant(0.0))
