@@ -104,20 +104,31 @@ def place_members(
     made = list(pools)
     for kind, own in partition(plan, data, members).items():
         there = [pool for pool in pools if pool.kind == kind]
-        if there:
-            deal(data, own, there)
-            continue
-        compiled = worth_compiling(plan, data, own, times)
+        compiled = (
+            there[0].compiled if there else worth_compiling(plan, data, own, times)
+        )
         stops = any(np.isfinite(member.patience) for member in own.values())
-        placed = int(np.ceil(PLACED * len(own))) if stream and stops else len(own)
+        share = PLACED if stream and stops else 1.0
+        lacking = count_lacking(there, len(own), share)
         items = list(own.items())
-        new = cut_pools(plan, data, dict(items[:placed]), compiled)
+        new = cut_pools(plan, data, dict(items[:lacking]), compiled) if lacking else []
         count = workers if workers and stops else len(new)
         for pool in new[count:]:
             deal(data, pool.members, new[:count])
-        deal(data, dict(items[placed:]), new[:count])
+        deal(data, dict(items[lacking:]), [*there, *new[:count]])
         made += new[:count]
     return made
+
+
+def count_lacking(pools: list[Pool], coming: int, share: float) -> int:
+    """Return for how many of the coming networks new places are made.
+
+    None, as long as those there are do for half of the networks: other sizes are other
+    programs.
+    """
+    places = sum(pool.size for pool in pools)
+    wanted = int(np.ceil(share * (count_members(pools) + coming)))
+    return min(coming, wanted - places) if wanted > 2 * places else 0
 
 
 def deal(data: Data, members: dict[int, Member], pools: list[Pool]) -> None:

@@ -176,6 +176,30 @@ def test_later_networks_and_other_losses_share_the_program():
         assert results[number].n_epochs == result.n_epochs
 
 
+def test_a_kind_that_becomes_frequent_gets_more_places():
+    own = plan(MEMBERS)
+    options = {"workers": None, "stream": True}
+
+    def places(pools):
+        return [(pool.size, len(pool.members)) for pool in pools]
+
+    few = {number: MEMBERS[number] for number in range(3)}
+    pools = place_members(own, DATA, few, **options)
+    assert places(pools) == [(2, 3)]  # of three under way, 60 % have places
+    more = {number: MEMBERS[number] for number in range(3, 6)}
+    pools = place_members(own, DATA, more, pools, **options)
+    assert places(pools) == [(2, 6)]  # four places are wanted: no more than twice two
+    more = {number: MEMBERS[number] for number in range(6, COUNT)}
+    pools = place_members(own, DATA, more, pools, **options)
+    assert places(pools) == [(2, 6), (5, 5)]  # seven are
+    whole, seen = train(range(COUNT)), {}
+    for pool in pools:
+        seen |= pool.advance().take_results()
+    assert {n: result.n_epochs for n, result in seen.items()} == {
+        n: result.n_epochs for n, result in whole.items()
+    }
+
+
 class Table(keras.layers.Layer):
     """Looks codes up; raises for one that it does not have, as on a processor."""
 

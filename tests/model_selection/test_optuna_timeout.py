@@ -80,15 +80,17 @@ def test_the_trials_are_the_first_of_those_without_a_timeout(clock):
 
 
 def test_what_is_faster_than_it_was_leaves_time_for_more(clock):
-    """The first two trials take six seconds each, so that one fits; the others one."""
+    """The first two trials take a minute each, so that one fits; the others ten s."""
+    search(clock, n_trials=2).fit(X, y_binary)  # traces
+    clock.now = 100.0
 
     def score(*given):
-        clock.each = 3.0 if clock.now < 112 else 0.5
+        clock.each = 30.0 if clock.now < 220 else 5.0
         return clock.score(*given)
 
-    timed = search(clock, scoring=score, timeout=20).fit(X, y_binary)
-    # at 12 one, then two at a time until 19, when less than a second is left
-    assert clock.now == pytest.approx(119, abs=0.1)
+    timed = search(clock, scoring=score, timeout=200).fit(X, y_binary)
+    # at 120 one, then two at a time until 190, when less than ten seconds are left
+    assert clock.now == 290
     assert states(timed.study_) == ["COMPLETE"] * 9
 
 

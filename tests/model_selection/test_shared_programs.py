@@ -5,6 +5,7 @@ import numpy as np
 import optuna
 import pytest
 from canonical import NET, X, y_binary, y_number, y_three
+from catalogue import some_slow
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV, KFold
 
@@ -29,7 +30,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", some_slow(CASES, {"three classes", "numbers"}))
 def test_each_loss_scores_as_in_scikit_learns_search(case):
     cls, names, y, params = CASES[case]
     net = cls(**NET | STOPPING | params)
@@ -63,6 +64,7 @@ def test_the_search_says_which_losses_are_alone_and_why():
     ]
 
 
+@pytest.mark.slow
 def test_a_loss_whose_link_is_solved_for_is_scored_beside_others():
     mixed = 0.5 * losses.Brier() + 0.5 * losses.Focal()
     net = LossAwareClassifier(**NET | STOPPING)
@@ -75,6 +77,7 @@ def test_a_loss_whose_link_is_solved_for_is_scored_beside_others():
     np.testing.assert_allclose(ours, theirs, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_order_of_sixty_candidates_does_not_matter():
     rng = np.random.default_rng(0)
     grid = [
@@ -131,6 +134,7 @@ def test_the_same_seed_gives_the_same_search(one_thread, n_jobs):
         assert list(ours) == list(theirs), key
 
 
+@pytest.mark.slow
 def test_as_many_trials_are_under_way_as_the_batch_size_says():
     seen = []
 
