@@ -316,7 +316,7 @@ FAULTS += faults_of(
     "resuming",
     (
         "_engine/_inputs.py",
-        "epoch=np.full(1, start.epoch if start else 0, np.int32),",
+        "epoch=np.full(1, member.first_epoch, np.int32),",
         "epoch=np.zeros(1, np.int32),",
         "test_classifier_training.py::test_epochs_of_partial_fit_are_the_epochs_of_fit",
     ),

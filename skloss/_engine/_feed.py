@@ -6,7 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skloss._engine._inputs import Inputs, make_inputs
+from skloss._engine._inputs import (
+    Inputs,
+    draw_fresh_values,
+    make_first_state,
+    make_inputs,
+)
 from skloss._engine._plan import Data, Member, Plan
 from skloss._engine._program import Program
 from skloss._engine._rates import Curves
@@ -15,7 +20,7 @@ from skloss._tensorflow import tf
 
 
 class Feed:
-    """Makes the inputs of a program's calls.
+    """Makes the inputs of a program's calls, and the states to begin with.
 
     Parameters
     ----------
@@ -27,6 +32,14 @@ class Feed:
     def __init__(self, program: Program, plan: Plan, data: Data):
         self.program, self.plan, self.data = program, plan, data
         self.members, self.inputs, self.curves = None, None, None
+        self.fresh = None
+
+    def first_state(self, member: Member) -> State:
+        """Return the state before a network's first epoch, of arrays with one row."""
+        template = self.program.template
+        if self.fresh is None:
+            self.fresh = draw_fresh_values(template, self.plan)
+        return make_first_state(template, self.fresh, member)
 
     def of_members(self, members: list[Member]) -> Inputs:
         """Return the inputs of networks, those of a last time if they are the same."""

@@ -233,7 +233,7 @@ def make_first_state(template: Template, fresh: dict, member: Member) -> State:
             first_average(template, start, weights),
         ),
         kept=Weights(weights[None], stored[None]),
-        epoch=np.full(1, start.epoch if start else 0, np.int32),
+        epoch=np.full(1, member.first_epoch, np.int32),
         active=np.ones(1, dtype=bool),
         alive=np.ones(1, dtype=bool),
         diverged=np.zeros(1, dtype=bool),

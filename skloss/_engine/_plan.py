@@ -187,6 +187,11 @@ class Member:
         return (np.asarray(Y, dtype=np.float64) - self.loc) / self.scale
 
     @property
+    def first_epoch(self) -> int:
+        """How many epochs came before this training."""
+        return self.start.epoch if self.start else 0
+
+    @property
     def monitor_name(self) -> str:
         """The name of the score that is monitored on the validation rows."""
         return self.scorer.name if self.scorer else self.loss.monitor_name()

@@ -8,7 +8,7 @@ import numpy as np
 
 from skloss._engine._between import judge_outside, score_networks, tell_callbacks
 from skloss._engine._feed import Feed
-from skloss._engine._inputs import Inputs, draw_fresh_values, make_first_state
+from skloss._engine._inputs import Inputs
 from skloss._engine._network_result import describe_way, make_result, name_last_epoch
 from skloss._engine._places import Places, Progress
 from skloss._engine._plan import Data, Member, Plan, Result
@@ -82,7 +82,8 @@ class Pool:
         self.compiled, self.alone = compiled, alone
         self.members, self.progress = {}, {}
         self.errors, self.seconds = {}, {}
-        self.waiting, self.resting, self.structure = [], [], None
+        self.waiting, self.resting = [], []
+        self.structure, self.feeding = None, None
         self.places, self.until = Places(size), plan.epochs
         self.admit(data, members, progress)
 
@@ -103,6 +104,7 @@ class Pool:
         progress : dict of int to Progress, optional
             Of those who have trained before.
         """
+        before = self.data, self.structure
         self.data = data
         self.waiting += [number for number in members if number not in self.members]
         self.members |= members
@@ -115,14 +117,11 @@ class Pool:
         # what was needed once stays in the program: those who used it may train on
         self.structure = structure.join(self.structure)
         self.example = own[0]
-        self.forget()
-
-    def forget(self) -> None:
-        """Let go of what can be made again."""
-        self.feeding, self.fresh = None, None
+        if before != (self.data, self.structure):
+            self.feeding = None
 
     def __getstate__(self):
-        return {**self.__dict__, "feeding": None, "fresh": None}
+        return {**self.__dict__, "feeding": None}  # made again where it is needed
 
     def program(self) -> Program:
         """Return the compiled program."""
@@ -150,8 +149,7 @@ class Pool:
 
     def last_epoch(self, number: int) -> int:
         """Return the epoch up to which a network trains by now."""
-        start = self.members[number].start
-        return (start.epoch if start else 0) + self.until
+        return self.members[number].first_epoch + self.until
 
     def list_training(self) -> dict[int, int]:
         """Return the places of those who have neither stopped nor come to ``until``."""
@@ -189,10 +187,7 @@ class Pool:
 
     def first_state(self, number: int) -> State:
         """Return the state before a network's first epoch, of arrays with one row."""
-        template = self.program().template
-        if self.fresh is None:
-            self.fresh = draw_fresh_values(template, self.plan)
-        return make_first_state(template, self.fresh, self.members[number])
+        return self.feed().first_state(self.members[number])
 
     def take_from_place(self, number: int) -> None:
         """Empty the place of a network, and keep how far it has come."""
@@ -202,7 +197,7 @@ class Pool:
     def has_ended(self, number: int) -> bool:
         """Tell whether a network without a place has stopped, or trained to the end."""
         state = self.progress[number].state
-        end = self.last_epoch(number) - self.until + self.plan.epochs
+        end = self.members[number].first_epoch + self.plan.epochs
         return not state.active[0] or state.epoch[0] >= end
 
     def take_out(self, number: int) -> tuple[Member, Progress | None]:
@@ -393,6 +388,5 @@ class Pool:
             if self.has_ended(number):
                 self.take_out(number)
         if not self.members:
-            self.places = Places(self.size)
-            self.forget()
+            self.places, self.feeding = Places(self.size), None
         return results

@@ -34,7 +34,7 @@ class Curves:
 
     def table_of(self, member: Member) -> np.ndarray:
         """Return the multipliers of all steps of a member's training."""
-        schedule, first = member.schedule, member.start.epoch if member.start else 0
+        schedule, first = member.schedule, member.first_epoch
         if schedule.monitors:
             schedule = Schedule()
         numbers = {k: np.asarray(v).tobytes() for k, v in schedule.knobs().items()}
@@ -63,10 +63,11 @@ class Curves:
             Where each network stands.
         count : int
         """
+        if len(self.tables) > 2 * len(members):
+            self.tables.clear()  # most are of networks that have left
         cut = np.ones((count * self.steps, len(members)), self.plan.dtype)
         for column, member, epoch in zip(cut.T, members, epochs, strict=True):
-            first = member.start.epoch if member.start else 0
-            begin = (int(epoch) - first) * self.steps
+            begin = (int(epoch) - member.first_epoch) * self.steps
             rates = self.table_of(member)[begin : begin + len(column)]
             column[: len(rates)] = rates
         return cut

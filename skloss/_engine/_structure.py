@@ -117,7 +117,7 @@ class PoolKind:
         return cls(
             MemberStructure.of(plan, data, member),
             count_steps(plan, data.streams[member.stream]),
-            member.start.epoch if member.start else 0,
+            member.first_epoch,
         )
 
 
