@@ -1,12 +1,10 @@
 """A process that loads fitted estimators and predicts loads no TensorFlow."""
 
-import os
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 from canonical import NET, X, y_binary, y_number, y_three
+from fresh_process import run_python
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -33,16 +31,7 @@ def ask_a_fresh_process(asked, folder):
     """Return what estimators predict where nothing else was done."""
     np.save(folder / "X.npy", X)
     (folder / "nets.pkl").write_bytes(pickle.dumps(asked))
-    path = os.pathsep.join([os.path.dirname(__file__), *filter(None, sys.path)])
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", SCRIPT],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    run_python(SCRIPT, folder, "-W", "ignore")
     return pickle.loads((folder / "found.pkl").read_bytes())
 
 

@@ -2,10 +2,7 @@
 
 import copy
 import io
-import os
 import pickle
-import subprocess
-import sys
 
 import cloudpickle
 import joblib
@@ -13,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 from catalogue import some_slow
+from fresh_process import run_python
 from keras import ops
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
@@ -128,14 +126,5 @@ def test_a_new_process_predicts_the_same_bits(case, tmp_path):
         "net = pickle.load(open('net.pkl', 'rb'))\n"
         "np.save('scores.npy', net.decision_function(np.load('X.npy')))\n"
     )
-    path = os.pathsep.join([os.path.dirname(__file__), *filter(None, sys.path)])
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    run_python(code, tmp_path)
     assert np.load(tmp_path / "scores.npy").tobytes() == bits(net, X)
