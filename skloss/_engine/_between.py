@@ -6,8 +6,15 @@ from skloss._engine._inputs import Inputs
 from skloss._engine._loop import judge_epoch
 from skloss._engine._plan import Data, Member, Plan
 from skloss._engine._predict import predict_raw_stacked
-from skloss._engine._state import HistoryRow, Slots, State, Weights, as_tensors
-from skloss._tensorflow import tf
+from skloss._engine._state import (
+    HistoryRow,
+    Slots,
+    State,
+    Weights,
+    as_tensors,
+    copy_arrays,
+    map_leaves,
+)
 
 
 class Network:
@@ -132,7 +139,7 @@ def tell_callbacks(
     errors : dict of int to Exception
         What was raised, by row.
     """
-    state = tf.nest.map_structure(np.array, state)  # copies, which may be written to
+    state = copy_arrays(state)
     errors = {}
     for k, (member, last, history) in networks.items():
         if member.callback is None:
@@ -167,7 +174,7 @@ def judge_outside(
         With the scores.
     """
     history = as_tensors(history._replace(val_monitor=scores[None]))
-    row = tf.nest.map_structure(lambda values: values[0], history)
+    row = map_leaves(lambda values: values[0], history)
     return judge_epoch(inputs, state, row), history
 
 

@@ -7,11 +7,11 @@ import numpy as np
 from skloss._engine._plan import Member
 from skloss._engine._state import (
     State,
+    copy_arrays,
     join_states,
     put_network,
     select_network,
 )
-from skloss._tensorflow import tf
 
 
 class Progress(NamedTuple):
@@ -87,7 +87,7 @@ class Places:
         for k, number in zip(free, states, strict=False):
             self.numbers[k] = number
         if self.state is not None:
-            self.state = tf.nest.map_structure(np.array, self.state)
+            self.state = copy_arrays(self.state)
             for k, row in rows.items():
                 put_network(self.state, k, row)
             return

@@ -4,7 +4,7 @@ Named tuples, which TensorFlow's nests take through graphs and loops as they are
 field that a program does not have is an empty tuple, which holds no tensor.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -161,24 +161,44 @@ class HistoryRow(NamedTuple):
 RECORDED = LayerRow._fields
 
 
+def map_leaves(function: Callable, nest: Any, *others: Any) -> Any:
+    """Return a nest of what ``function`` returns of each leaf of nests of one shape.
+
+    Between calls of a program, where TensorFlow's own map takes longer than its work.
+    """
+    if isinstance(nest, dict):
+        keys = nest.items()
+        return {k: map_leaves(function, v, *(o[k] for o in others)) for k, v in keys}
+    if isinstance(nest, tuple):
+        pairs = zip(nest, *others, strict=True)
+        parts = [map_leaves(function, *leaves) for leaves in pairs]
+        return type(nest)(*parts) if hasattr(nest, "_fields") else tuple(parts)
+    return function(nest, *others)
+
+
 def as_tensors(nest: Any) -> Any:
     """Return a nest of arrays as tensors."""
-    return tf.nest.map_structure(tf.convert_to_tensor, nest)
+    return map_leaves(tf.convert_to_tensor, nest)
 
 
 def as_arrays(nest: Any) -> Any:
     """Return a nest of tensors as arrays."""
-    return tf.nest.map_structure(np.asarray, nest)
+    return map_leaves(np.asarray, nest)
+
+
+def copy_arrays(nest: Any) -> Any:
+    """Return a nest of arrays that may be written to."""
+    return map_leaves(np.array, nest)
 
 
 def select_network(state: State, k: int) -> State:
     """Return a copy of the state of network ``k``, of arrays with one row."""
-    return tf.nest.map_structure(lambda a: a[k : k + 1].copy(), state)
+    return map_leaves(lambda a: a[k : k + 1].copy(), state)
 
 
 def join_states(states: Sequence[State]) -> State:
     """Return the state of several networks together, from one of each."""
-    return tf.nest.map_structure(lambda *rows: np.concatenate(rows), *states)
+    return map_leaves(lambda *rows: np.concatenate(rows), *states)
 
 
 def put_network(state: State, k: int, row: State) -> None:
@@ -187,12 +207,12 @@ def put_network(state: State, k: int, row: State) -> None:
     def put(array, value):
         array[k] = value[0]
 
-    tf.nest.map_structure(put, state, row)
+    map_leaves(put, state, row)
 
 
 def join_epochs(histories: Sequence[HistoryRow]) -> HistoryRow:
     """Return the history of several stretches of epochs, one after the other."""
-    return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *histories)
+    return map_leaves(lambda *parts: np.concatenate(parts), *histories)
 
 
 def select_epochs(history: HistoryRow, k: int, count: int) -> HistoryRow:
