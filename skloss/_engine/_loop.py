@@ -6,10 +6,9 @@ one traced program serves several trainings at the same time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from skloss._engine._blocks import train_epoch
 from skloss._engine._inputs import Inputs
+from skloss._engine._kernels import Kernels
 from skloss._engine._record import measure_layers
 from skloss._engine._state import (
     RECORDED,
@@ -26,15 +25,14 @@ from skloss.schedules import ReduceLROnPlateau
 
 
 def run_epochs(
-    template: Template, take_steps: Callable, inputs: Inputs, state: State
+    template: Template, kernels: Kernels, inputs: Inputs, state: State
 ) -> tuple[State, HistoryRow]:
     """Train for ``inputs.count`` epochs, or until no network trains any more.
 
     Parameters
     ----------
     template : Template
-    take_steps : callable
-        See ``train_epoch``.
+    kernels : Kernels
     inputs : Inputs
     state : State
 
@@ -46,14 +44,14 @@ def run_epochs(
         stops training.
     """
     if template.structure.member.scored_outside:
-        state, row = run_epoch(template, take_steps, inputs, state, tf.constant(0))
+        state, row = run_epoch(template, kernels, inputs, state, tf.constant(0))
         return state, tf.nest.map_structure(lambda value: value[None], row)
 
     def going(i, state, history):
         return (i < inputs.count) & tf.reduce_any(inputs.trains(state))
 
     def epoch(i, state, history):
-        new, row = run_epoch(template, take_steps, inputs, state, i)
+        new, row = run_epoch(template, kernels, inputs, state, i)
         new = judge_epoch(inputs, new, row)
         history = tf.nest.map_structure(
             lambda array, value: array.write(i, value), history, row
@@ -80,7 +78,7 @@ def empty_history(template: Template, count: tf.Tensor) -> HistoryRow:
 
 def run_epoch(
     template: Template,
-    take_steps: Callable,
+    kernels: Kernels,
     inputs: Inputs,
     state: State,
     number: tf.Tensor,
@@ -90,8 +88,12 @@ def run_epoch(
     ``number`` is the epoch's in this call.
     """
     rates = learning_rates(inputs, state, number)
-    variables, alive, sums = train_epoch(template, take_steps, inputs, state, rates)
-    val_loss, score = validate(template, inputs, variables.predicting)
+    variables, alive, sums = train_epoch(
+        template, kernels.take_steps, inputs, state, rates
+    )
+    val_loss, score = validate(
+        template, kernels.score_rows, inputs, variables.predicting
+    )
     layers = ()
     if template.structure.plan.recorded:
         ends = state.variables.weights, variables.weights

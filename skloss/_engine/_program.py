@@ -1,19 +1,21 @@
 """A compiled program: one structure, traced once, without variables of its own."""
 
+from __future__ import annotations
+
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from functools import partial
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
 
-from skloss._engine._blocks import take_steps
 from skloss._engine._inputs import Inputs, specify, specify_inputs
+from skloss._engine._kernels import CompiledKernel, Kernels, make_kernels
 from skloss._engine._loop import run_epochs
 from skloss._engine._plan import Member
 from skloss._engine._state import HistoryRow, State
 from skloss._engine._structure import Structure
 from skloss._engine._template import Template, explain_failure, make_template
+from skloss._engine._validate import specify_rows
 from skloss._tensorflow import quietly, start_compiler, tf
 from skloss._tensorflow._program_cache import name_for_cache
 
@@ -47,6 +49,27 @@ def note_steps(computed: int, trained: int) -> None:
         _computed, _trained = _computed + computed, _trained + trained
 
 
+class Traced(NamedTuple):
+    """A function that TensorFlow has traced.
+
+    Attributes
+    ----------
+    function : ConcreteFunction
+        From inputs and a state to the state and the history after some epochs.
+    kernels : Kernels
+        Those that it calls.
+    """
+
+    function: Callable
+    kernels: Kernels
+
+    def list_refused(self) -> set[str]:
+        """Return which kernels XLA cannot compile, when it has tried."""
+        kernels = self.kernels._asdict().items()
+        compiled = {n: k for n, k in kernels if isinstance(k, CompiledKernel)}
+        return {name for name, kernel in compiled.items() if kernel.is_refused()}
+
+
 class Program:
     """The traced function of a template.
 
@@ -58,38 +81,35 @@ class Program:
 
     Attributes
     ----------
-    compiled : bool
-        Whether XLA compiles the steps: as the structure says, until it is found that
-        it cannot.
-    function : ConcreteFunction, or None
-        From inputs and a state to the state and the history after some epochs; None
-        before it is traced.
+    compiled : frozenset of str
+        The kernels that XLA compiles: as the structure says, until it is found that it
+        cannot.
+    traced : Traced, or None
+        None before it is traced.
     """
 
     def __init__(self, template: Template):
         self.template = template
-        self.compiled = template.structure.compiled
-        self.function = None
+        names = Kernels._fields if template.structure.compiled else ()
+        self.compiled = frozenset(names)
+        self.traced = None
 
     def run(self, inputs: Inputs, state: State) -> tuple[State, HistoryRow]:
-        """Train for ``inputs.count`` epochs; trace on first use."""
-        compiled = self.compiled  # other threads may find out at the same moment
-        try:
-            return self.run_function(inputs, state)
-        except tf.errors.InvalidArgumentError:
-            # XLA says so before it runs anything, if it lacks an operation of a loss
-            if not compiled:
-                raise
-            with _tracing:
-                if self.compiled:
-                    self.compiled, self.function = False, None
-            return self.run_function(inputs, state)
-
-    def run_function(self, inputs: Inputs, state: State) -> tuple[State, HistoryRow]:
-        """Train with the present function, traced if there is none."""
-        function = self.trace(inputs, state)
+        """Train for ``inputs.count`` epochs; trace and compile on first use."""
+        function = self.prepare(inputs, state)
         with self.choose_executor():
             return function(inputs, state)
+
+    def prepare(self, inputs: Inputs, state: State) -> Callable:
+        """Return the function, when XLA has compiled what it can."""
+        while True:
+            traced = self.trace(inputs, state)
+            refused = traced.list_refused()
+            if not refused:
+                return traced.function
+            with _tracing:
+                if self.traced is traced:  # other threads find out at the same moment
+                    self.compiled, self.traced = self.compiled - refused, None
 
     def choose_executor(self) -> AbstractContextManager:
         """Return TensorFlow's context for tracing and for running.
@@ -102,52 +122,54 @@ class Program:
         """
         numbers = self.template.size * self.template.n_weights
         small = numbers * self.template.batch_size < SMALL_STEP
-        alone = (small or self.compiled) and not self.template.loops
+        alone = (small or "take_steps" in self.compiled) and not self.template.loops
         return tf.experimental.function_executor_type(
             "SINGLE_THREADED_EXECUTOR" if alone else None
         )
 
-    def trace(self, inputs: Inputs, state: State) -> Callable:
-        """Return the function, traced if that was not done.
+    def trace(self, inputs: Inputs, state: State) -> Traced:
+        """Return the traced function, traced now if that was not done.
 
         Raises
         ------
         NotFusibleError
             If TensorFlow cannot make a graph of a user's own network.
         """
-        function = self.function
-        if function is not None:
-            return function
+        traced = self.traced
+        if traced is not None:
+            return traced
         if self.compiled:
             start_compiler()
         name = repr(self.template.structure)
         with _tracing, self.choose_executor(), name_for_cache(name):
-            if self.function is None:  # another thread may have traced it meanwhile
+            if self.traced is None:  # another thread may have traced it meanwhile
                 with explain_failure(self.template.network):
-                    self.function = self.make_function(inputs, state)
-            return self.function
+                    self.traced = self.make_function(inputs, state)
+            return self.traced
 
-    def make_function(self, inputs: Inputs, state: State) -> Callable:
-        """Return the traced function for any number of rows."""
+    def make_function(self, inputs: Inputs, state: State) -> Traced:
+        """Trace the function for any number of rows."""
         template = self.template
-        steps = partial(take_steps, template)
-        if self.compiled:
-            steps = tf.function(steps, jit_compile=True, autograph=False)
+        kernels = make_kernels(template, self.compiled)
+        if "score_rows" in self.compiled and template.structure.member.validation:
+            # XLA is done with it, where there are two cores, when the rest is traced
+            kernels.score_rows.start_compiling(specify_rows(template, inputs, state))
 
         def train(inputs, state):
             global _traces
             _traces += 1
-            return run_epochs(template, steps, inputs, state)
+            return run_epochs(template, kernels, inputs, state)
 
         signature = specify_inputs(template, inputs)
         signature = signature, tf.nest.map_structure(specify, state)
         function = tf.function(train, autograph=False, input_signature=signature)
         function = function.get_concrete_function()
-        if template.dtype == tf.float64:
-            # no more epochs: its graph is optimised, and nobody's training is held
-            with quietly():
-                function(inputs, state)
-        return function
+        if not template.structure.member.scored_outside:
+            # TensorFlow optimises the graph in the first call: here one of no epochs,
+            # while XLA compiles the kernels
+            with quietly() if template.dtype == tf.float64 else nullcontext():
+                function(inputs._replace(count=tf.constant(0)), state)
+        return Traced(function, kernels)
 
 
 def program_for(structure: Structure, network: Any, member: Member) -> Program:
