@@ -56,6 +56,7 @@ def test_temperature_undoes_a_factor(task):
     assert divide_by_temperature(p, 1, task) is p
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("held_out", [False, True])
 def test_calibration_lowers_the_log_loss_and_keeps_the_class(held_out):
     X, X_test, y, y_test = train_test_split(
@@ -76,6 +77,7 @@ def test_calibration_lowers_the_log_loss_and_keeps_the_class(held_out):
     np.testing.assert_allclose(scaled.model_.predict(X_test, verbose=0), q, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_out_of_fold_temperature_is_as_good_as_a_held_out_one():
     X, X_test, y, y_test = train_test_split(
         cancer_X, cancer_y, test_size=0.5, random_state=0, stratify=cancer_y
@@ -89,6 +91,7 @@ def test_out_of_fold_temperature_is_as_good_as_a_held_out_one():
     assert again.temperature_ == scaled.temperature_
 
 
+@pytest.mark.slow
 def test_rare_classes_and_class_weight_calibrate():
     y = np.where(digits_y == 0, 1, 0)
     y[:3] = 2  # a class of three rows cannot be in each of five folds

@@ -202,6 +202,7 @@ def test_warm_start_goes_on_from_the_best_weights():
     assert np.array_equal(warm.decision_function(X2), best)
 
 
+@pytest.mark.slow
 def test_early_stopping_without_probabilities_watches_errors():
     fit = {"X_val": X2[100:], "y_val": y2[100:]}
     stopped = net(loss="hinge", early_stopping=True, patience=3, epochs=40)

@@ -159,6 +159,7 @@ def test_importing_skloss_imports_no_tensorflow():
     )
 
 
+@pytest.mark.slow
 def test_keras_is_unchanged_after_import_and_fit():
     run_fresh(
         "import sys, keras, numpy as np\n"

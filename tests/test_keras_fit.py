@@ -63,6 +63,7 @@ def assert_same(a, b, rtol=1e-6):
 slow = pytest.mark.slow
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "params",
     [
@@ -136,6 +137,7 @@ def test_global_states_and_keras_stay_as_they_were():
     assert [getattr(cls, name, None) for cls in classes for name in names] == before
 
 
+@pytest.mark.slow
 def test_tensorflows_seed_and_determinism_stay_as_they_were():
     tf.random.set_seed(5)
     expected = [float(tf.random.uniform([])) for _ in range(3)]
@@ -231,6 +233,7 @@ def with_output_layer(n_features):
     return Functional(inputs, keras.layers.Dense(3)(hidden))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [functional, with_output_layer])
 def test_a_functional_model_with_a_train_step_of_its_own(network):
     own = fitted([kc.EarlyStopping("extra", mode="min", patience=2)], network=network)

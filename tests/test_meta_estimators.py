@@ -231,6 +231,7 @@ def test_validation_data_through_a_search():
     assert seen == [(89, 50, 50), (89, 50, 50)]
 
 
+@pytest.mark.slow
 def test_a_grid_of_sums_strings_and_objects():
     grid = {
         "net__loss": [

@@ -88,6 +88,7 @@ def test_validation_data_and_going_on(loss):
     np.testing.assert_allclose(words.predict_proba(X), p, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_order_matters_and_only_to_losses_that_ask():
     y = categorical(RANKS)
     for loss, asks in (("coral", True), ("cross_entropy", False)):

@@ -53,6 +53,7 @@ def test_each_kind_trains_predicts_and_pickles(kind):
     assert not np.allclose(other.predict_proba(X), expected, rtol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KIND)
 def test_searches_find_the_same(kind, caplog):
     X, y = table(kind)
@@ -244,6 +245,7 @@ def test_what_cannot_be_trained_is_refused_with_the_remedy(body, error, match):
 # -- the user's objects --------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_layers_made_outside_stay_untouched_and_fits_share_nothing():
     X, y = table("dense")
     base = keras.Sequential(

@@ -269,6 +269,7 @@ def build(n_features):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "loss",
     [

@@ -247,6 +247,7 @@ POPULATIONS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["numpy", "graph"])
 @pytest.mark.parametrize(("schedule", "knobs"), POPULATIONS, ids=repr)
 def test_population_equals_each_alone(schedule, knobs, kind):

@@ -164,6 +164,7 @@ def test_keras_and_pytorch_numbers_epoch_by_epoch(schedule):
 # One program, any numbers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "second"),
     [

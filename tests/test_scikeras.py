@@ -48,6 +48,7 @@ def theirs(model=build, **params):
     return import_wrappers().KerasClassifier(model, **{**given, "verbose": 0, **params})
 
 
+@pytest.mark.slow
 def test_taken_over():
     given = theirs(
         model__units=7,

@@ -62,6 +62,7 @@ def shapes(own, n_raw):
     return [tuple(v.shape) for v in model.trainable_variables]
 
 
+@pytest.mark.slow
 def test_arguments_of_the_function_are_parameters():
     own = classifier(model__hidden=(3,))
     names = [name for name in own.get_params() if name.startswith("network__")]

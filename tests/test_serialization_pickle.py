@@ -114,6 +114,7 @@ def test_cloudpickle_takes_a_lambda():
     assert bits(copied, Xr) == bits(net, Xr)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", some_slow(["default", "user's loss"], {"default"}))
 def test_a_new_process_predicts_the_same_bits(case, tmp_path):
     net, X, y = CASES[case]

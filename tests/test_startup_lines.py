@@ -116,6 +116,7 @@ def run(script, folder=None):
     )
 
 
+@pytest.mark.slow
 def test_an_import_that_fails_still_says_why(tmp_path):
     folder = tmp_path / "keras"
     folder.mkdir()
@@ -172,6 +173,7 @@ assert not [n for n in made if any(word in n for word in ("LOG", "ONEDNN", "CUDA
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="without fork, as on Windows")
 def test_fit_search_and_prediction_say_nothing_and_forks_say_why():
     done = run(SCRIPT)

@@ -116,6 +116,7 @@ def test_missing_values_and_other_columns_keep_the_words_of_scikit_learn(fitted)
         fitted.predict(frame_with(WORDS, "name"))
 
 
+@pytest.mark.slow
 def test_the_advice_on_text_works():
     table = TEXT["object"]
     with pytest.raises(ValueError, match="make_column_transformer") as refused:

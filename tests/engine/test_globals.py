@@ -98,6 +98,7 @@ def test_other_losses_have_no_globals():
     assert np.all(kernel != 0)
 
 
+@pytest.mark.slow
 def test_fused_equals_alone():
     names = ["coral", "cross_entropy", "cumulative_link", "corn", "rps", "sord"]
     members = [
@@ -171,6 +172,7 @@ def test_going_on(loss):
         other.fit(X, y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "loss", some_slow([*TIED, "corn", "rps", "sord"], ("coral", "rps", "sord"))
 )

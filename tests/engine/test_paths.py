@@ -125,6 +125,7 @@ def test_many_recurrent_networks_are_stacked(cell):
     assert_close(together, rows_of(alone(plan, data)))
 
 
+@pytest.mark.slow
 def test_pretrained_and_frozen_layers(tmp_path):
     """Frozen weights stay, the body's own penalty and batch statistics act."""
     path = str(tmp_path / "base.keras")

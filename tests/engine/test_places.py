@@ -176,6 +176,7 @@ def test_later_networks_and_other_losses_share_the_program():
         assert results[number].n_epochs == result.n_epochs
 
 
+@pytest.mark.slow
 def test_a_kind_that_becomes_frequent_gets_more_places():
     own = plan(MEMBERS)
     options = {"workers": None, "stream": True}

@@ -86,6 +86,7 @@ def distance(a, b):
     return max(np.linalg.norm(x - y) / np.linalg.norm(y) for x, y in pairs)
 
 
+@pytest.mark.slow
 def test_fused_equals_alone():
     data = table()
     together = train_population(plan([member(k) for k in range(7)]), data)

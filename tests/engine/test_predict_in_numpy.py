@@ -111,6 +111,7 @@ def test_weights_that_diverged_predict_without_a_warning():
     assert np.isnan(raw).any()
 
 
+@pytest.mark.slow
 def test_the_graph_takes_over_by_a_rule_on_network_and_rows(monkeypatch):
     net = LossAwareClassifier(**NET).fit(X, y_three)
     in_numpy = net.decision_function(X)

@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from dataclasses import replace
 
+import pytest
 from canonical import NET, X, y_binary
 
 from skloss import LossAwareClassifier
@@ -38,6 +39,7 @@ def calls_of(function, *arguments):
     return counts
 
 
+@pytest.mark.slow
 def test_a_late_call_does_what_an_early_one_does():
     net, work, left = LossAwareClassifier(**NET), {}, {}
     for number in range(1, LATE + 1):

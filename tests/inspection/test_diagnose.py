@@ -107,6 +107,7 @@ def test_a_pipeline_and_a_search_are_looked_into():
     model.set_params(**remedy)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # in Keras
 def test_the_example_of_keras_documentation_is_warned_about():
     example = keras.callbacks.ReduceLROnPlateau(

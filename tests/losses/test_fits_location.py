@@ -14,6 +14,7 @@ X_DIABETES = scale(X_DIABETES)[:120]
 Y_DIABETES = np.stack([Y_DIABETES[:120], 400 - Y_DIABETES[:120]], axis=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spec",
     [

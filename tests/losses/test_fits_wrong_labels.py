@@ -58,6 +58,7 @@ def test_robust_losses_bear_wrong_labels(loss, plain):
     assert ttest_rel(robust, plain, alternative="greater").pvalue < 0.01
 
 
+@pytest.mark.slow
 def test_sums_with_a_robust_term_fit():
     X, y = load_wine(return_X_y=True)
     loss = 0.5 * GeneralizedCrossEntropy() + 0.5 * Focal() + 0.1 * BiTempered()

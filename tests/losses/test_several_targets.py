@@ -139,6 +139,7 @@ def test_targets_that_do_not_fit(loss, text):
         LossAwareRegressor(loss, epochs=1).fit(X, Z)
 
 
+@pytest.mark.slow
 def test_terms_of_a_sum_must_share_a_head():
     with pytest.raises(LossTargetError, match="must agree in head"):
         GaussianNLL() + StudentTNLL()
@@ -178,6 +179,7 @@ def fitted(loss, Z, **params):
     return LossAwareRegressor(loss, **given).fit(X, Z)
 
 
+@pytest.mark.slow
 def test_quantiles_are_those_of_each_targets_own_loss():
     X, Z = simulated(200)
     levels = (0.05, 0.5, 0.95)

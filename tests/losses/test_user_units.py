@@ -35,6 +35,7 @@ def net(loss=squares, **params):
     return LossAwareRegressor(loss, **NET | params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_a_factor_on_a_function_changes_its_values_only(optimizer):
     plain, many = (

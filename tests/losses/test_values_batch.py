@@ -200,6 +200,7 @@ def test_tversky_of_an_absent_class(f, dtype):
     assert not tape.gradient(total, raw).numpy().any()
 
 
+@pytest.mark.slow
 def test_tversky_decides_for_the_f_score():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(2000, 4))

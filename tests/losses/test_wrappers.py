@@ -274,6 +274,7 @@ def test_limits_of_tilting():
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrap", [CVaR, Trimmed, Tilted])
 def test_reductions_claim_nothing(wrap):
     X = RNG.normal(size=(60, 3))

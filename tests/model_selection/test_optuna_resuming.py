@@ -140,6 +140,7 @@ def heeded():
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("heeded")
 def test_a_signal_in_mid_training_is_heeded_soon(monkeypatch):
     """SIGINT reaches the training of a net that would train for an hour."""

@@ -346,6 +346,7 @@ def finished():
     return search(space, n_trials=8, pruner=pruner, batch_size=2).fit(X, Y).study_
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

@@ -126,6 +126,7 @@ def test_scores_are_those_of_single_fits(search, callback):
         assert len({own.n_epochs_ for own in nets}) > 1  # each stops by itself
 
 
+@pytest.mark.slow
 @both_searches
 def test_every_network_writes_what_it_alone_would(search, tmp_path):
     folders = {name: tmp_path / name for name in ("csv", "keras", "board", "backup")}

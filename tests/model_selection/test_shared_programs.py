@@ -47,6 +47,7 @@ def test_each_loss_scores_as_in_scikit_learns_search(case):
         np.testing.assert_allclose(fused[key], plain[key], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_search_says_which_losses_are_alone_and_why():
     grid = {"loss": ["brier", "auc_pairwise", "cross_entropy"], "batch_size": [32, 16]}
     search = FusedGridSearchCV(LossAwareClassifier(**NET), grid, cv=CV)
