@@ -47,7 +47,7 @@ class ClassTarget(SingleTarget):
     # -- reading -------------------------------------------------------------------
 
     @classmethod
-    def read(cls, estimator, settings, X, y, classes=None):
+    def read(cls, estimator, settings, X, y, memory, classes=None):
         """Return features, target, and validated X and y of a new fit.
 
         Parameters
@@ -55,6 +55,7 @@ class ClassTarget(SingleTarget):
         estimator : BaseLossAware
         settings : Settings
         X, y : array-like
+        memory : Memory
         classes : array-like, optional
             All classes, where y need not hold each of them.
 
@@ -64,9 +65,13 @@ class ClassTarget(SingleTarget):
             For a table or a target that cannot be, or not with this loss.
         """
         given = y
-        features, (X, y) = read_table(estimator, X, y, multi_output=True)
-        y = densify_target(y)
-        task, classes = derive_task(y, classes)
+
+        def read_classes():
+            features, (table, target) = read_table(estimator, X, y, multi_output=True)
+            target = densify_target(target)
+            return features, table, target, *derive_task(target, classes)
+
+        features, X, y, task, classes = memory.recall("classes", read_classes)
         ranked = classes
         if settings.loss.ordered and task.kind == "multiclass":
             ranked = rank_classes(given, classes)

@@ -64,6 +64,7 @@ def prepare_fit(
     epochs=None,
     tasks=None,
     partial=False,
+    memory=None,
     **data,
 ) -> Job:
     """Return the job of a fit: everything before the training.
@@ -78,6 +79,8 @@ def prepare_fit(
     tasks : EpochTasks, optional
     partial : bool, default=False
         Whether this is ``partial_fit``.
+    memory : Memory, optional
+        Of other fits on the same data, see ``read_data``.
     **data : dict
         Validation data, ``groups`` and ``classes``, as for ``fit`` and ``partial_fit``.
 
@@ -88,7 +91,7 @@ def prepare_fit(
     # -- read
     settings = Settings.of(estimator, partial=partial)
     reading = read_data(
-        estimator, settings, X, y, sample_weight, partial=partial, **data
+        estimator, settings, X, y, sample_weight, partial=partial, memory=memory, **data
     )
 
     # -- prepare

@@ -13,6 +13,7 @@ from skloss._params._checks import check_choice
 from skloss._params._value_object import separate_value
 from skloss.estimators._columns import Container, check_names, split_by_head
 from skloss.estimators._heads import Head
+from skloss.estimators._memory import Memory
 from skloss.estimators._table import read_table, validate_table
 from skloss.estimators._units import Units
 from skloss.estimators._varying import compute_curves, compute_head_curves
@@ -123,7 +124,7 @@ class JointTarget:
         return None, heads, curves
 
     @classmethod
-    def read(cls, estimator, settings, X, y):
+    def read(cls, estimator, settings, X, y, memory):
         """Return features, target, validated X, and y as columns by name."""
         features, table = read_table(estimator, X)
         heads, targets, columns = settings.heads, {}, {}
@@ -132,7 +133,7 @@ class JointTarget:
         for name, head in heads.items():
             with in_head(name):
                 _, target, _, columns[name] = head.estimator._target.read(
-                    head.estimator, head.settings(settings), X, given[name]
+                    head.estimator, head.settings(settings), X, given[name], Memory()
                 )
                 targets[name] = target.with_equal_weights()
         size = sum(target.task.size for target in targets.values())

@@ -45,10 +45,11 @@ class NumberTarget(SingleTarget):
     # -- reading -------------------------------------------------------------------
 
     @classmethod
-    def read(cls, estimator, settings, X, y):
+    def read(cls, estimator, settings, X, y, memory):
         """Return features, target, and validated X and y of a new fit."""
-        features, (X, y) = read_table(
-            estimator, X, y, multi_output=True, y_numeric=True
+        features, (X, y) = memory.recall(
+            "numbers",
+            lambda: read_table(estimator, X, y, multi_output=True, y_numeric=True),
         )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)

@@ -24,6 +24,7 @@ from skloss.estimators._member import (
     make_member,
     settle_units,
 )
+from skloss.estimators._memory import digest_arrays
 from skloss.estimators._read import Reading
 from skloss.estimators._settings import Settings
 from skloss.estimators._split import Table, get_automatic_batch_size, split_rows
@@ -136,8 +137,12 @@ def choose_rows(reading: Reading, rng) -> tuple[Table, Stream]:
     """Return all rows, and which of them train and which validate."""
     table, n_train = reading.whole_table(), len(reading.table.Y)
     stratum = reading.target.choose_stratum(table.Y, reading.loss)
-    train, held = split_rows(
-        reading.settings, table, n_train, stratum, reading.groups, rng
+    settings, (Y, kind) = reading.settings, stratum
+    aside = settings.early_stopping, settings.validation_fraction, kind
+    drawn = digest_arrays(Y, *rng.get_state()[1:])
+    train, held = reading.memory.recall(
+        ("rows", *aside, drawn),
+        lambda: split_rows(settings, table, n_train, stratum, reading.groups, rng),
     )
     weight = reading.weight_of(train)
     return table, Stream(

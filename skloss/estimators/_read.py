@@ -9,6 +9,7 @@ import numpy as np
 
 from skloss._engine import TrainingState
 from skloss.estimators._fitted import Fitted
+from skloss.estimators._memory import Memory
 from skloss.estimators._settings import Settings
 from skloss.estimators._split import Table, read_sample_weights
 from skloss.estimators._table import Features
@@ -40,6 +41,8 @@ class Reading:
         What this fit goes on from.
     start : TrainingState or None
         The state of training to begin with.
+    memory : Memory
+        Of fits on the same data.
     """
 
     settings: Settings
@@ -54,6 +57,7 @@ class Reading:
     given_validation: tuple
     earlier: Fitted | None
     start: TrainingState | None
+    memory: Memory
 
     @property
     def goes_on(self):
@@ -85,6 +89,7 @@ def read_data(
     groups=None,
     partial=False,
     classes=None,
+    memory=None,
 ):
     """Return what a fit is given, checked and encoded.
 
@@ -99,13 +104,15 @@ def read_data(
         call are known.
     classes : array-like, optional
         As for ``partial_fit``.
+    memory : Memory, optional
+        Of other fits, not partial ones, on the same X, y, sample_weight and groups.
 
     Raises
     ------
     ValueError, TypeError
         For data that make no sense, with the remedy.
     """
-    given = X, y
+    given, memory = (X, y), memory or Memory()
     earlier = estimator.__dict__.get("_fitted")
     if not (partial or settings.warm_start):
         earlier = None
@@ -118,7 +125,7 @@ def read_data(
     else:
         known = {} if classes is None else {"classes": classes}
         kind = estimator._target
-        features, target, X, y = kind.read(estimator, settings, X, y, **known)
+        features, target, X, y = kind.read(estimator, settings, X, y, memory, **known)
         start = None
         if earlier is not None:
             check_same_problem(features, target, earlier)
@@ -144,6 +151,7 @@ def read_data(
         given_validation=(X_val, y_val),
         earlier=earlier,
         start=start,
+        memory=memory,
     )
 
 

@@ -174,7 +174,7 @@ class CellMaker:
         net = self.make_net(estimator)
         given = self.folds.make_input(candidate, fold, estimator, net)
         table_and_target, params = given.arguments
-        job = prepare_fit(net, *table_and_target, **params)
+        job = prepare_fit(net, *table_and_target, memory=given.memory, **params)
         if job.trainer is not None:
             raise NotFusibleError(
                 f"{job.trainer.why}, so keras.Model.fit must train the network, "

@@ -10,6 +10,7 @@ from sklearn.base import clone
 
 from skloss._engine import Data, Stream
 from skloss._sklearn import check_method_params, safe_indexing
+from skloss.estimators._memory import Memory
 from skloss.model_selection._fit_arguments import capture_fit_arguments, capture_table
 from skloss.model_selection._last_step import get_earlier_steps, replace_steps
 
@@ -26,11 +27,14 @@ class NetInput(NamedTuple):
     tables : dict of str to array-like
         The rows that are scored, as the net sees them: "test", and perhaps "train".
         None where an earlier step refuses them.
+    memory : Memory
+        Of the fits on these arguments.
     """
 
     steps: list
     arguments: tuple
     tables: dict
+    memory: Memory
 
 
 class Folds:
@@ -53,7 +57,7 @@ class Folds:
         self.fit_params = fit_params
         self.scored_parts = ("test", "train") if train_scores else ("test",)
         self.parts = {}
-        self.digests, self.inputs = {}, {}
+        self.digests, self.inputs, self.memories = {}, {}, {}
         self.tables, self.arrays = {}, {}
 
     # -- what the net of a candidate is given --------------------------------------
@@ -75,7 +79,8 @@ class Folds:
         """
         if not get_earlier_steps(estimator):
             # a Pipeline of one step takes parameters by that step's name
-            return self.fit_steps(fold, estimator, net)
+            own = self.fit_steps(fold, estimator, net)
+            return own._replace(memory=self.memories.setdefault(fold, own.memory))
         if candidate not in self.digests:
             self.digests[candidate] = digest_earlier_steps(estimator)
         key = fold, self.digests[candidate]
@@ -93,7 +98,7 @@ class Folds:
         tables = {
             which: self.try_table(fitted, fold, which) for which in self.scored_parts
         }
-        return NetInput(get_earlier_steps(fitted), arguments, tables)
+        return NetInput(get_earlier_steps(fitted), arguments, tables, Memory())
 
     def try_table(self, estimator, fold, which):
         """Return the rows as the net sees them; None where an earlier step refuses.

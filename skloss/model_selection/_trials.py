@@ -154,10 +154,11 @@ class Trials:
 
     def fail_the_dead(self):
         """Give back the trials of this host's workers that are no more."""
+        running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         self.give_back(
             [
                 trial
-                for trial in self.study.get_trials(states=(TrialState.RUNNING,))
+                for trial in running
                 if is_dead(trial.user_attrs.get(WORKER), self.worker)
             ]
         )

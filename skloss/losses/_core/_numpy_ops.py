@@ -8,9 +8,9 @@ from scipy import special
 
 SAME_IN_NUMPY = (
     *("abs", "arange", "arctan", "clip", "concatenate", "cumsum", "exp", "expm1"),
-    *("flip", "log", "log1p", "matmul", "max", "maximum", "min", "minimum"),
-    *("ones_like", "reshape", "sort", "sqrt", "square", "stack", "sum"),
-    *("take_along_axis", "where", "zeros_like"),
+    *("eye", "flip", "log", "log1p", "matmul", "max", "maximum", "mean", "min"),
+    *("minimum", "ones_like", "reshape", "sort", "sqrt", "square", "stack", "sum"),
+    *("take_along_axis", "transpose", "where", "zeros_like"),
 )
 
 
