@@ -6,8 +6,8 @@ TensorFlow and Optuna are loaded when a name that needs them is first used.
 import importlib
 
 _HOMES = {
-    "FoldEnsembleClassifier": "_ensemble",
-    "FoldEnsembleRegressor": "_ensemble",
+    "FoldEnsembleClassifier": "_classifier_ensemble",
+    "FoldEnsembleRegressor": "_regressor_ensemble",
     "FusedGridSearchCV": "_search",
     "FusedOptunaSearchCV": "_optuna",
     "FusedRandomizedSearchCV": "_search",

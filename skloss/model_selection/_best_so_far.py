@@ -1,4 +1,6 @@
-"""Which candidate of a search is the best so far."""
+"""Which candidates of a search are the best so far."""
+
+import bisect
 
 import numpy as np
 
@@ -12,22 +14,23 @@ class BestSoFar:
     ----------
     metric : str or None
         Which of several scores decides.
+    count : int, default=1
+        How many are kept.
     """
 
-    def __init__(self, metric):
-        self.metric = metric
-        self.best = None
+    def __init__(self, metric, count=1):
+        self.metric, self.count = metric, count
+        self.ranks = []
 
     def find_loser(self, candidate, folds):
-        """Compare a candidate with the best before; return the number of the worse.
+        """Compare a candidate with those before; return the number of the worst.
 
-        None where there was none before. The best is scikit-learn's, in whichever
-        order candidates are finished: of equal ones the lower number, of those without
-        a score too.
+        None as long as there are no more than are kept. The best is scikit-learn's, in
+        whichever order candidates are finished: of equal ones the lower number, of
+        those without a score too.
         """
         score = mean_score(folds, self.metric)
-        rank = -np.inf if np.isnan(score) else score, -candidate
-        if self.best is not None and rank < self.best:
-            return candidate
-        before, self.best = self.best, rank
-        return None if before is None else -before[1]
+        bisect.insort(self.ranks, (-np.inf if np.isnan(score) else score, -candidate))
+        if len(self.ranks) <= self.count:
+            return None
+        return -self.ranks.pop(0)[1]

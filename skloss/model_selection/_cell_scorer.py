@@ -9,6 +9,7 @@ from skloss._diagnosis._rate_findings import find_divergence
 from skloss._engine import Outcome
 from skloss.estimators._base import with_fitted
 from skloss.estimators._finish import finish, make_fitted
+from skloss.model_selection._out_of_fold import predict_fold
 from skloss.model_selection._scoring import predict_cells
 
 OUTCOMES = {
@@ -80,6 +81,7 @@ class CellScorer:
             test_scores=None,  # nor those of the rungs before count
             train_scores=None,
             estimator=None,
+            predictions=None,
         )
 
     def try_finish(self, cell, result):
@@ -103,6 +105,9 @@ class CellScorer:
         """Score one trained cell whose raw outputs are known, and note it."""
         begin = time.perf_counter()
         facts = {f"{which}_scores": self.scoring.score_cell(cell, raw, which)}
+        if which == "test" and self.scoring.keeps_predictions:
+            X, _ = self.scoring.folds.take_part(cell.fold, "test")
+            facts["predictions"] = predict_fold(cell, raw, X)
         if which == "test":
             facts["score_time"] = predicting + time.perf_counter() - begin
         self.ledger.note(cell.key, **facts)

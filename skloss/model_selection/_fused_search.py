@@ -29,6 +29,11 @@ from skloss.model_selection._results import explain_candidates, make_outputs
 from skloss.model_selection._run import FusedRun
 from skloss.model_selection._scored import mean_score
 from skloss.model_selection._scoring import Scoring
+from skloss.model_selection._search_ensemble import (
+    EnsembleBuilder,
+    average_seeds,
+    check_ensemble,
+)
 from skloss.model_selection._search_progress import SearchProgress
 
 
@@ -75,6 +80,7 @@ class FusedSearch:
         validate_params(self)
         find_net(self.estimator)
         scorer, refit_metric = get_scorers(self)
+        check_ensemble(self, scorer)
         X, y = indexable(X, y)
         params = check_method_params(X, params=params)
         routed = get_routed_params(self, params)
@@ -84,7 +90,10 @@ class FusedSearch:
         splits = list(cv.split(X, y, **routed.splitter.split))
         fit_params = routed.estimator.fit
         folds = Folds(X, y, splits, fit_params, train_scores=self.return_train_score)
-        scoring = Scoring.of(folds, scorer, routed.scorer.score, self.error_score)
+        options = {"keeps_predictions": self.ensemble == "greedy"}
+        scoring = Scoring.of(
+            folds, scorer, routed.scorer.score, self.error_score, **options
+        )
 
         # -- train and score
         tasks = CallbackTasks(self, len(splits), X, y, params.get("sample_weight"))
@@ -127,13 +136,22 @@ class FusedSearch:
         return found
 
     @property
+    def ensemble_(self):
+        """The average of several candidates' networks, or of several seeds."""
+        found = vars(self).get("_ensemble_", "ensemble='greedy' or 'seeds', and fit")
+        if isinstance(found, str):
+            raise AttributeError(f"ensemble_ needs {found}.")
+        return found
+
+    @property
     def _metric(self):
         """The name of the metric that decides, where there are several."""
         return self.refit if isinstance(self.refit, str) else None
 
     def _make_run(self, scoring, tasks, progress):
         """Return what trains candidates, and tells of those that are finished."""
-        best = BestSoFar(self._metric)
+        count = self.keep if self.ensemble == "greedy" else 1
+        best = BestSoFar(self._metric, count)
 
         def complete(candidate, folds):
             progress.complete(candidate, mean_score(folds, self._metric))
@@ -200,6 +218,9 @@ class FusedSearch:
         }
         if self.refit or not several:
             fitted |= self._choose_best(results, refit_metric, candidates)
+        if self.ensemble == "greedy":
+            builder = EnsembleBuilder(scoring, self._metric, self.estimator)
+            fitted |= builder.build(candidates)
         return fitted
 
     def _choose_best(self, results, refit_metric, candidates):
@@ -217,6 +238,10 @@ class FusedSearch:
         begin = time.perf_counter()
         best = refit_best(best, X, y, fit_params, curves)
         fitted = {"best_estimator_": best, "refit_time_": time.perf_counter() - begin}
+        if self.ensemble == "seeds":
+            fitted["_ensemble_"] = average_seeds(
+                best, lambda again: refit_best(again, X, y, fit_params, curves)
+            )
         if hasattr(best, "feature_names_in_"):
             fitted["feature_names_in_"] = best.feature_names_in_
         return fitted

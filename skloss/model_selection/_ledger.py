@@ -66,6 +66,6 @@ class Ledger:
         }
 
     def drop_estimators(self, candidate):
-        """Let go of the fitted estimators of a candidate."""
+        """Let go of the fitted estimators of a candidate, and of their predictions."""
         for fold in range(self.n_splits):
-            self.note((candidate, fold), estimator=None)
+            self.note((candidate, fold), estimator=None, predictions=None)

@@ -67,6 +67,8 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in :class:`FusedGridSearchCV`. With several metrics ``refit`` names the one
         that is maximised.
+    ensemble, keep
+        As in :class:`FusedGridSearchCV`, of the trials that this ``fit`` trains.
     random_state : int, RandomState or None, default=None
         Of the sampler. A study that is stored is not seeded, since two processes that
         begin together must not draw the same.
@@ -132,6 +134,8 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         random_state=None,
         error_score=np.nan,
         return_train_score=False,
+        ensemble=None,
+        keep=20,
     ):
         super().__init__(
             estimator,
@@ -154,6 +158,8 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         self.study_name = study_name
         self.pruner = pruner
         self.random_state = random_state
+        self.ensemble = ensemble
+        self.keep = keep
 
     def _train(self, run, tasks, progress):
         """Ask, train and tell batch by batch; return what the study has finished."""

@@ -25,7 +25,9 @@ class Scored:
     curve : list of float
         The monitored score of rows set aside, epoch by epoch.
     estimator : estimator, optional
-        Fitted; in the end of the best candidate only.
+        Fitted; in the end of the best candidates only.
+    predictions : FoldPredictions, optional
+        Those of the test rows, where an ensemble is wanted; as long as ``estimator``.
     """
 
     test_scores: float | dict[str, float] | None = None
@@ -38,6 +40,7 @@ class Scored:
     error: str | None = None
     curve: list[float] = field(default_factory=list)
     estimator: Any = None
+    predictions: Any = None
 
 
 def mean_score(folds, metric=None):

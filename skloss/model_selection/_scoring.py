@@ -76,6 +76,8 @@ class Scoring:
     error_score : float or "raise"
     rare_classes : RareClasses or None
         Where folds lack classes that the scorer must know of.
+    keeps_predictions : bool
+        Whether predictions of the test rows are kept, besides their scores.
     """
 
     folds: Folds
@@ -83,12 +85,13 @@ class Scoring:
     params: dict[str, Any]
     error_score: float | str
     rare_classes: RareClasses | None
+    keeps_predictions: bool = False
 
     @classmethod
-    def of(cls, folds, scorer, params, error_score):
+    def of(cls, folds, scorer, params, error_score, *, keeps_predictions=False):
         """Return how networks are scored; warn of classes that folds lack."""
         rare = find_rare_classes(scorer, folds.y, folds.splits)
-        return cls(folds, scorer, params, error_score, rare)
+        return cls(folds, scorer, params, error_score, rare, keeps_predictions)
 
     def score_cell(self, cell, raw, which):
         """Return the score, or the dict of scores, of a trained cell's rows.

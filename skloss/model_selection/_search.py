@@ -35,6 +35,14 @@ class FusedGridSearchCV(FusedSearch, GridSearchCV):
         Processes or machines within ``joblib.parallel_config(backend=...)``.
     pruner : SuccessiveHalving or optuna.pruners.BasePruner, default=None
         Ends candidates early, by their mean score over all folds.
+    ensemble : {"greedy", "seeds"} or None, default=None
+        What is averaged in ``ensemble_``, besides the winner's refit: the networks of
+        the folds, weighted greedily by the score of their out-of-fold predictions
+        (Caruana et al. 2004); or refits of the winner by eight seeds. Fewer than 600
+        rows are too few for weights: then "greedy" averages the best candidate of each
+        network and preprocessing that is within a standard error of the best.
+    keep : int, default=20
+        Of how many candidates, the best, "greedy" keeps the networks and predictions.
 
     Attributes
     ----------
@@ -44,6 +52,18 @@ class FusedGridSearchCV(FusedSearch, GridSearchCV):
         3": the last scores ``error_score``).
     fold_ensemble_ : FoldEnsembleClassifier or FoldEnsembleRegressor
         The average of the best candidate's networks, one a fold; not for several tasks.
+    ensemble_ : FoldEnsembleClassifier or FoldEnsembleRegressor
+        With ``ensemble``. Only losses that give probabilities take part, for classes.
+    ensemble_weights_ : ndarray of shape (n_candidates,)
+        What each row of ``cv_results_`` counts in ``ensemble_``; with "greedy".
+    ensemble_score_ : float
+        The mean score over folds of an ensemble whose weights were chosen without that
+        fold; with "greedy".
+    oof_predictions_ : dict of int to ndarray
+        By row of ``cv_results_``, of the candidates that are kept: probabilities in the
+        order of the sorted classes, or predictions, for each row of X by networks that
+        did not train on it; their mean for rows that test several, NaN for those that
+        test none. With "greedy".
     programs_ : list of str
         For each program in which networks trained: how many at once, which losses they
         had, and what sets these apart from others.
@@ -80,6 +100,8 @@ class FusedGridSearchCV(FusedSearch, GridSearchCV):
         error_score=np.nan,
         return_train_score=False,
         pruner=None,
+        ensemble=None,
+        keep=20,
     ):
         super().__init__(
             estimator,
@@ -94,6 +116,8 @@ class FusedGridSearchCV(FusedSearch, GridSearchCV):
             return_train_score=return_train_score,
         )
         self.pruner = pruner
+        self.ensemble = ensemble
+        self.keep = keep
 
     def _candidates(self):
         return ParameterGrid(self.param_grid)
@@ -113,6 +137,8 @@ class FusedRandomizedSearchCV(FusedSearch, RandomizedSearchCV):
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in :class:`FusedGridSearchCV`.
     pruner : SuccessiveHalving or optuna.pruners.BasePruner, default=None
+    ensemble, keep
+        As in :class:`FusedGridSearchCV`.
 
     Attributes
     ----------
@@ -136,6 +162,8 @@ class FusedRandomizedSearchCV(FusedSearch, RandomizedSearchCV):
         error_score=np.nan,
         return_train_score=False,
         pruner=None,
+        ensemble=None,
+        keep=20,
     ):
         super().__init__(
             estimator,
@@ -152,6 +180,8 @@ class FusedRandomizedSearchCV(FusedSearch, RandomizedSearchCV):
             return_train_score=return_train_score,
         )
         self.pruner = pruner
+        self.ensemble = ensemble
+        self.keep = keep
 
     def _candidates(self):
         return ParameterSampler(

@@ -1,0 +1,284 @@
+"""The ensemble in which a search can end, made of networks that it trained anyway."""
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.utils import check_random_state
+
+from skloss._sklearn import (
+    check_method_params,
+    get_scorers_by_name,
+    is_multimetric,
+    is_prediction_scorer,
+    safe_indexing,
+)
+from skloss.estimators._class_codes import densify_target
+from skloss.model_selection._candidates import find_net
+from skloss.model_selection._ensemble import find_ensemble
+from skloss.model_selection._fold_votes import find_ordered_rule
+from skloss.model_selection._folds import digest_earlier_steps
+from skloss.model_selection._greedy import choose_weights
+from skloss.model_selection._last_step import get_earlier_steps
+from skloss.model_selection._out_of_fold import KnownClassifier, KnownRegressor, Pool
+from skloss.model_selection._scored import get_score, mean_score
+
+KINDS = (None, "greedy", "seeds")
+# With fewer rows the weights themselves overfit (docs/design/search.md).
+FEW_ROWS = 600
+SEEDS = 8
+
+
+def check_ensemble(search, scorer):
+    """Raise ValueError or TypeError for an ensemble that cannot be, before training.
+
+    Parameters
+    ----------
+    search : FusedSearch
+    scorer : callable
+        The search's, of one metric or several.
+    """
+    kind, keep = search.ensemble, search.keep
+    if kind not in KINDS:
+        raise ValueError(
+            f"ensemble={kind!r} must be one of {', '.join(map(repr, KINDS))}."
+        )
+    if isinstance(keep, bool) or not isinstance(keep, int | np.integer) or keep < 1:
+        raise ValueError(f"keep={keep!r} must be an integer >= 1.")
+    if kind is None:
+        return
+    if find_ensemble(search.estimator) is None:
+        raise ValueError(
+            f"ensemble={kind!r} needs an estimator of one task, since several have no "
+            f"one mean. Set ensemble=None."
+        )
+    if kind == "seeds" and not search.refit:
+        raise ValueError(
+            f"ensemble='seeds' is made of refits of the winner, and refit="
+            f"{search.refit!r} asks for none. Set refit=True, or ensemble='greedy'."
+        )
+    if kind == "seeds":
+        return
+    if is_multimetric(scorer) and not isinstance(search.refit, str):
+        raise ValueError(
+            f"ensemble='greedy' needs one metric to raise: let refit name it, one of "
+            f"{sorted(get_scorers_by_name(scorer))}, not refit={search.refit!r}."
+        )
+    if not is_prediction_scorer(scorer):
+        raise TypeError(
+            f"ensemble='greedy' scores means of predictions, so scoring="
+            f"{search.scoring!r} must be a name of scikit-learn's or made by "
+            f"make_scorer. Set ensemble='seeds', which needs no score."
+        )
+
+
+class EnsembleBuilder:
+    """Chooses, of what a search has trained, what is averaged.
+
+    Parameters
+    ----------
+    scoring : Scoring
+    metric : str or None
+        Which of several scores is raised.
+    estimator : estimator
+        The search's.
+    """
+
+    def __init__(self, scoring, metric, estimator):
+        self.scoring, self.metric, self.estimator = scoring, metric, estimator
+        self.y = scoring.folds.y
+        self.classes = None
+        if is_classifier(estimator):
+            y = densify_target(np.asarray(self.y))
+            self.classes = np.unique(y) if y.ndim == 1 else None
+        self.pool = Pool(scoring.folds.splits, self.y, self.classes)
+
+    def build(self, candidates):
+        """Return the ensemble's fitted attributes.
+
+        Parameters
+        ----------
+        candidates : list of list of Scored
+            All that are finished, their folds.
+
+        Returns
+        -------
+        dict
+        """
+        pooled = self.pool_candidates(candidates)
+        fitted = {"oof_predictions_": self.list_predictions(pooled)}
+        library = self.select_library(candidates, pooled)
+        if not library:
+            return {**fitted, "_ensemble_": "a network with predictions for each fold"}
+        weights, score = self.weigh(candidates, pooled, library)
+        members, shares = [], []
+        for candidate, weight in zip(library, weights, strict=True):
+            if weight > 0:
+                folds = candidates[candidate]
+                members += [fold.estimator for fold in folds]
+                shares += [weight / len(folds)] * len(folds)
+        all_weights = np.zeros(len(candidates))
+        all_weights[library] = weights
+        kind = find_ensemble(self.estimator)
+        return {
+            **fitted,
+            "_ensemble_": kind(members, weights=shares),
+            "ensemble_weights_": all_weights,
+            "ensemble_score_": score,
+        }
+
+    def pool_candidates(self, candidates):
+        """Return the pooled predictions of candidates that have some of all folds."""
+        return {
+            i: self.pool.join([fold.predictions for fold in folds])
+            for i, folds in enumerate(candidates)
+            if all(fold.predictions is not None for fold in folds)
+        }
+
+    def list_predictions(self, pooled):
+        """Return predictions for all rows, NaN for those that were never tested."""
+        found = {}
+        for i, own in pooled.items():
+            shape = len(self.pool.counts), *own.values.shape[1:]
+            found[i] = np.full(shape, np.nan)
+            found[i][self.pool.tested] = own.values
+        return found
+
+    def select_library(self, candidates, pooled):
+        """Return the candidates that can be averaged with the best, itself first."""
+        scores = {i: mean_score(candidates[i], self.metric) for i in pooled}
+        ranked = [i for i in pooled if not np.isnan(scores[i])]
+        ranked.sort(key=lambda i: -scores[i])
+        if not ranked:
+            return []
+        rule = name_rule(candidates[ranked[0]])
+        return [i for i in ranked if name_rule(candidates[i]) == rule]
+
+    def weigh(self, candidates, pooled, library):
+        """Return the weights of a library, and the score that they promise.
+
+        That score is cross-fitted: the weights that a fold is scored with were chosen
+        without its rows.
+
+        Parameters
+        ----------
+        candidates : list of list of Scored
+        pooled : dict of int to Pooled
+        library : list of int
+            Candidates, the best first.
+        """
+        firsts = [candidates[i][0] for i in library]
+        values = np.stack([[pooled[i].values, pooled[i].at_cost] for i in library])
+        every = np.ones(len(self.pool.tested), bool)
+        if len(every) < FEW_ROWS:
+            weights = self.weigh_structures([candidates[i] for i in library])
+            return weights, self.cross_fit(firsts, values, lambda rows: weights)
+
+        def choose(rows):
+            return choose_weights(self.make_score(firsts, rows), values[:, :, rows])
+
+        return choose(every), self.cross_fit(firsts, values, choose)
+
+    def weigh_structures(self, library):
+        """Return equal weights for the best candidate of each structure that is good.
+
+        Good is what differs from the best, fold by fold, by less than the standard
+        error of that difference.
+
+        Parameters
+        ----------
+        library : list of list of Scored
+            The folds of each candidate, the best candidate first.
+        """
+        scores = np.array(
+            [[get_score(f.test_scores, self.metric) for f in own] for own in library]
+        )
+        seen, weights = set(), np.zeros(len(library))
+        for i, folds in enumerate(library):
+            structure = name_structure(folds[0].estimator)
+            gap = scores[0] - scores[i]
+            error = gap.std(ddof=1) / np.sqrt(len(gap)) if len(gap) > 1 else 0.0
+            if structure not in seen and gap.mean() <= error:
+                weights[i] = 1.0
+            seen.add(structure)
+        return weights / weights.sum()
+
+    def cross_fit(self, firsts, values, choose):
+        """Return the mean over folds of the score of weights chosen without each.
+
+        Parameters
+        ----------
+        firsts : list of Scored
+        values : ndarray of shape (models, 2, tested rows, ...)
+        choose : callable
+            Returns weights for a mask of the tested rows.
+        """
+        scores = []
+        for fold in range(len(self.pool.splits)):
+            tests = self.pool.tests(fold)
+            others = tests if tests.all() else ~tests
+            mean = np.tensordot(choose(others), values[:, :, tests], axes=1)
+            scores.append(self.make_score(firsts, tests)(mean))
+        return float(np.mean(scores))
+
+    def make_score(self, firsts, rows):
+        """Return the score of mean predictions for some rows, as a function of these.
+
+        Parameters
+        ----------
+        firsts : list of Scored
+        rows : ndarray of bool
+            Which of the tested rows.
+        """
+        scorer, folds = self.scoring.scorer, self.scoring.folds
+        if self.metric is not None:
+            scorer = get_scorers_by_name(scorer)[self.metric]
+        numbers = self.pool.tested[rows]
+        X, y = (safe_indexing(part, numbers) for part in (folds.X, self.y))
+        params = check_method_params(
+            folds.X, params=self.scoring.params, indices=numbers
+        )
+        stand_ins = [fold.estimator for fold in firsts]
+
+        def score(values):
+            known = KnownRegressor(stand_ins, values[0])
+            if is_classifier(self.estimator):
+                known = KnownClassifier(stand_ins, self.classes, *values)
+            return scorer(known, X, y, **params)
+
+        return score
+
+
+def name_rule(folds):
+    """Return how a candidate decides on ordered classes; None for all others.
+
+    Losses that decide differently have no common decision.
+    """
+    net = find_net(folds[0].estimator)
+    rule = find_ordered_rule(net.loss_) if net._family == "classification" else None
+    return rule and rule.decision
+
+
+def name_structure(estimator):
+    """Return what the network of a candidate is, and what stands before it."""
+    network = find_net(estimator)._fitted.outputs.network
+    steps = get_earlier_steps(estimator) and digest_earlier_steps(estimator)
+    return network.structure(), str(steps)
+
+
+def average_seeds(best, fit):
+    """Return the average of the winner and of networks of other seeds.
+
+    Parameters
+    ----------
+    best : estimator
+        Fitted on all rows.
+    fit : callable
+        Returns a clone of the winner, given, fitted on all rows.
+    """
+    seed = find_net(best).random_state
+    seeds = check_random_state(seed).randint(np.iinfo(np.int32).max, size=SEEDS - 1)
+    members = [best]
+    for other in seeds.tolist():
+        again = clone(best)
+        find_net(again).set_params(random_state=other)
+        members.append(fit(again))
+    return find_ensemble(best)(members)
