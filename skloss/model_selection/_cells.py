@@ -16,6 +16,7 @@ from sklearn.utils import check_random_state
 
 from skloss.estimators._base import BaseLossAware
 from skloss.estimators._fit_network import prepare_fit
+from skloss.estimators._memory import Memory
 from skloss.estimators._prepare import Job
 from skloss.exceptions import NotFusibleError
 from skloss.model_selection._candidates import Refused, find_net
@@ -38,6 +39,8 @@ class Cell:
     tables : dict of str to array-like
         "test" (and "train", if its score is wanted): rows as the net sees them, None
         where an earlier step refuses them.
+    memory : Memory
+        Of what is computed of the fold's rows.
     """
 
     candidate: int
@@ -46,6 +49,7 @@ class Cell:
     net: BaseLossAware
     job: Job
     tables: dict[str, Any]
+    memory: Memory
 
     @property
     def key(self):
@@ -188,6 +192,7 @@ class CellMaker:
             net,
             replace(job, data=data),
             given.tables,
+            given.memory,
         )
 
     def make_net(self, estimator):

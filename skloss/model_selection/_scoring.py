@@ -52,9 +52,15 @@ def predict_together(cells, which):
     """Return the raw outputs of cells that see the same rows."""
     first = cells[0]
     networks = [cell.net._fitted.outputs for cell in cells]
+    table = first.memory.recall(
+        ("table", which),
+        lambda: validate_table(
+            first.net, first.net._fitted.features, first.tables[which]
+        ),
+    )
     raw = predict_raw_stacked(
         networks[0].network,
-        validate_table(first.net, first.net._fitted.features, first.tables[which]),
+        table,
         np.stack([network.weights for network in networks]),
         np.stack([network.stored for network in networks]),
         networks[0].n_raw,
