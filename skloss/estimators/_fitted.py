@@ -14,7 +14,6 @@ from skloss.estimators._output_bounds import OutputBounds
 from skloss.estimators._settings import Settings
 from skloss.estimators._table import Features, validate_features
 from skloss.losses import Loss
-from skloss.losses._core import _ops as ops
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,14 +211,12 @@ class Fitted:
         raw = self.outputs.of(
             X, lambda X: validate_features(estimator, self.features, X)
         )
-        if self.bounds is None:
-            return raw
-        return ops.call_on_arrays(self.bounds.hold, raw)
+        return raw if self.bounds is None else self.bounds.hold(raw)
 
     def link(self, raw):
         """Return the symbolic output of the Keras model for symbolic raw outputs."""
         if self.bounds is not None:
-            raw = self.bounds.hold(raw)
+            raw = self.bounds.hold_symbolic(raw)
         return self.target.build_outputs(self.loss, raw, self.temperature)
 
     def export(self):

@@ -77,8 +77,13 @@ class OutputBounds:
         part = OutputBounds(*(x[outputs] for x in vars(self).values()))
         return part if np.isfinite(part.floor).any() else None
 
-    def hold(self, raw):
-        """Return raw outputs, an array or symbolic ones, within the bounds."""
+    def hold(self, raw: np.ndarray) -> np.ndarray:
+        """Return raw outputs within the bounds."""
+        # a prediction of one row would feel what ``np.clip`` takes
+        return np.minimum(np.maximum(raw, self.floor), self.ceiling)
+
+    def hold_symbolic(self, raw):
+        """Return symbolic raw outputs within the bounds."""
         floor, ceiling = (x.astype(str(raw.dtype)) for x in (self.floor, self.ceiling))
         return ops.minimum(ops.maximum(raw, floor), ceiling)
 
