@@ -73,6 +73,7 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLos
         a share of it, where an exponential makes predictions of them: with log links,
         and scales of distributions. Otherwise a row far from all others, a faulty one,
         is predicted a thousand times too high or too low. None: as far as they like.
+        Validation scores, which are taken during training, know of no range yet.
     early_stopping : bool, default=False
         Stop when the validation score has not improved for ``patience`` epochs, and
         keep the best weights. The score is the mean absolute error of the scaled
@@ -230,7 +231,9 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLos
     def partial_fit(self, X, y, sample_weight=None):
         """Train one more epoch, keeping optimiser state and target scaling.
 
-        The scaling is that of the first call in which y varies.
+        The scaling is that of the first call in which y varies. The range that
+        ``output_margin`` speaks of holds the rows of all calls, each as it was
+        predicted then.
 
         Parameters
         ----------

@@ -104,9 +104,8 @@ def test_rows_that_validate_are_not_in_the_range():
     np.testing.assert_allclose(plain.predict(FAR)[::-1], low_high, rtol=1e-5)
 
 
-@pytest.mark.parametrize("loss", ["squared_error", "huber"])
-def test_identities_are_as_far_off_as_they_are(loss):
-    one, other = (net(loss, output_margin=m).fit(X, y) for m in (0.0, None))
+def test_what_is_linear_far_out_is_as_it_was():
+    one, other = (net("huber", output_margin=m).fit(X, y) for m in (0.0, None))
     assert one._fitted.bounds is None
     assert np.array_equal(one.predict(FAR), other.predict(FAR))
     assert LossAwareClassifier(**NET).fit(X, y_three)._fitted.bounds is None
@@ -183,6 +182,16 @@ def test_the_range_grows_with_each_part(free):
         seen.extend(rows)
         low, high = bounds_by_hand(free.predict(X[seen]), 0.0)
         np.testing.assert_allclose(growing.predict(FAR), [high, low], rtol=1e-5)
+
+
+def test_a_constant_first_part_leaves_no_range():
+    growing = net("log_normal_nll", output_margin=0.0)
+    growing.partial_fit(X, np.full(len(X), 3.0))  # of next to no variance
+    growing.partial_fit(X, y)
+    outputs = growing._fitted.outputs.of_table(X)
+    raw = growing._fitted.raw_outputs(growing, np.vstack([X, 100 * FAR]))
+    np.testing.assert_allclose(raw.min(axis=0), outputs.min(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(raw.max(axis=0), outputs.max(axis=0), rtol=1e-5)
 
 
 def test_a_search_scores_as_its_sequential_twin():
