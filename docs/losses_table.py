@@ -143,6 +143,7 @@ def choosing_page():
     for loss in numbers:
         by_functional.setdefault(loss.elicits, []).append(loss)
         by_domain.setdefault(loss.domain, []).append(loss)
+    multiplying = [x for x in numbers if x.exponential]
     sections = [
         (
             "Start from what you will be judged by",
@@ -191,6 +192,21 @@ def choosing_page():
             "Regression: what values can y take?",
             "Losses for a narrower range use it: their predictions stay inside.",
             list(by_domain.items()),
+        ),
+        (
+            "Regression: rows unlike those of the training",
+            "Where an exponential makes a prediction of a raw output, or the scale of "
+            "a distribution, a faulty row would be predicted a thousand times too high "
+            "or too low. So these outputs stay within their range on the training "
+            "rows and a margin, `output_margin`. All others are linear far out, or "
+            "level off.",
+            [
+                ("predictions", [x for x in multiplying if 0 in x.exponential]),
+                (
+                    "scales of distributions",
+                    [x for x in multiplying if {*x.exponential} - {0}],
+                ),
+            ],
         ),
         (
             "Regression: outliers, intervals",

@@ -12,6 +12,7 @@ from skloss._engine import Outcome, Result
 from skloss._warn_user import warn_user
 from skloss.estimators._calibration import fit_temperature, predict_unseen
 from skloss.estimators._fitted import Fitted, NetworkOutputs
+from skloss.estimators._output_bounds import measure_bounds
 from skloss.estimators._prepare import Job
 from skloss.estimators._varying import select_last_values
 from skloss.exceptions import DivergenceWarning
@@ -63,6 +64,7 @@ def make_fitted(job: Job, result: Result, state=None) -> Fitted:
         before,
         settings=settings.without_callbacks(),
         outputs=outputs,
+        bounds=measure_bounds(job, outputs.of_table),
         histories=(result.history | varying,),
         n_epochs=result.n_epochs,
         best_epoch=result.best_epoch,

@@ -10,6 +10,7 @@ from sklearn.exceptions import NotFittedError
 
 from skloss import networks
 from skloss._engine import Outcome, TrainingState, build_exported_model, predict_raw
+from skloss.estimators._output_bounds import OutputBounds
 from skloss.estimators._settings import Settings
 from skloss.estimators._table import Features, validate_features
 from skloss.losses import Loss
@@ -155,6 +156,9 @@ class Fitted:
     seed : int
     outputs : NetworkOutputs, KnownOutputs or PartOfOutputs
         None before training.
+    bounds : OutputBounds or None
+        Between which raw outputs are held; None before training, and where they are
+        not.
     histories : tuple of dict of str to list
         One of each part of the training.
     n_epochs, best_epoch : int
@@ -178,6 +182,7 @@ class Fitted:
     measured: Measured
     seed: int
     outputs: Any = None
+    bounds: OutputBounds | None = None
     histories: tuple = ()
     n_epochs: int = 0
     best_epoch: int = 0
@@ -191,7 +196,7 @@ class Fitted:
     # -- what predicts -------------------------------------------------------------
 
     def raw_outputs(self, estimator, X):
-        """Return the raw outputs for a table, which is checked first.
+        """Return the raw outputs for a table, which is checked first, within bounds.
 
         Parameters
         ----------
@@ -203,12 +208,15 @@ class Fitted:
         -------
         ndarray of shape (n, n_raw)
         """
-        return self.outputs.of(
+        raw = self.outputs.of(
             X, lambda X: validate_features(estimator, self.features, X)
         )
+        return raw if self.bounds is None else self.bounds.hold(raw)
 
     def link(self, raw):
         """Return the symbolic output of the Keras model for symbolic raw outputs."""
+        if self.bounds is not None:
+            raw = self.bounds.hold_symbolic(raw)
         return self.target.build_outputs(self.loss, raw, self.temperature)
 
     def export(self):

@@ -40,12 +40,14 @@ def make_fitted_head(fitted: Fitted, name: str, **fields) -> Fitted:
     **fields : dict
         Further fields in which the head differs.
     """
-    number = list(fitted.target.heads).index(name)
+    number, bounds = list(fitted.target.heads).index(name), fitted.bounds
+    place = fitted.loss.places()[number]
     of_head = {
         "settings": fitted.target.heads[name].settings(fitted.settings),
         "target": fitted.target.targets[name],
         "loss": get_head_losses(fitted.loss)[number],
-        "outputs": PartOfOutputs(fitted.outputs, fitted.loss.places()[number]),
+        "outputs": PartOfOutputs(fitted.outputs, place),
+        "bounds": None if bounds is None else bounds.of(place),
         "record": None,
         "callbacks": [],
     }

@@ -7,6 +7,7 @@ import numpy as np
 from skloss import losses
 from skloss._params import Params, Varying, find_holder, is_number
 from skloss._params._checks import check_choice
+from skloss.estimators._parameter_checks import check_margin
 from skloss.networks import python_random_untouched
 
 LossSpec = str | losses.Loss | Callable
@@ -76,7 +77,8 @@ class RegressionHead(Head):
         of weight 0 learns nothing. A function's is of y in its own units: one of y near
         1e-6 needs a weight that makes up for it.
     target_transform : "auto" or None, default="auto"
-        As for :class:`LossAwareRegressor`.
+    output_margin : float >= 0 or None, default=0.1
+        Both as for :class:`LossAwareRegressor`.
 
     Examples
     --------
@@ -92,12 +94,15 @@ class RegressionHead(Head):
         loss: LossSpec = "squared_error",
         weight: float | Varying = 1.0,
         target_transform: str | None = "auto",
+        output_margin: float | None = 0.1,
     ):
         self.loss = loss
         self.weight = weight
         self.target_transform = target_transform
+        self.output_margin = output_margin
 
     def check(self):
-        """Raise ValueError for a weight or a transform that makes no sense."""
+        """Raise for a weight, a transform or a margin that makes no sense."""
         super().check()
         check_choice("target_transform", self.target_transform, ("auto", None))
+        check_margin(self.output_margin)

@@ -64,6 +64,7 @@ class PlannedHead:
             heads={},
             curves=self.curves,
             target_transform=given.get("target_transform", "auto"),
+            output_margin=given.get("output_margin"),
         )
 
 
@@ -226,6 +227,19 @@ class JointTarget:
     def find_columns_in_user_units(self, loss):
         """Return which columns a head's function sees in the user's units."""
         return loss.in_user_units_by_column()
+
+    def find_margins(self, settings, loss):
+        """Return how far each raw output may leave its range, as its head says."""
+        margin = np.full(loss.n_raw(self.task), np.inf)
+        for head, target, own, place in zip(
+            settings.heads.values(),
+            self.targets.values(),
+            get_head_losses(loss),
+            loss.places(),
+            strict=True,
+        ):
+            margin[place] = target.find_margins(head.settings(settings), own)
+        return margin
 
     def in_one_scale(self, loss):
         """Return the loss for raw outputs that are all scaled, functions included."""

@@ -41,6 +41,12 @@ def refuse_schedules(estimator):
         raise TypeError(f"{name}={value!r} is a schedule; {text}")
 
 
+def check_margin(margin):
+    """Raise unless the margin of the bounds on raw outputs is a number, or None."""
+    if margin is not None:
+        check_number("output_margin", margin, **FINITE)
+
+
 def check_parameters(estimator):
     """Check every numeric parameter of a loss-aware estimator, schedules apart."""
     e = estimator

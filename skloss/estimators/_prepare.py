@@ -25,6 +25,7 @@ from skloss.estimators._member import (
     settle_units,
 )
 from skloss.estimators._memory import digest_arrays
+from skloss.estimators._output_bounds import OutputBounds, recall_bounds
 from skloss.estimators._read import Reading
 from skloss.estimators._settings import Settings
 from skloss.estimators._split import Table, get_automatic_batch_size, split_rows
@@ -45,6 +46,8 @@ class Job:
     plan : Plan
         Of one member.
     data : Data
+    bounds : OutputBounds
+        The range of raw outputs that an earlier training has seen.
     earlier : Fitted or None
         Of the training that this one is a further part of.
     trainer : KerasFit or None
@@ -56,6 +59,7 @@ class Job:
     before: Fitted
     plan: Plan
     data: Data
+    bounds: OutputBounds
     earlier: Fitted | None = None
     trainer: Any = None
     watcher: Any = None
@@ -130,7 +134,8 @@ def prepare(estimator, reading: Reading, *, epochs: int, tasks=None) -> Job:
             plan, members=[replace(member, callback=InTurn([*first, tasks]))]
         )
     part_of = earlier if reading.goes_on else None
-    return Job(before, plan, data, part_of, told.trainer, told.watcher)
+    bounds = recall_bounds(reading, before.loss, target.task, new)
+    return Job(before, plan, data, bounds, part_of, told.trainer, told.watcher)
 
 
 def choose_rows(reading: Reading, rng) -> tuple[Table, Stream]:

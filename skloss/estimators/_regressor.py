@@ -68,6 +68,12 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLos
         IQR for robust losses, divided by its mean under a log link); None: as it is.
         Scaling and unscaling are done in double precision, so that a y far from zero is
         learnt too. Predictions are in the user's units either way.
+    output_margin : float >= 0 or None, default=0.1
+        How far raw outputs may leave the range that they have on the training rows, as
+        a share of it, where an exponential makes predictions of them: with log links,
+        and scales of distributions. Otherwise a row far from all others, a faulty one,
+        is predicted a thousand times too high or too low. None: as far as they like.
+        Validation scores, which are taken during training, know of no range yet.
     early_stopping : bool, default=False
         Stop when the validation score has not improved for ``patience`` epochs, and
         keep the best weights. The score is the mean absolute error of the scaled
@@ -172,6 +178,7 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLos
         batch_size="auto",
         epochs=100,
         target_transform="auto",
+        output_margin=0.1,
         early_stopping=False,
         validation_fraction=0.1,
         patience=10,
@@ -201,6 +208,7 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLos
         self.batch_size = batch_size
         self.epochs = epochs
         self.target_transform = target_transform
+        self.output_margin = output_margin
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
@@ -223,7 +231,9 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLos
     def partial_fit(self, X, y, sample_weight=None):
         """Train one more epoch, keeping optimiser state and target scaling.
 
-        The scaling is that of the first call in which y varies.
+        The scaling is that of the first call in which y varies. The range that
+        ``output_margin`` speaks of holds the rows of all calls, each as it was
+        predicted then.
 
         Parameters
         ----------

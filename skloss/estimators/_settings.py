@@ -16,7 +16,11 @@ from skloss._params._value_object import separate_value
 from skloss._tensorflow import start
 from skloss._warn_user import warn_user
 from skloss.estimators._calibration import check_calibration
-from skloss.estimators._parameter_checks import KNOBS, check_parameters
+from skloss.estimators._parameter_checks import (
+    KNOBS,
+    check_margin,
+    check_parameters,
+)
 from skloss.estimators._validation_scorer import resolve_scorer
 from skloss.exceptions import IneffectiveParameterWarning
 from skloss.losses import Loss
@@ -65,6 +69,7 @@ class Settings:
     class_weight : dict, "balanced" or None
     calibration : "temperature" or None
     target_transform : "auto" or None
+    output_margin : float or None
     loss_weights : "uncertainty" or None
     """
 
@@ -94,6 +99,7 @@ class Settings:
     class_weight: Any = None
     calibration: str | None = None
     target_transform: str | None = "auto"
+    output_margin: float | None = None
     loss_weights: str | None = None
 
     @classmethod
@@ -161,6 +167,7 @@ class Settings:
         if self.calibration is not None:
             check_calibration(self.calibration, self.given["loss"], self.loss, partial)
         check_choice("target_transform", self.target_transform, ("auto", None))
+        check_margin(self.output_margin)
 
     @property
     def shown_loss(self):
@@ -198,7 +205,7 @@ AS_GIVEN = (
     *("learning_rate", "batch_size", "patience", "verbose", "early_stopping"),
     *("warm_start", "record", "validation_fraction", "validation_scoring"),
     *("callbacks", "dtype", "random_state", "class_weight", "calibration"),
-    *("target_transform", "loss_weights"),
+    *("target_transform", "output_margin", "loss_weights"),
 )
 
 

@@ -32,6 +32,13 @@ class SingleTarget:
         """Return which columns the loss sees in the user's units."""
         return np.full(self.task.size, loss.in_user_units)
 
+    def find_margins(self, settings, loss):
+        """Return how far each raw output may leave its range; infinite: as it likes."""
+        margin = np.full(loss.n_raw(self.task), np.inf)
+        if settings.output_margin is not None:
+            margin[loss.exponential_outputs(self.task)] = settings.output_margin
+        return margin
+
     def in_one_scale(self, loss):
         """Return the loss: of one target it sees one scale anyway."""
         return loss

@@ -15,8 +15,9 @@ TRANSLATED = (
     *("loss", "network", "optimizer", "learning_rate", "lr_schedule", "l1", "l2"),
     *("dropout", "clip_norm", "batch_size", "class_weight", "callbacks", "dtype"),
 )
-# Of effect with ``early_stopping`` alone, which is refused, or on no prediction.
-WITHOUT_EFFECT = ("validation_fraction", "patience", "record")
+# Of effect with ``early_stopping`` alone, which is refused, or on no prediction of a
+# loss that has a counterpart.
+WITHOUT_EFFECT = ("validation_fraction", "patience", "record", "output_margin")
 AS_THEY_ARE = ("MeanSquaredError", "MeanAbsoluteError", "Huber", "LogCosh")
 
 

@@ -26,6 +26,7 @@ class LocationScale(RegressionLoss):
     target_scaling = "robust"
     n_outputs = 2
     head = "location and log-scale"
+    exponential = (1,)
 
     def pointwise(self, y_true, raw):
         """Return the value per element."""
@@ -317,6 +318,7 @@ class LogNormalNLL(GaussianNLL):
     domain = "positive"
     inverse = "exp"
     head = "mean and log-variance of log y"
+    exponential = (0, 1)
 
     def pointwise(self, y_true, raw):
         """Return the value per element."""

@@ -42,6 +42,7 @@ class EvidentialNIG(RegressionLoss):
     nonnegative = False
     n_outputs = 4
     head = "normal-inverse-gamma"
+    exponential = (1, 2, 3)  # softplus is one below zero, where the variance explodes
     search_space: ClassVar = {"penalty": (1e-3, 1.0, "log")}
 
     def __init__(self, penalty=0.01):

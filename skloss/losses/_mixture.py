@@ -65,6 +65,11 @@ class MixtureDensity(RegressionLoss):
         """Return three for each component."""
         return 3 * self.components
 
+    @property
+    def exponential(self):
+        """Return the log-deviations."""
+        return tuple(range(2 * self.components, 3 * self.components))
+
     def parts(self, raw):
         """Return the logits, means and log-deviations."""
         k = self.components

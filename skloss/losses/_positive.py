@@ -278,6 +278,7 @@ class BetaLikelihood(RegressionLoss):
     inverse = "sigmoid"
     n_outputs = 2
     head = "logit of the mean and log-precision"
+    exponential = (1,)
 
     def __init__(self):
         pass

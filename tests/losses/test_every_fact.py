@@ -128,6 +128,7 @@ INHERITED = {
         "pointwise": "each loss has outputs of its own, so the value begins at rows",
         "inverse": "each target has its own, by which inverse_link predicts",
         "n_outputs": "each target has its own, which pieces takes apart",
+        "exponential": "each target has its own, which exponential_outputs collects",
         "split": "each target has its own, which pieces takes apart",
         "point": "each target has its own, by which inverse_link predicts",
         "has_distribution": "no one distribution holds all targets",

@@ -203,6 +203,9 @@ class RegressionLoss(Loss):
     head : hashable
         What the raw outputs are, where they are more than one number a target; the
         terms of a sum must agree.
+    exponential : tuple of int
+        Which of a target's raw outputs an exponential makes a prediction of, or the
+        scale of a distribution; by default the first where ``inverse`` is one.
     """
 
     family = "regression"
@@ -213,6 +216,11 @@ class RegressionLoss(Loss):
     domain = "real"
     inverse = "identity"
     n_outputs = 1
+
+    @property
+    def exponential(self):
+        """Return which raw outputs of a target an exponential acts on."""
+        return (0,) if self.inverse in ("exp", "expm1") else ()
 
     def n_raw(self, task):
         """Return the number of raw outputs."""
@@ -232,8 +240,16 @@ class RegressionLoss(Loss):
         task : Task
         columns : ndarray of bool of shape (task.size,)
         """
+        return self._numbers_by_target(task)[columns].ravel()
+
+    def exponential_outputs(self, task):
+        """Return the numbers of all targets' ``exponential`` raw outputs."""
+        return self._numbers_by_target(task)[:, list(self.exponential)].ravel()
+
+    def _numbers_by_target(self, task):
+        """Return the numbers of the raw outputs of each target, a row for each."""
         numbers = np.asarray(self.split(task, np.arange(self.n_raw(task))[None]))
-        return numbers.reshape(task.size, -1)[columns].ravel()
+        return numbers.reshape(task.size, -1)
 
     def rowwise(self, task, y_true, raw):
         """Return the value per row, the mean over targets."""

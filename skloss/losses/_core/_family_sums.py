@@ -183,6 +183,7 @@ class RegressionSum(LossSum, RegressionLoss):
     family = "regression"
     n_outputs = Combined(agreed)
     inverse = Combined(agreed)
+    exponential = Combined(agreed)
     split = Combined(agreed)
     point = Combined(agreed)
     inverse_link = Combined(agreed)

@@ -210,6 +210,23 @@ class Loss(Params):
         """
         return 0
 
+    def exponential_outputs(self, task):
+        """Return the numbers of the raw outputs that predictions grow with by a factor.
+
+        An exponential is between them and a prediction, or the scale of a predicted
+        distribution, so that far from the training rows they would be nonsense of any
+        size: ``output_margin`` bounds them.
+
+        Parameters
+        ----------
+        task : Task
+
+        Returns
+        -------
+        ndarray of int
+        """
+        return np.zeros(0, dtype=int)
+
     def global_pace(self, task):
         """Return the factor on the learning rate of each output of ``n_global``.
 

@@ -75,6 +75,7 @@ class LossSum(NamedLosses):
     in_user_units = Combined(agreed)
     kinds = Combined(in_every)
     trained = Combined(agreed)
+    exponential_outputs = Combined(agreed)
 
     def __init__(self, terms):
         self.terms = terms

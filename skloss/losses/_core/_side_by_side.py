@@ -67,6 +67,12 @@ class SideBySide(NamedLosses):
         pairs = zip(self.columns(), self.places(), strict=True)
         return [i for own, place in pairs if columns[own].any() for i in place]
 
+    def exponential_outputs(self, task):
+        """Return the numbers of each loss's own such outputs."""
+        triples = zip(self.losses, self.tasks(), self.places(), strict=True)
+        own = [np.array(at)[x.exponential_outputs(t)] for x, t, at in triples]
+        return np.concatenate(own)
+
     def pieces(self, raw):
         """Return each loss's columns of the raw outputs."""
         return [
