@@ -168,7 +168,7 @@ def score_section():
         "`loss_space(y, scoring=...)` offers the losses of this table that fit y and "
         "give what the score reads, with the reasons; those of ordered classes where y "
         "is an ordered categorical, or the score has ranks. For balanced accuracy "
-        "`class_weight='balanced'` goes with cross-entropy. F scores and their like "
+        "`class_weight='balanced'` goes with cross-entropy and `ldam`. F scores and their like "
         "are best by a threshold that depends on the best score itself: no loss "
         "decides by it but the score made smooth. The others have a number that moves "
         "the threshold, or leave it to `TunedThresholdClassifierCV`.\n\n"

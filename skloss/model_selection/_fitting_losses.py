@@ -13,7 +13,7 @@ from skloss.estimators._class_codes import densify_target, derive_task
 from skloss.exceptions import LossTargetError
 from skloss.losses._core._get_loss import by_name
 from skloss.model_selection._rewards import find_reward, reads_probabilities
-from skloss.model_selection._spaces import LossSpace
+from skloss.model_selection._spaces import WEIGHT, LossSpace
 
 # From many integers on, a user is as likely to mean counts as classes.
 MOST_CLASSES = 30
@@ -186,7 +186,7 @@ def find_fitting(include, task, Y, ordered, scoring, reward):
     elif reward is None:
         texts = list_usual_losses(task, ordered)
     else:
-        texts = list(reward.reasons)
+        texts = list_rewarded_losses(task, reward)
     found = {text: losses.get(text, task.family) for text in texts}
     misfits = {
         text: explain_misfit(loss, task, Y, scoring) for text, loss in found.items()
@@ -254,6 +254,13 @@ def list_usual_losses(task, ordered):
     """Return the losses that are worth a try unless more is known."""
     kinds = [task.family, task.kind, *(["ordered"] if ordered else [])]
     return [text for kind in dict.fromkeys(kinds) for text in USUAL.get(kind, ())]
+
+
+def list_rewarded_losses(task, reward):
+    """Return the losses for a score; of labels, which have no weights, without."""
+    if task.kind != "multilabel":
+        return list(reward.reasons)
+    return [text for text in reward.reasons if WEIGHT not in reward.knobs.get(text, {})]
 
 
 def list_all_losses(task, ordered):

@@ -40,11 +40,11 @@ def refuse_unclear_choices(name, value):
     """Raise ValueError for what may be meant as a range, and would be choices."""
     ends = find_unclear_ends(value)
     if ends is not None and not is_range(value):
-        low, high = ends
+        low, high = sorted(ends)
+        scales = "'linear' or 'log'" if low > 0 else "'linear'"
         raise ValueError(
             f"{name}={value!r} may be a range or choices: write ({low!r}, {high!r}, "
-            f"'linear') or ({low!r}, {high!r}, 'log') for a range, [{low!r}, {high!r}] "
-            f"for two choices."
+            f"{scales}) for a range, {ends!r} for two choices."
         )
 
 

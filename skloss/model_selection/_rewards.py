@@ -47,7 +47,7 @@ class Reward:
 
 
 SMOOTHED = "Smoothed labels: less certain, where rows are few or labels wrong."
-TOLERANT = "Class probabilities from which wrong labels pull less far."
+TOLERANT = "Class probabilities; wrong labels pull less."
 PLAIN = "cross_entropy:label_smoothing=0.0"
 
 MEAN = Reward(
@@ -101,8 +101,8 @@ POISSON_MEAN = Reward(
     "mean, predicted above 0",
     {
         "poisson": "The score itself: the mean, above 0.",
-        "negative_binomial": "The mean of counts that scatter more.",
-        "zero_inflated_poisson": "The mean of counts of which more are 0.",
+        "negative_binomial": "The mean of counts that scatter more than Poisson's.",
+        "zero_inflated_poisson": "The mean of counts with more zeros than Poisson's.",
         "tweedie": "The mean, above 0; the scatter grows faster with it.",
     },
 )
@@ -148,18 +148,20 @@ BEST_CLASS = Reward(
     },
 )
 ADJUSTED = "logit_adjusted:posterior=balanced"
+SCALED = "vector_scaling:posterior=balanced"
+LDAM = "ldam:posterior=balanced"
 BALANCED_CLASS = Reward(
     "classification",
     "most probable class, if all were equally frequent",
     {
         ADJUSTED: "Scores without the frequencies: the least balanced error.",
-        "vector_scaling:posterior=balanced": "Scores shifted and stretched by them.",
+        SCALED: "Scores shifted and stretched by the class frequencies.",
         "cross_entropy": "All classes weigh the same, by class_weight.",
         # whose margins alone hardly move a decision: Cao et al. weigh classes too
-        "ldam:posterior=balanced": "Margins, and classes that weigh the same.",
+        LDAM: "Margins, and classes that weigh the same by class_weight.",
     },
     {
-        "ldam:posterior=balanced": {"class_weight": "balanced"},
+        LDAM: {"class_weight": "balanced"},
         "cross_entropy": {"class_weight": "balanced"},
     },
 )

@@ -175,9 +175,9 @@ def refuse_ranges(param_distributions):
         for name, value in distributions.items():
             ends = find_unclear_ends(value)
             if ends is not None:
-                low, high = ends
+                low, high = sorted(ends)
                 raise ValueError(
                     f"{name}={value!r} may be a range or choices: write "
                     f"scipy.stats.uniform({low!r}, {high - low:g}), randint or "
-                    f"loguniform for a range, [{low!r}, {high!r}] for two choices."
+                    f"loguniform for a range, {ends!r} for two choices."
                 )

@@ -41,12 +41,10 @@ COUNTS = np.array([0, 3, 1, 0, 1, 0, 12, 3])
 AMOUNTS = COUNTS + 0.5
 PLAIN = "cross_entropy:label_smoothing=0.0"
 SMOOTH = {PLAIN, "cross_entropy"}
-BALANCED = {
-    "logit_adjusted:posterior=balanced",
-    "ldam:posterior=balanced",
-    "vector_scaling:posterior=balanced",
-    "cross_entropy",
-}
+ADJUSTED = "logit_adjusted:posterior=balanced"
+WEIGHED = {"cross_entropy", "ldam:posterior=balanced"}
+BALANCED = {ADJUSTED, "vector_scaling:posterior=balanced", *WEIGHED}
+LABELS = np.column_stack([y_binary, X[:, 1] > 0, X[:, 2] > 1]).astype(int)
 
 
 def worst(metric, **arguments):
@@ -68,6 +66,9 @@ def quiet_optuna():
         (y_binary, "neg_log_loss", {*SMOOTH, "gce"}),
         (y_three, "neg_brier_score", {*SMOOTH, "gce", "brier"}),
         (y_binary, "balanced_accuracy", BALANCED),
+        (y_three, "recall_macro", BALANCED),
+        (LABELS, "recall_macro", BALANCED - WEIGHED),
+        (LABELS, "f1_micro", {"tversky:alpha=0.5,beta=0.5", PLAIN, ADJUSTED}),
         (y_binary, "roc_auc", {*SMOOTH, "auc_pairwise", "focal"}),
         (y_three, "roc_auc_ovr", {*SMOOTH, "focal"}),  # which reads probabilities
         (y_number, "neg_root_mean_squared_error", {"squared_error", "huber"}),
@@ -257,9 +258,8 @@ def test_class_weights_go_with_losses_that_lack_the_frequencies():
     space = loss_space(y_binary, scoring="balanced_accuracy", prefix="net__loss")
     assert "'class_weight': 'balanced'" in repr(space)
     assert eval(repr(space)) == space
-    weighed = dict.fromkeys(["cross_entropy", "ldam:posterior=balanced"], "balanced")
-    expected = dict.fromkeys(BALANCED) | weighed
-    (grid,) = ({g["net__loss"][0]: g["net__class_weight"] for g in space.grid(n=1)},)
+    expected = dict.fromkeys(BALANCED) | dict.fromkeys(WEIGHED, "balanced")
+    grid = {one["net__loss"][0]: one["net__class_weight"] for one in space.grid(n=1)}
     assert grid == {text: [weight] for text, weight in expected.items()}
     for text, weight in expected.items():
         study = optuna.create_study()
@@ -368,5 +368,4 @@ def test_each_loss_for_balanced_accuracy_moves_it():
         one["loss"][0]: gain(**{name: value[0] for name, value in one.items()})
         for one in space.grid(n=1)
     }
-    print(plain, moved)
     assert all(score > plain + 0.1 for score in moved.values()), (plain, moved)

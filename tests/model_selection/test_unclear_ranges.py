@@ -18,11 +18,16 @@ from skloss.model_selection import (
 
 UNCLEAR = {
     "floats": ((0.0, 0.5), "(0.0, 0.5, 'linear')", "[0.0, 0.5]"),
-    "ints": ((16, 64), "(16, 64, 'linear')", "[16, 64]"),
-    "mixed": ((0, 0.5), "(0, 0.5, 'log')", "[0, 0.5]"),
-    "numpy": ((np.float32(0.25), np.int64(2)), "(0.25, 2, 'linear')", "[0.25, 2]"),
+    "ints": ((16, 64), "(16, 64, 'linear' or 'log')", "[16, 64]"),
+    "mixed": ((0, 0.5), "(0, 0.5, 'linear')", "[0, 0.5]"),
+    "numpy": ((np.float32(0.25), np.int64(2)), "(0.25, 2, 'linear'", "[0.25, 2]"),
+    "from above": ((0.5, 0.0), "(0.0, 0.5, 'linear')", "[0.5, 0.0]"),
     "a list": ([0.0, 0.5, "linear"], "(0.0, 0.5, 'linear')", "[0.0, 0.5]"),
-    "another order": (("log", 1e-4, 0.1), "(0.0001, 0.1, 'log')", "[0.0001, 0.1]"),
+    "another order": (
+        ("log", 1e-4, 0.1),
+        "(0.0001, 0.1, 'linear' or 'log')",
+        "[0.0001, 0.1]",
+    ),
 }
 CLEAR = {
     "a list": [0.0, 0.5],
