@@ -20,7 +20,6 @@ ARGUMENTS = {  # of scores that reward something else with others
     "d2_pinball_score": {"alpha": 0.9},
     "mean_tweedie_deviance": {"power": 1.5},
     "d2_tweedie_score": {"power": 1.5},
-    "recall_score": {"average": "macro"},
     "fbeta_score": {"beta": 2.0},
     "cohen_kappa_score": {"weights": "quadratic"},
 }
@@ -168,10 +167,11 @@ def score_section():
         "`loss_space(y, scoring=...)` offers the losses of this table that fit y and "
         "give what the score reads, with the reasons; those of ordered classes where y "
         "is an ordered categorical, or the score has ranks. For balanced accuracy "
-        "`class_weight='balanced'` goes with cross-entropy and `ldam`. F scores and their like "
-        "are best by a threshold that depends on the best score itself: no loss "
-        "decides by it but the score made smooth. The others have a number that moves "
-        "the threshold, or leave it to `TunedThresholdClassifierCV`.\n\n"
+        "`class_weight='balanced'` goes with losses that do not leave the frequencies "
+        "out by themselves. F scores and their like are best by a threshold that "
+        "depends on the best score itself: no loss decides by it but the score made "
+        "smooth. The others have a number that moves the threshold, or leave it to "
+        "`TunedThresholdClassifierCV`.\n\n"
         + markdown(("score", "rewards the", "losses"), rows)
     )
 

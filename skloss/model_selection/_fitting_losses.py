@@ -12,7 +12,11 @@ from skloss._params._checks import check_choice
 from skloss.estimators._class_codes import densify_target, derive_task
 from skloss.exceptions import LossTargetError
 from skloss.losses._core._get_loss import by_name
-from skloss.model_selection._rewards import find_reward, reads_probabilities
+from skloss.model_selection._rewards import (
+    find_reward,
+    needs_weights,
+    reads_probabilities,
+)
 from skloss.model_selection._spaces import WEIGHT, LossSpace
 
 # From many integers on, a user is as likely to mean counts as classes.
@@ -66,15 +70,17 @@ def loss_space(
         What candidates are compared by: the name of a scorer of scikit-learn, or one
         that :func:`sklearn.metrics.make_scorer` made. The losses are then those that
         elicit what it rewards, each with its reason; a score that nobody knows leaves
-        all that are usual. Losses that do not give what it reads, such as
-        probabilities, are left out.
+        all that are usual. Losses that do not give the probabilities that it reads are
+        left out. Where it counts all classes alike ("balanced_accuracy"), losses come
+        with ``class_weight="balanced"``, but for those that leave the frequencies out
+        by themselves.
     include : None, "all" or list of str, default=None
         None: those of the score, or else those that are usually worth a try. "all":
         every loss of the catalogue that fits, those for quantiles of any level
         included. A list: just these; numbers given in a string, as in
-        ``"hl_gauss:bins=16"``, are not searched.
-        Losses of ordered classes are among the first two where y is an ordered pandas
-        categorical, or the score knows an order.
+        ``"hl_gauss:bins=16"``, are not searched. Losses of ordered classes are among
+        the first two where y is an ordered pandas categorical, or the score knows an
+        order.
     exclude : list of str, default=()
         Losses to leave out; with numbers only those that are listed with the same.
     family : {"classification", "regression"}, default=None
@@ -141,16 +147,10 @@ def loss_space(
             f"include={include!r} and exclude={exclude!r} leave no loss to choose "
             f"from; name fewer to exclude, or more to include."
         )
-    own = {} if reward is None else reward.knobs
-    reasons = {} if reward is None else reward.reasons
-    return LossSpace(
-        {
-            text: find_searched_ranges(text, loss) | own.get(text, {})
-            for text, loss in fitting.items()
-        },
-        prefix=prefix,
-        reasons={text: reasons[text] for text in fitting if text in reasons} or None,
-    )
+    ranges = {text: find_knobs(text, loss, reward) for text, loss in fitting.items()}
+    known = {} if reward is None else reward.reasons
+    reasons = {text: known[text] for text in fitting if text in known}
+    return LossSpace(ranges, prefix=prefix, reasons=reasons or None)
 
 
 def describe_target_of(y, family, scoring, reward):
@@ -186,7 +186,7 @@ def find_fitting(include, task, Y, ordered, scoring, reward):
     elif reward is None:
         texts = list_usual_losses(task, ordered)
     else:
-        texts = list_rewarded_losses(task, reward)
+        texts = list(reward.reasons)
     found = {text: losses.get(text, task.family) for text in texts}
     misfits = {
         text: explain_misfit(loss, task, Y, scoring) for text, loss in found.items()
@@ -256,13 +256,6 @@ def list_usual_losses(task, ordered):
     return [text for kind in dict.fromkeys(kinds) for text in USUAL.get(kind, ())]
 
 
-def list_rewarded_losses(task, reward):
-    """Return the losses for a score; of labels, which have no weights, without."""
-    if task.kind != "multilabel":
-        return list(reward.reasons)
-    return [text for text in reward.reasons if WEIGHT not in reward.knobs.get(text, {})]
-
-
 def list_all_losses(task, ordered):
     """Return every loss of the catalogue that needs no arguments."""
     classes = by_name(task.family)
@@ -324,7 +317,11 @@ def refuse_misfit(text, loss, task, Y, scoring):
         )
 
 
-def find_searched_ranges(text, loss):
-    """Return the ranges of the knobs that ``text`` does not set."""
+def find_knobs(text, loss, reward):
+    """Return the ranges of the knobs that ``text`` does not set, and class weights."""
     _, fixed = parse_spec(text)
-    return {k: value for k, value in loss.search_space.items() if k not in fixed}
+    knobs = {k: value for k, value in loss.search_space.items() if k not in fixed}
+    if reward is None:
+        return knobs
+    weights = {WEIGHT: "balanced"} if needs_weights(reward, loss) else {}
+    return knobs | reward.knobs.get(text, {}) | weights

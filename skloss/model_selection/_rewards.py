@@ -34,9 +34,11 @@ class Reward:
     reasons : dict of str to str
         From a loss as a string to a short sentence; the score's own loss first.
     knobs : dict of str to dict
-        What some losses have beside the catalogue's ranges, or in their place.
+        Ranges that some losses have in place of the catalogue's.
     ordered : bool
         The score knows an order of the classes.
+    balanced : bool
+        The score counts all classes alike, however frequent they are.
     """
 
     family: str
@@ -44,6 +46,7 @@ class Reward:
     reasons: dict[str, str]
     knobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     ordered: bool = False
+    balanced: bool = False
 
 
 SMOOTHED = "Smoothed labels: less certain, where rows are few or labels wrong."
@@ -157,14 +160,14 @@ BALANCED_CLASS = Reward(
         ADJUSTED: "Scores without the frequencies: the least balanced error.",
         SCALED: "Scores shifted and stretched by the class frequencies.",
         "cross_entropy": "All classes weigh the same, by class_weight.",
-        # whose margins alone hardly move a decision: Cao et al. weigh classes too
         LDAM: "Margins, and classes that weigh the same by class_weight.",
     },
-    {
-        LDAM: {"class_weight": "balanced"},
-        "cross_entropy": {"class_weight": "balanced"},
-    },
+    balanced=True,
 )
+# With posterior="balanced". The margins of LDAM alone hardly move a decision: those who
+# found them weigh the classes too.
+BALANCE_THEMSELVES = ("logit_adjusted", "vector_scaling", "class_balanced")
+
 RANKING = Reward(
     "classification",
     "order of the rows by probability",
@@ -249,11 +252,6 @@ def reward_overlap(alpha, beta):
     return Reward("classification", functional, reasons, THRESHOLD_KNOBS)
 
 
-def reward_recall(arguments):
-    """Return the reward of the mean recall, that is balanced accuracy, if it is it."""
-    return BALANCED_CLASS if arguments.get("average") == "macro" else None
-
-
 def reward_kappa(arguments):
     """Return the reward of Cohen's kappa, by how it counts ranks that are off.
 
@@ -305,7 +303,6 @@ REWARDS = {
     "zero_one_loss": BEST_CLASS,
     "hamming_loss": BEST_CLASS,
     "balanced_accuracy_score": BALANCED_CLASS,
-    "recall_score": reward_recall,
     "roc_auc_score": RANKING,
     "average_precision_score": RANKING,
     "f1_score": reward_f,
@@ -337,6 +334,13 @@ def reads_probabilities(scoring):
     if scoring is None:
         return False
     return response_methods(find_scorer(scoring)) == ["predict_proba"]
+
+
+def needs_weights(reward, loss):
+    """Tell whether ``class_weight`` has to make the classes of a loss count alike."""
+    if not reward.balanced:
+        return False
+    return loss.name not in BALANCE_THEMSELVES or loss.posterior != "balanced"
 
 
 def find_reward(scoring):

@@ -47,9 +47,9 @@ def suggest_params(trial, estimator, y=None, *, scoring=None, names=USUAL, range
         needed without "loss" among the names, or with ``ranges["loss"]``.
     scoring : str or callable, default=None
         What trials are compared by, for which :func:`loss_space` chooses the losses.
-        Where classes are to weigh the same ("balanced_accuracy"), ``class_weight`` is
-        among the parameters: "balanced" for cross-entropy and LDAM, None for losses
-        that leave the frequencies out by themselves.
+        Where that counts all classes alike ("balanced_accuracy"), ``class_weight`` is
+        among the parameters: "balanced", or None for losses that leave the frequencies
+        out by themselves.
     names : tuple of str
         What to draw, of "loss" and, with their ranges:
 

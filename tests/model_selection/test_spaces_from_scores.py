@@ -66,8 +66,7 @@ def quiet_optuna():
         (y_binary, "neg_log_loss", {*SMOOTH, "gce"}),
         (y_three, "neg_brier_score", {*SMOOTH, "gce", "brier"}),
         (y_binary, "balanced_accuracy", BALANCED),
-        (y_three, "recall_macro", BALANCED),
-        (LABELS, "recall_macro", BALANCED - WEIGHED),
+        (y_three, "balanced_accuracy", BALANCED),
         (LABELS, "f1_micro", {"tversky:alpha=0.5,beta=0.5", PLAIN, ADJUSTED}),
         (y_binary, "roc_auc", {*SMOOTH, "auc_pairwise", "focal"}),
         (y_three, "roc_auc_ovr", {*SMOOTH, "focal"}),  # which reads probabilities
@@ -272,6 +271,25 @@ def test_class_weights_go_with_losses_that_lack_the_frequencies():
     assert plain == {"loss": "brier"}
 
 
+def test_each_loss_that_does_not_balance_itself_has_class_weights():
+    given = [
+        "log_loss",
+        "focal:gamma=2.0",
+        "logit_adjusted",
+        ADJUSTED,
+        "class_balanced",
+    ]
+    given += ["class_balanced:posterior=balanced", "ldam:posterior=balanced"]
+    losses = loss_space(y_three, scoring="balanced_accuracy", include=given).losses
+    assert {text for text, knobs in losses.items() if "class_weight" not in knobs} == {
+        ADJUSTED,
+        "class_balanced:posterior=balanced",
+    }
+    for scoring in (None, "accuracy", "f1_macro"):
+        space = loss_space(y_three, scoring=scoring, include=given)
+        assert "class_weight" not in repr(space)
+
+
 def test_class_weights_of_the_users_own_go_first():
     space = loss_space(y_binary, scoring="balanced_accuracy", include="cross_entropy")
     for given in (
@@ -321,8 +339,7 @@ def test_fused_trials_train_with_the_class_weights_of_their_losses():
     """Each scores as the same parameters do in scikit-learn's cross-validation."""
     net, scoring = LossAwareClassifier(**NET), "balanced_accuracy"
     y = (X[:, 0] > 0.9).astype(int)
-    space = loss_space(y, scoring=scoring, include=["cross_entropy", "ldam"])
-    space = LossSpace({**space.losses, "cross_entropy": {"class_weight": "balanced"}})
+    space = loss_space(y, scoring=scoring, include=["cross_entropy", ADJUSTED])
     study = optuna.create_study(direction="maximize")
     for text in space.losses:
         study.enqueue_trial({"loss": text})
@@ -337,10 +354,8 @@ def test_fused_trials_train_with_the_class_weights_of_their_losses():
         assert score == pytest.approx(expected, abs=1e-6)
     assert search.best_estimator_.class_weight == search.best_params_["class_weight"]
     grid = GridSearchCV(net, space.grid(n=1), cv=2, scoring=scoring).fit(X, y)
-    assert grid.cv_results_["params"][0] == {
-        "loss": "cross_entropy",
-        "class_weight": "balanced",
-    }
+    tried = grid.cv_results_["params"]
+    assert [p["class_weight"] for p in tried] == ["balanced", None]
 
 
 # -- what the losses do --------------------------------------------------------------
