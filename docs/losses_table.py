@@ -10,10 +10,19 @@ import sys
 from pathlib import Path
 
 from skloss.losses import ClassificationLoss, Loss, Task
+from skloss.model_selection._rewards import REWARDS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 BEGIN, END = "<!-- losses -->", "<!-- /losses -->"
+ARGUMENTS = {  # of scores that reward something else with others
+    "mean_pinball_loss": {"alpha": 0.9},
+    "d2_pinball_score": {"alpha": 0.9},
+    "mean_tweedie_deviance": {"power": 1.5},
+    "d2_tweedie_score": {"power": 1.5},
+    "fbeta_score": {"beta": 2.0},
+    "cohen_kappa_score": {"weights": "quadratic"},
+}
 
 
 def catalogue(task=None):
@@ -136,6 +145,37 @@ def listed(losses):
     return ", ".join(code(x.name) for x in losses) or "none yet"
 
 
+def score_section():
+    """Return which losses there are for which score."""
+    found = {}
+    for name, reward in REWARDS.items():
+        arguments = ARGUMENTS.get(name, {})
+        reward = reward(arguments) if callable(reward) else reward
+        shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+        score = code(f"{name}({shown})" if shown else name)
+        names = ", ".join(map(code, reward.reasons))
+        found.setdefault((reward.functional, names), []).append(score)
+    rows = [(", ".join(scores), *reward) for reward, scores in found.items()]
+    return (
+        "## Start from what you will be judged by\n\n"
+        "A loss is only worth comparing on a score that does not depend on it. Choose "
+        "the score first; the loss that elicits what the score rewards is the "
+        "candidate to beat. Give each candidate the same search: the same epochs, "
+        "learning rates and penalties. Where a score is itself a loss (log-loss, "
+        "squared error) others add nothing on clean data; where it is another one, or "
+        "labels and numbers are wrong, the loss is what to search.\n\n"
+        "`loss_space(y, scoring=...)` offers the losses of this table that fit y and "
+        "give what the score reads, with the reasons; those of ordered classes where y "
+        "is an ordered categorical, or the score has ranks. For balanced accuracy "
+        "`class_weight='balanced'` goes with losses that do not leave the frequencies "
+        "out by themselves. F scores and their like are best by a threshold that "
+        "depends on the best score itself: no loss decides by it but the score made "
+        "smooth. The others have a number that moves the threshold, or leave it to "
+        "`TunedThresholdClassifierCV`.\n\n"
+        + markdown(("score", "rewards the", "losses"), rows)
+    )
+
+
 def choosing_page():
     """Return docs/choosing_a_loss.md: questions, answered from the facts."""
     classes, numbers = catalogue("classification"), catalogue("regression")
@@ -145,14 +185,6 @@ def choosing_page():
         by_domain.setdefault(loss.domain, []).append(loss)
     multiplying = [x for x in numbers if x.exponential]
     sections = [
-        (
-            "Start from what you will be judged by",
-            "A loss is only worth comparing on a score that does not depend on it. "
-            "Choose the score first; the loss that elicits what the score rewards is "
-            "the candidate to beat. Give each candidate the same search: the same "
-            "epochs, learning rates and penalties.",
-            [],
-        ),
         (
             "Classification: do you need probabilities?",
             "`strict` losses give them by their usual link, `link` losses through an "
@@ -222,12 +254,12 @@ def choosing_page():
     text = (
         "# Choosing a loss\n\nMade from the facts on the classes by "
         "`docs/losses_table.py`. All numbers of a loss are in [losses.md](losses.md)."
+        f"\n\n{score_section()}"
     )
     for title, words, choices in sections:
         text += f"\n\n## {title}\n\n{words}"
-        if choices:
-            rows = [(answer, listed(found)) for answer, found in choices]
-            text += "\n\n" + markdown(("answer", "losses"), rows)
+        rows = [(answer, listed(found)) for answer, found in choices]
+        text += "\n\n" + markdown(("answer", "losses"), rows)
     return text + "\n"
 
 

@@ -44,6 +44,7 @@ __all__ = [
     "replace_scorers",
     "response_methods",
     "safe_indexing",
+    "score_arguments",
     "score_estimator",
     "score_function",
     "score_sign",
@@ -124,9 +125,10 @@ def takes_labels(scorer):
 def response_methods(scorer):
     """Return the names of the methods of which a scorer asks the first that is there.
 
-    It has them as they were given to ``make_scorer``, where nobody can read them.
+    It has them as they were given to ``make_scorer``, where nobody can read them; of
+    another scorer nobody knows them, and there are none.
     """
-    given = scorer._response_method
+    given = getattr(scorer, "_response_method", ())
     return [given] if isinstance(given, str) else list(given)
 
 
@@ -154,6 +156,14 @@ def score_function(scorer):
     A scorer has neither its metric's name nor its signature.
     """
     return getattr(scorer, "_score_func", scorer)
+
+
+def score_arguments(scorer):
+    """Return the arguments that ``make_scorer`` was given for the metric.
+
+    Nothing but the ``repr`` of a scorer shows them.
+    """
+    return getattr(scorer, "_kwargs", {})
 
 
 def score_sign(scorer):

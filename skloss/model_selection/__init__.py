@@ -15,7 +15,7 @@ _HOMES = {
     "SuccessiveHalving": "_pruning",
     "fused_cross_validate": "_cross_validate",
     "head_scorer": "_head_scorer",
-    "loss_space": "_spaces",
+    "loss_space": "_fitting_losses",
     "suggest_from": "_suggest",
     "suggest_params": "_suggest",
 }

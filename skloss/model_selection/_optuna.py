@@ -22,7 +22,12 @@ from skloss.model_selection._stored_params import (
     read_params,
 )
 from skloss.model_selection._study_digest import check_same_search, digest_search
-from skloss.model_selection._suggest import find_prefix, list_choices, suggest_from
+from skloss.model_selection._suggest import (
+    check_distributions,
+    find_prefix,
+    list_choices,
+    suggest_from,
+)
 from skloss.model_selection._time_budget import OutOfTime, TimeBudget
 from skloss.model_selection._trials import Trials, is_counted
 
@@ -243,6 +248,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
 
     def _check(self, scorer):
         """Raise for what cannot be, before anything is trained."""
+        check_distributions(self.param_distributions)
         for name in ("n_trials", "batch_size"):
             value, or_none = getattr(self, name), " or None" * (name == "n_trials")
             if value is None and or_none:

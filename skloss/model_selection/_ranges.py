@@ -4,7 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
-from skloss._params import is_number
+from skloss._params import convert_numpy_scalars, is_number
 
 SCALES = ("linear", "log")
 
@@ -18,6 +18,34 @@ def is_range(value):
         and is_number(value[1])
         and isinstance(value[2], str)
     )
+
+
+def find_unclear_ends(value):
+    """Return the two numbers of what may be meant as a range; None where it is not.
+
+    Taken as choices, a tuple of two numbers would be searched at its ends alone, and a
+    list of two numbers and a scale would offer the scale as a value.
+    """
+    if not isinstance(value, list | tuple):
+        return None
+    ends = [convert_numpy_scalars(one) for one in value if is_number(one)]
+    pair = isinstance(value, tuple) and len(value) == 2
+    scaled = len(value) == 3 and any(
+        isinstance(one, str) and one in SCALES for one in value
+    )
+    return ends if len(ends) == 2 and (pair or scaled) else None
+
+
+def refuse_unclear_choices(name, value):
+    """Raise ValueError for what may be meant as a range, and would be choices."""
+    ends = find_unclear_ends(value)
+    if ends is not None and not is_range(value):
+        low, high = sorted(ends)
+        scales = "'linear' or 'log'" if low > 0 else "'linear'"
+        raise ValueError(
+            f"{name}={value!r} may be a range or choices: write ({low!r}, {high!r}, "
+            f"{scales}) for a range, {ends!r} for two choices."
+        )
 
 
 def check_search_range(name, value):

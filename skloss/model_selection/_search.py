@@ -9,6 +9,7 @@ from sklearn.model_selection import (
 )
 
 from skloss.model_selection._fused_search import FusedSearch
+from skloss.model_selection._ranges import find_unclear_ends
 
 
 class FusedGridSearchCV(FusedSearch, GridSearchCV):
@@ -133,7 +134,9 @@ class FusedRandomizedSearchCV(FusedSearch, RandomizedSearchCV):
     ----------
     estimator : LossAwareClassifier, LossAwareRegressor or Pipeline
     param_distributions, n_iter, random_state
-        As in ``RandomizedSearchCV``: the candidates are the same.
+        As in ``RandomizedSearchCV``: the candidates are the same. A tuple of two
+        numbers, which could be a range as well, is refused, and so is a range of
+        :func:`suggest_from`.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in :class:`FusedGridSearchCV`.
     pruner : SuccessiveHalving or optuna.pruners.BasePruner, default=None
@@ -184,6 +187,27 @@ class FusedRandomizedSearchCV(FusedSearch, RandomizedSearchCV):
         self.keep = keep
 
     def _candidates(self):
-        return ParameterSampler(
+        sampler = ParameterSampler(
             self.param_distributions, self.n_iter, random_state=self.random_state
         )
+        refuse_ranges(sampler.param_distributions)
+        return sampler
+
+
+def refuse_ranges(param_distributions):
+    """Raise ValueError for a range that scikit-learn would take as choices.
+
+    Parameters
+    ----------
+    param_distributions : list of dict
+    """
+    for distributions in param_distributions:
+        for name, value in distributions.items():
+            ends = find_unclear_ends(value)
+            if ends is not None:
+                low, high = sorted(ends)
+                raise ValueError(
+                    f"{name}={value!r} may be a range or choices: write "
+                    f"scipy.stats.uniform({low!r}, {high - low:g}), randint or "
+                    f"loguniform for a range, {ends!r} for two choices."
+                )

@@ -5,9 +5,15 @@ from optuna import distributions
 from sklearn.pipeline import Pipeline
 
 from skloss._params import nearest
+from skloss.model_selection._fitting_losses import loss_space
 from skloss.model_selection._last_step import get_last_step
-from skloss.model_selection._ranges import draw_number, is_range
-from skloss.model_selection._spaces import LossSpace, loss_space
+from skloss.model_selection._ranges import (
+    check_search_range,
+    draw_number,
+    is_range,
+    refuse_unclear_choices,
+)
+from skloss.model_selection._spaces import LossSpace
 
 USUAL = ("loss", "learning_rate", "lr_schedule", "l2", "dropout")
 RANGES = {
@@ -27,7 +33,7 @@ RANGES = {
 }
 
 
-def suggest_params(trial, estimator, y=None, *, names=USUAL, ranges=None):
+def suggest_params(trial, estimator, y=None, *, scoring=None, names=USUAL, ranges=None):
     """Return parameters for ``estimator.set_params``, drawn from an Optuna trial.
 
     Parameters
@@ -39,6 +45,11 @@ def suggest_params(trial, estimator, y=None, *, names=USUAL, ranges=None):
     y : array-like, default=None
         The training target, from which :func:`loss_space` chooses the losses. Not
         needed without "loss" among the names, or with ``ranges["loss"]``.
+    scoring : str or callable, default=None
+        What trials are compared by, for which :func:`loss_space` chooses the losses.
+        Where that counts all classes alike ("balanced_accuracy"), ``class_weight`` is
+        among the parameters: "balanced", or None for losses that leave the frequencies
+        out by themselves.
     names : tuple of str
         What to draw, of "loss" and, with their ranges:
 
@@ -67,7 +78,8 @@ def suggest_params(trial, estimator, y=None, *, names=USUAL, ranges=None):
     Raises
     ------
     ValueError, TypeError
-        If a name is unknown, y is missing, or a range makes no sense.
+        If a name is unknown, y is missing, the score is not for such an estimator, or
+        a range makes no sense.
 
     Examples
     --------
@@ -99,7 +111,7 @@ def suggest_params(trial, estimator, y=None, *, names=USUAL, ranges=None):
         if name in given:
             drawn_from[prefix + name] = given[name]
         elif name == "loss":
-            drawn_from[prefix + name] = make_loss_space(y, family)
+            drawn_from[prefix + name] = make_loss_space(y, family, scoring)
         elif name in RANGES:
             drawn_from[prefix + name] = RANGES[name]
         else:
@@ -110,14 +122,14 @@ def suggest_params(trial, estimator, y=None, *, names=USUAL, ranges=None):
     return suggest_from(trial, drawn_from)
 
 
-def make_loss_space(y, family):
-    """Return the losses that fit y, which must be there."""
+def make_loss_space(y, family, scoring):
+    """Return the losses that fit the score and y, which must be there."""
     if y is None:
         raise ValueError(
             "y=None, so nothing says which losses fit; give the training target y, or "
             "ranges={'loss': ['brier', 'focal:gamma=2.0']}."
         )
-    return loss_space(y, family=family)
+    return loss_space(y, scoring=scoring, family=family)
 
 
 def find_prefix(estimator):
@@ -145,10 +157,13 @@ def suggest_from(trial, param_distributions):
 
         - a range ``(low, high, "linear")`` or ``(low, high, "log")``, of ints between
           ints;
-        - a list of choices. None, bools, numbers and strings are stored as they are,
+        - a list of choices; a tuple of two numbers could be a range as well, and is
+          refused. None, bools, numbers and strings are stored as they are,
           other values as the text that they print, so give each a ``repr`` of its own
           that lasts; the value itself is returned;
-        - a :class:`LossSpace`, with the name in place of its prefix;
+        - a :class:`LossSpace`, with the name in place of its prefix; where losses come
+          with a ``class_weight``, that is returned too, unless it has a distribution of
+          its own;
         - a distribution of ``optuna.distributions``;
         - ``uniform``, ``loguniform`` or ``randint`` of ``scipy.stats``.
 
@@ -179,24 +194,40 @@ def suggest_from(trial, param_distributions):
     ... )
     {'network': (64, 64), 'epochs': 20, 'l2': 0.01}
     """
+    check_distributions(param_distributions)
     if callable(param_distributions):
         return dict(param_distributions(trial))
+    drawn, beside = {}, {}
+    for name, distribution in param_distributions.items():
+        if isinstance(distribution, LossSpace):
+            beside |= distribution.renamed(name).suggest_params(trial)
+            drawn[name] = beside.pop(name)
+        else:
+            drawn[name] = draw_value(trial, name, distribution)
+    return drawn | {name: one for name, one in beside.items() if name not in drawn}
+
+
+def check_distributions(param_distributions):
+    """Raise for what is no space, or has no clear ranges, before anything is drawn."""
+    if callable(param_distributions):
+        return
     if not isinstance(param_distributions, dict):
         raise TypeError(
             f"param_distributions={param_distributions!r} must be a dict or a function "
             f"of the trial. Optuna knows no list of dicts: for parameters that depend "
             f"on the loss use loss_space(y), for others a function."
         )
-    return {
-        name: draw_value(trial, name, distribution)
-        for name, distribution in param_distributions.items()
-    }
+    for name, distribution in param_distributions.items():
+        if isinstance(distribution, LossSpace):
+            distribution.renamed(name).check()
+        elif is_range(distribution):
+            check_search_range(name, distribution)
+        else:
+            refuse_unclear_choices(name, distribution)
 
 
 def draw_value(trial, name, distribution):
     """Return the value of one parameter."""
-    if isinstance(distribution, LossSpace):
-        return distribution.renamed(name).suggest(trial)
     if is_range(distribution):
         return draw_number(trial, name, distribution)
     if isinstance(distribution, list | tuple | np.ndarray):

@@ -66,7 +66,7 @@ def grid_of_pipelines():
 
 
 def trials():
-    space = {"learning_rate": (0.003, 0.03)}
+    space = {"learning_rate": [0.003, 0.03]}
     net = LossAwareClassifier(**SHORT)
     return FusedOptunaSearchCV(net, space, cv=2, n_trials=2, random_state=0)
 
