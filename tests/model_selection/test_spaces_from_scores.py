@@ -256,6 +256,7 @@ def test_reasons_are_comments_of_the_code_that_makes_the_space():
 def test_class_weights_go_with_losses_that_lack_the_frequencies():
     space = loss_space(y_binary, scoring="balanced_accuracy", prefix="net__loss")
     assert "'class_weight': 'balanced'" in repr(space)
+    assert space.losses[ADJUSTED] == {"tau": (0.75, 1.5, "linear")}
     assert eval(repr(space)) == space
     expected = dict.fromkeys(BALANCED) | dict.fromkeys(WEIGHED, "balanced")
     grid = {one["net__loss"][0]: one["net__class_weight"] for one in space.grid(n=1)}
