@@ -1,5 +1,7 @@
 """The ensemble in which a search can end, made of networks that it trained anyway."""
 
+from functools import partial
+
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.utils import check_random_state
@@ -156,7 +158,7 @@ class EnsembleBuilder:
         """Return the weights of a library, and the score that they promise.
 
         That score is cross-fitted: the weights that a fold is scored with were chosen
-        without its rows.
+        without its rows. Where the choice of one network promises more, it is made.
 
         Parameters
         ----------
@@ -172,10 +174,16 @@ class EnsembleBuilder:
             weights = self.weigh_structures([candidates[i] for i in library])
             return weights, self.cross_fit(firsts, values, lambda rows: weights)
 
-        def choose(rows):
-            return choose_weights(self.make_score(firsts, rows), values[:, :, rows])
+        def choose(rows, **rounds):
+            score = self.make_score(firsts, rows)
+            return choose_weights(score, values[:, :, rows], **rounds)
 
-        return choose(every), self.cross_fit(firsts, values, choose)
+        # weights that are worth less than the choice of one network are left out
+        alone = partial(choose, rounds=1)
+        promised = [self.cross_fit(firsts, values, rule) for rule in (choose, alone)]
+        if promised[0] >= promised[1]:
+            return choose(every), promised[0]
+        return np.eye(len(library))[0], promised[1]
 
     def weigh_structures(self, library):
         """Return equal weights for the best candidate of each structure that is good.

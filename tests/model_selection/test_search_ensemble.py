@@ -95,9 +95,9 @@ def test_weights_and_the_promised_score_by_hand(scoring, weighed):
     own, score = search.oof_predictions_, SCORES[scoring]
     order = sorted(own, key=lambda i: -search.cv_results_["mean_test_score"][i])
 
-    def select(rows):
+    def select(rows, rounds=25):
         chosen, scores = [], []
-        while len(chosen) < 25:
+        while len(chosen) < rounds:
             tried = [
                 SCORES[scoring](
                     y_binary[rows],
@@ -112,14 +112,20 @@ def test_weights_and_the_promised_score_by_hand(scoring, weighed):
         chosen = chosen[: np.argmax(scores) + 1]
         return np.bincount(chosen, minlength=len(own)) / len(chosen)
 
-    every = np.arange(len(X))
-    np.testing.assert_allclose(search.ensemble_weights_, select(every), rtol=1e-12)
-    promised = []
-    for train, test in CV.split(X, y_binary):
-        weights = select(train)
-        p = sum(weights[i] * own[i][test] for i in own)
-        promised.append(score(y_binary[test], p))
-    assert search.ensemble_score_ == pytest.approx(np.mean(promised), rel=1e-9)
+    def promise(rounds):
+        scores = []
+        for train, test in CV.split(X, y_binary):
+            weights = select(train, rounds)
+            p = sum(weights[i] * own[i][test] for i in own)
+            scores.append(score(y_binary[test], p))
+        return np.mean(scores)
+
+    several, alone = promise(25), promise(1)
+    assert search.ensemble_score_ == pytest.approx(max(several, alone), rel=1e-9)
+    expected = np.eye(6)[order[0]]
+    if several >= alone:
+        expected = select(np.arange(len(X)))
+    np.testing.assert_allclose(search.ensemble_weights_, expected, rtol=1e-12)
 
 
 def test_class_weights_decide_as_in_the_networks():
