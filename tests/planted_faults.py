@@ -188,8 +188,8 @@ FAULTS += faults_of(
     "dropout",
     (
         "_engine/_noise.py",
-        "            1 / (1 - rate),",
-        "            tf.ones_like(rate),",
+        "uniform >= share, 1 / (1 - share), 0.0",
+        "uniform >= share, tf.ones_like(share), 0.0",
         "engine/test_regularize_steps.py::"
         "test_dropout_scales_what_is_left_and_draws_anew_at_each_step",
     ),

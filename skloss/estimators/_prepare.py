@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 
 from skloss import schedules
 from skloss._callbacks._epoch_tasks import InTurn
-from skloss._engine import Data, Plan, Result, Stream, train_population
+from skloss._engine import Data, Plan, Result, Stream, make_pools, train_population
 from skloss._sklearn import safe_indexing
 from skloss._warn_user import warn_user
 from skloss.estimators import _units
@@ -120,6 +120,7 @@ def prepare(estimator, reading: Reading, *, epochs: int, tasks=None) -> Job:
         record=bool(settings.record),
     )
     data = Data(table.X, table.Y, [stream])
+    refuse_ignored_dropout(settings, plan, data)
     told = plan_callbacks(settings, plan, data, before.link)
     plan = told.plan
     if tasks is not None and tasks.wants_epochs:
@@ -156,6 +157,20 @@ def choose_batch_size(settings: Settings, n_rows: int) -> int:
     if isinstance(settings.network, MLP):
         settings.network.check_rows(min(int(batch_size), n_rows))
     return int(batch_size)
+
+
+def refuse_ignored_dropout(settings: Settings, plan: Plan, data: Data) -> None:
+    """Refuse a dropout beside a user's network no layer of which has that rate."""
+    if isinstance(plan.network, MLP) or not np.any(settings.get_values("dropout") > 0):
+        return
+    # the model is that of the compiled loop, which is made anyway, and kept
+    if not make_pools(plan, data)[0].program().template.layout.masks:
+        raise ValueError(
+            f"dropout={settings.given['dropout']!r} has no place in "
+            f"network={settings.network!r}, which has no layer of that rate. Put "
+            f"skloss.networks.make_dropout() where units shall be dropped "
+            f"(keras.layers.Dropout has a rate of its own), or set dropout=0.0."
+        )
 
 
 def make_validation_scorer(estimator, before, reading, stream):
