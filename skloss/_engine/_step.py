@@ -25,7 +25,7 @@ class Layout:
         trainable, others = model.trainable_variables, model.non_trainable_variables
         self.shapes = [tuple(v.shape) for v in trainable]
         self.sizes = [int(tf.TensorShape(s).num_elements()) for s in self.shapes]
-        self.names = [v.name for v in trainable]
+        self.kernels = [networks.is_kernel(v) for v in trainable]
         self.stored = [v for v in others if networks.is_stored(v)]
         self.stored_shapes = [tuple(v.shape) for v in self.stored]
         self.stored_sizes = [

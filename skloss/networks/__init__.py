@@ -22,6 +22,8 @@ from skloss.networks._make_dropout import make_dropout
 from skloss.networks._mlp import MLP
 from skloss.networks._numpy_forward import NumpyForward as NumpyForward
 from skloss.networks._numpy_forward import can_compute as can_compute
+from skloss.networks._periodic import are_frequencies as are_frequencies
+from skloss.networks._periodic import is_kernel as is_kernel
 
 __all__ = ["MLP", "Body", "make_dropout"]
 
