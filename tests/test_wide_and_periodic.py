@@ -9,7 +9,16 @@ from canonical import NET, X, y_binary
 from searches import assert_same, assert_same_best, both
 
 from skloss import MLP, LossAwareClassifier, losses, networks, schedules
-from skloss._engine import Data, Member, Plan, Stream, TrainingState, train_population
+from skloss._engine import (
+    Data,
+    Member,
+    Plan,
+    Stream,
+    TrainingState,
+    _population,
+    make_pools,
+    train_population,
+)
 from skloss._engine._optimizers import Optimizer
 from skloss._engine._record import number_layers
 from skloss._engine._sizes import count_kernel_numbers
@@ -151,6 +160,17 @@ def test_a_step_follows_the_difference_and_spares_frequencies_of_penalties():
     np.testing.assert_array_equal(bound[: SIZES[0]], plain[: SIZES[0]])
     linear = bound[12:24].reshape(6, 2)
     np.testing.assert_allclose(np.linalg.norm(linear, axis=0), 0.1)
+
+
+def test_xla_compiles_it_to_the_same(monkeypatch):
+    members, trained = [plain_member(dropout=0.2) for _ in range(2)], []
+    for least in (np.inf, 0):
+        monkeypatch.setattr(_population, "MIN_COMPILED", least)
+        results = train_population(plan_of(members), data_of(X))
+        trained.append(results[0].weights)
+    np.testing.assert_allclose(*trained, rtol=1e-7, atol=1e-9)
+    (pool,) = make_pools(plan_of(members), data_of(X))
+    assert "take_steps" in pool.program().compiled  # XLA has not refused it
 
 
 def test_a_search_finds_what_each_finds_alone():
