@@ -128,7 +128,21 @@ made = make_dropout()
 def test_a_rate_that_no_layer_has_is_refused_with_the_remedy(network):
     with pytest.raises(ValueError, match=r"dropout=0.3 has.*networks.make_dropout\(\)"):
         net(network, dropout=0.3).fit(X, y_binary)
+    with pytest.raises(ValueError, match=r"dropout=0.3 has.*no layer"):
+        net(network, dropout=0.3).to_scikeras().fit(X, y_binary)
     net(network, dropout=0.0, epochs=1).fit(X, y_binary)
+
+
+def in_a_wrapper():
+    """Return a body that drops the same units at each of two times."""
+    each = layers.TimeDistributed(make_dropout())
+    return keras.Sequential([layers.Reshape((2, 2)), each, layers.Flatten()])
+
+
+def test_a_layer_of_keras_may_hold_it():
+    own = net(in_a_wrapper, dropout=0.3).fit(X, y_binary)
+    found = own.model_.predict(X, verbose=0)
+    np.testing.assert_allclose(found, own.predict_proba(X), rtol=1e-5, atol=1e-6)
 
 
 def of_any_length():

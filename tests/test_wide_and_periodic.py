@@ -197,6 +197,14 @@ def test_a_fitted_network_is_stored_exported_and_diagnosed(tmp_path):
     assert eval(repr(WHOLE)) == WHOLE
 
 
+def test_a_diagnosis_knows_the_embedding_from_hidden_layers():
+    # of every column a cosine is near 1, and no unit of weights of -1 is positive
+    dead = {"kernel_initializer": keras.initializers.Constant(-1.0)}
+    findings = diagnose(fitted(MLP((5,), **PERIODIC | dead), epochs=2)).findings
+    (idle,) = [one for one in findings if one.name == "idle_units"]
+    assert idle.evidence.startswith("Of the units of the embedding, 100% had")
+
+
 # -- what cannot be ------------------------------------------------------------------
 
 

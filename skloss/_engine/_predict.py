@@ -13,7 +13,7 @@ from skloss import networks
 from skloss._engine._plan import Result
 from skloss._engine._rows import specify_table, table_arrays, take_rows
 from skloss._engine._state import Weights
-from skloss._engine._step import Layout, make_stacked_dropout
+from skloss._engine._step import Layout, no_dropout
 from skloss._tensorflow import QuietAtFirst, keras, start, tf
 
 MAX_FORWARDS = 64
@@ -34,9 +34,7 @@ class Forward:
         self, network: Any, n_features: int, n_raw: int, dtype: str, is_sparse: bool
     ):
         self.dtype = dtype
-        self.model = networks.build(
-            network, n_features, n_raw, dtype, make_stacked_dropout(1, dtype)
-        )
+        self.model = networks.build(network, n_features, n_raw, dtype, no_dropout)
         self.layout = Layout(self.model)
         sizes = sum(self.layout.sizes), sum(self.layout.stored_sizes)
         # concrete: choosing among traces would cost as much as predicting one row

@@ -30,7 +30,7 @@ from skloss.estimators._split import Table, get_automatic_batch_size, split_rows
 from skloss.estimators._validation_scorer import ValidationScorer
 from skloss.estimators._varying import find_unreachable_ends
 from skloss.exceptions import IneffectiveParameterWarning
-from skloss.networks import MLP
+from skloss.networks import MLP, refuse_ignored_dropout
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +120,7 @@ def prepare(estimator, reading: Reading, *, epochs: int, tasks=None) -> Job:
         record=bool(settings.record),
     )
     data = Data(table.X, table.Y, [stream])
-    refuse_ignored_dropout(settings, plan, data)
+    check_dropout(settings, plan, data)
     told = plan_callbacks(settings, plan, data, before.link)
     plan = told.plan
     if tasks is not None and tasks.wants_epochs:
@@ -159,18 +159,13 @@ def choose_batch_size(settings: Settings, n_rows: int) -> int:
     return int(batch_size)
 
 
-def refuse_ignored_dropout(settings: Settings, plan: Plan, data: Data) -> None:
+def check_dropout(settings: Settings, plan: Plan, data: Data) -> None:
     """Refuse a dropout beside a user's network no layer of which has that rate."""
     if isinstance(plan.network, MLP) or not np.any(settings.get_values("dropout") > 0):
         return
     # the model is that of the compiled loop, which is made anyway, and kept
     if not make_pools(plan, data)[0].program().template.layout.masks:
-        raise ValueError(
-            f"dropout={settings.given['dropout']!r} has no place in "
-            f"network={settings.network!r}, which has no layer of that rate. Put "
-            f"skloss.networks.make_dropout() where units shall be dropped "
-            f"(keras.layers.Dropout has a rate of its own), or set dropout=0.0."
-        )
+        refuse_ignored_dropout(settings.given["dropout"], settings.network)
 
 
 def make_validation_scorer(estimator, before, reading, stream):

@@ -19,6 +19,9 @@ from skloss.networks._build import is_stored as is_stored
 from skloss.networks._build import python_random_untouched as python_random_untouched
 from skloss.networks._build import structure as structure
 from skloss.networks._make_dropout import make_dropout
+from skloss.networks._make_dropout import (
+    refuse_ignored_dropout as refuse_ignored_dropout,
+)
 from skloss.networks._mlp import MLP
 from skloss.networks._numpy_forward import NumpyForward as NumpyForward
 from skloss.networks._numpy_forward import can_compute as can_compute

@@ -51,6 +51,15 @@ def make_dropout() -> keras.layers.Layer:
     return keras.layers.Identity() if maker is None else maker()
 
 
+def refuse_ignored_dropout(dropout, network):
+    """Raise the error for a rate beside a body in which no layer has it."""
+    raise ValueError(
+        f"dropout={dropout!r} has no place in network={network!r}, which has no layer "
+        f"of that rate. Put skloss.networks.make_dropout() where units shall be "
+        f"dropped (keras.layers.Dropout has a rate of its own), or set dropout=0.0."
+    )
+
+
 @contextmanager
 def dropout_made_by(maker: Callable | None) -> Iterator[None]:
     """Have ``make_dropout`` return what ``maker`` makes."""

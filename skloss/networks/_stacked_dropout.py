@@ -35,6 +35,10 @@ class StackedDropout(keras.layers.Layer):
             name="stacked_dropout_mask",
         )
 
+    def compute_output_shape(self, shape):
+        """Return the shape of the input, which wrappers of layers ask for."""
+        return shape
+
     def call(self, x, training=False):
         """Multiply by the mask in training."""
         return x * self.mask if training else x
