@@ -75,7 +75,6 @@ def fitted(network, **params):
     [
         WithScaled((8,)),
         WithAttention((8,)),
-        MLP((8, 8), activation=layers.PReLU()),
         MLP((8,), kernel_initializer=own_initializer),
         late,
     ],

@@ -157,6 +157,7 @@ def test_an_input_of_unknown_length_is_refused():
         net(of_any_length, dropout=0.3).fit(X, y_binary)
 
 
+@pytest.mark.slow
 def test_keras_own_loop_drops_too():
     """Which trains where a callback acts inside an epoch."""
 

@@ -162,6 +162,7 @@ def test_a_step_follows_the_difference_and_spares_frequencies_of_penalties():
     np.testing.assert_allclose(np.linalg.norm(linear, axis=0), 0.1)
 
 
+@pytest.mark.slow
 def test_xla_compiles_it_to_the_same(monkeypatch):
     members, trained = [plain_member(dropout=0.2) for _ in range(2)], []
     for least in (np.inf, 0):
