@@ -188,8 +188,8 @@ FAULTS += faults_of(
     "dropout",
     (
         "_engine/_noise.py",
-        "            1 / (1 - rate),",
-        "            tf.ones_like(rate),",
+        "uniform >= share, 1 / (1 - share), 0.0",
+        "uniform >= share, tf.ones_like(share), 0.0",
         "engine/test_regularize_steps.py::"
         "test_dropout_scales_what_is_left_and_draws_anew_at_each_step",
     ),
@@ -199,6 +199,30 @@ FAULTS += faults_of(
         "bitwise_xor(key, tf.cast(0 * numbers, tf.uint32))",
         "engine/test_regularize_steps.py::"
         "test_dropout_scales_what_is_left_and_draws_anew_at_each_step",
+    ),
+)
+
+FAULTS += faults_of(
+    "layers of a body",
+    (
+        "_engine/_step.py",
+        "state.append(next(dropped) if training else variable.value)",
+        "i += state.append(next(dropped) if training else variable.value) is None",
+        "test_make_dropout.py::"
+        "test_a_layer_of_keras_draws_the_same_beside_it_whatever_the_others_drop",
+    ),
+    (
+        "networks/_build.py",
+        "            make_late_weights(model)",
+        "            pass",
+        "test_layers_with_weights.py::test_their_first_values_follow_the_seed",
+    ),
+    (
+        "networks/_periodic.py",
+        'endswith("kernel") and not are_frequencies(variable)',
+        'endswith("kernel")',
+        "test_wide_and_periodic.py::"
+        "test_a_step_follows_the_difference_and_spares_frequencies_of_penalties",
     ),
 )
 

@@ -118,7 +118,7 @@ NAMES = [
         {"optimizer": keras.optimizers.AdamW(weight_decay=0.1)},
         ["weight_decay=0.1", "instead"],
     ),
-    ({"dropout": 0.2, "network": body}, ["dropout=0.2", "Dropout layers"]),
+    ({"dropout": 0.2, "network": body}, ["dropout=0.2", "networks.make_dropout()"]),
     ({"class_weight": "even"}, ["'even'", "'balanced'"]),
     ({"class_weight": [1, 2]}, ["[1, 2]", "dict"]),
     ({"class_weight": {7: 2.0}}, ["{7: 2.0}", "[0, 1]"]),

@@ -14,7 +14,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 from tensorflow.python.framework import config
 
-from skloss import LossAwareClassifier, LossAwareRegressor
+from skloss import MLP, LossAwareClassifier, LossAwareRegressor
 from skloss._engine import Outcome
 from skloss.exceptions import DivergenceWarning, NotFusibleError
 from skloss.model_selection import FusedGridSearchCV
@@ -63,6 +63,15 @@ def assert_same(a, b, rtol=1e-6):
 slow = pytest.mark.slow
 
 
+def recurrent():
+    """Return a body with two kernels in one layer."""
+    layers = keras.layers.Reshape((3, 2)), keras.layers.SimpleRNN(3)
+    return keras.Sequential(layers)
+
+
+WAVES = MLP((5,), skip=True, embedding="periodic", n_frequencies=3, frequency_scale=0.3)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "params",
@@ -78,6 +87,10 @@ slow = pytest.mark.slow
             marks=slow,
         ),
         pytest.param({"class_weight": "balanced"}, marks=slow),
+        pytest.param({"l2": 0.02, "weight_decay": 0.1, "network": WAVES}, marks=slow),
+        pytest.param(
+            {"l2": 0.02, "weight_decay": 0.1, "network": recurrent}, marks=slow
+        ),
     ],
     ids=lambda params: next(iter(params)),
 )

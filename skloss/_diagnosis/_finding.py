@@ -177,6 +177,13 @@ class Training:
         """Tell whether the network's parameters are known."""
         return isinstance(self.settings.network, MLP)
 
+    def name_layer(self, number: int) -> str:
+        """Return what a recorded layer before the head is called."""
+        embeds = self.is_mlp() and self.settings.network.embedding is not None
+        if embeds and number == 0:
+            return "the embedding"
+        return f"hidden layer {number + 1 - embeds}"
+
     def normalise_layers(self, kind: str) -> dict[str, str]:
         """Return the remedy that normalises the layers, unless they are already."""
         already = self.settings.network.normalization is not None

@@ -136,7 +136,7 @@ def find_idle_units(t):
     return Finding(
         "idle_units",
         "error",
-        f"Of the units of hidden layer {worst + 1}, {share[worst]:.0%} had no gradient "
+        f"Of the units of {t.name_layer(worst)}, {share[worst]:.0%} had no gradient "
         f"on any row{', from the first epoch on' * bool(born_dead)}: they are dead or "
         f"saturated.",
         "Use an activation with a slope everywhere, such as 'leaky_relu', normalise "

@@ -88,14 +88,12 @@ def draw_masks(
 
     Returns
     -------
-    list of tensor of shape (networks, batch, units)
+    list of tensor of shape (networks, batch, ...)
+        As long as the layer's inputs.
     """
-    rate = rate[:, None, None]
-    return [
-        tf.where(
-            draw_uniform(seed, number, [*mask.shape], i, template.dtype) >= rate,
-            1 / (1 - rate),
-            0.0,
-        )
-        for i, mask in enumerate(template.layout.masks)
-    ]
+    masks = []
+    for i, mask in enumerate(template.layout.masks):
+        uniform = draw_uniform(seed, number, [*mask.shape], i, template.dtype)
+        share = tf.reshape(rate, [-1, *[1] * len(mask.shape)])
+        masks.append(tf.where(uniform >= share, 1 / (1 - share), 0.0))
+    return masks

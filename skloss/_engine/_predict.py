@@ -13,12 +13,13 @@ from skloss import networks
 from skloss._engine._plan import Result
 from skloss._engine._rows import specify_table, table_arrays, take_rows
 from skloss._engine._state import Weights
-from skloss._engine._step import Layout, make_stacked_dropout
+from skloss._engine._step import Layout, no_dropout
 from skloss._tensorflow import QuietAtFirst, keras, start, tf
 
 MAX_FORWARDS = 64
 ROWS_AT_ONCE = 16384
-BODY_ROWS_AT_ONCE = 1024  # of a user's body, whose layers may be much wider than a row
+# Of a user's body, whose layers may be much wider than a row, or an embedding.
+WIDE_ROWS_AT_ONCE = 1024
 # What NumPy predicts on one thread, in multiplications: about where TensorFlow, whose
 # call takes 0.2 ms, overtakes it on two (``examples/benchmarks/predict_one.py``).
 MAX_NUMPY_COST = 16_000_000
@@ -33,9 +34,7 @@ class Forward:
         self, network: Any, n_features: int, n_raw: int, dtype: str, is_sparse: bool
     ):
         self.dtype = dtype
-        self.model = networks.build(
-            network, n_features, n_raw, dtype, make_stacked_dropout(1, dtype)
-        )
+        self.model = networks.build(network, n_features, n_raw, dtype, no_dropout)
         self.layout = Layout(self.model)
         sizes = sum(self.layout.sizes), sum(self.layout.stored_sizes)
         # concrete: choosing among traces would cost as much as predicting one row
@@ -115,6 +114,12 @@ def find_numpy_forward(
     return forward if X.shape[0] * forward.cost <= MAX_NUMPY_COST else None
 
 
+def count_rows_at_once(network: Any) -> int:
+    """Return how many rows the graph of a network is given at once, for memory."""
+    is_wide = isinstance(network, networks.Body) or network.embedding is not None
+    return WIDE_ROWS_AT_ONCE if is_wide else ROWS_AT_ONCE
+
+
 def predict_raw(
     network: Any,
     X: Any,
@@ -147,8 +152,7 @@ def predict_raw(
     compiled = forward_for(network, X.shape[1], n_raw, dtype, is_sparse)
     weights, stored = tf.constant(weights), tf.constant(stored)
     pieces = []
-    is_body = isinstance(network, networks.Body)
-    at_once = BODY_ROWS_AT_ONCE if is_body else ROWS_AT_ONCE
+    at_once = count_rows_at_once(network)
     for begin in range(0, X.shape[0], at_once):
         part = X[begin : begin + at_once]
         rows = np.arange(part.shape[0] if is_sparse else 0, dtype=np.int32)
@@ -186,7 +190,7 @@ def predict_raw_stacked(
         )
     dtype = weights.dtype.name
     compiled = forward_for(network, X.shape[1], n_raw, dtype, False)
-    at_once = max(1, ROWS_AT_ONCE // len(weights))
+    at_once = max(1, count_rows_at_once(network) // len(weights))
     weights, stored = tf.constant(weights), tf.constant(stored)
     pieces = [
         compiled.stacked(

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skloss import networks
 from skloss._engine._state import LayerRow
 from skloss._engine._step import Layout
 from skloss._tensorflow import keras, tf
@@ -30,12 +31,14 @@ class LayerMarks(NamedTuple):
 def number_layers(model: keras.Model) -> list[int]:
     """Return which layer, from 0, each trainable variable belongs to.
 
-    A layer begins with a kernel; biases and what normalises it follow.
+    A layer begins with a kernel; biases and what normalises it follow. An embedding's
+    begins with its frequencies.
     """
-    numbers, current = [], -1
+    numbers, current, begun = [], -1, False
     for variable in model.trainable_variables:
-        current += len(variable.shape) > 1 or current < 0
+        current += (len(variable.shape) > 1 and not begun) or current < 0
         numbers.append(current)
+        begun = networks.are_frequencies(variable)
     return numbers
 
 

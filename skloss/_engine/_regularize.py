@@ -105,6 +105,8 @@ def bound_norms(
         part, axes = parts[i], list(range(1, parts[i].shape.rank - 1))
         if variable.name != "kernel" or variable is head.kernel:
             continue
+        if networks.are_frequencies(variable):
+            continue
         norm = tf.sqrt(tf.reduce_sum(tf.square(part), axes, keepdims=True))
         radius = tf.reshape(bound, [-1, *[1] * (part.shape.rank - 1)])
         parts[i] = part * tf.where(norm > radius, radius / norm, 1.0)

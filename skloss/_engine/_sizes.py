@@ -1,7 +1,5 @@
 """How many networks share a program."""
 
-from itertools import pairwise
-
 import numpy as np
 
 from skloss import networks
@@ -64,7 +62,9 @@ def limit_places(
 
 
 def count_kernel_numbers(plan: Plan, data: Data, member: Member) -> int:
-    """Return the number of weights in the kernels of an MLP."""
-    widths = [data.X.shape[1], *plan.network.hidden_layer_sizes]
-    widths.append(member.loss.n_raw(plan.task))
-    return sum(a * b for a, b in pairwise(widths))
+    """Return the number of weights in the kernels of an MLP.
+
+    Those of an embedding count once for each column, which is multiplied by them.
+    """
+    n_raw = member.loss.n_raw(plan.task)
+    return plan.network.count_products(data.X.shape[1], n_raw)

@@ -22,16 +22,16 @@ class Layout:
 
     def __init__(self, model: keras.Model):
         self.model = model
-        trainable = model.trainable_variables
+        trainable, others = model.trainable_variables, model.non_trainable_variables
         self.shapes = [tuple(v.shape) for v in trainable]
         self.sizes = [int(tf.TensorShape(s).num_elements()) for s in self.shapes]
-        self.names = [v.name for v in trainable]
-        self.stored = [v for v in model.non_trainable_variables if is_stored(v)]
+        self.kernels = [networks.is_kernel(v) for v in trainable]
+        self.stored = [v for v in others if networks.is_stored(v)]
         self.stored_shapes = [tuple(v.shape) for v in self.stored]
         self.stored_sizes = [
             int(tf.TensorShape(s).num_elements()) for s in self.stored_shapes
         ]
-        self.masks = [v for v in model.non_trainable_variables if is_mask(v)]
+        self.masks = [v for v in others if networks.is_mask(v)]
 
     def mark_globals(self, n_global: int, part: str) -> np.ndarray:
         """Return which weights are the ``part`` of the head of the last outputs.
@@ -74,19 +74,6 @@ def join_columns(parts: list[tf.Tensor], n_rows: int) -> tf.Tensor:
     return tf.concat([tf.reshape(part, [n_rows, -1]) for part in parts], axis=1)
 
 
-def is_mask(variable: keras.Variable) -> bool:
-    """Tell whether a variable is the mask of one of our dropout layers."""
-    return variable.name == "stacked_dropout_mask"
-
-
-def is_stored(variable: keras.Variable) -> bool:
-    """Tell whether a variable is a moving statistic or a frozen weight.
-
-    Others that are not trained are a dropout's mask or seed.
-    """
-    return not is_mask(variable) and variable.name != "seed_generator_state"
-
-
 def run_network(
     layout: Layout,
     parts: list,
@@ -101,21 +88,23 @@ def run_network(
     is None for inference.
     """
     training = key is not None
-    kept, dropped, state = iter(stored), iter(masks), []
-    for i, variable in enumerate(layout.model.non_trainable_variables):
-        if is_stored(variable):
+    kept, dropped, state, i = iter(stored), iter(masks), [], 0
+    for variable in layout.model.non_trainable_variables:
+        if networks.is_mask(variable):
+            state.append(next(dropped) if training else variable.value)
+            continue
+        if networks.is_stored(variable):
             state.append(next(kept))
-        elif not training:
-            state.append(variable.value)
-        elif is_mask(variable):
-            state.append(next(dropped))
-        else:
+        elif training:
             state.append(key + tf.constant([i, 0], key.dtype))
+        else:
+            state.append(variable.value)
+        i += 1  # masks do not count: a program has none where no network drops anything
     raw, new, penalties = layout.model.stateless_call(
         parts, state, x, training=training, return_losses=True
     )
     both = zip(layout.model.non_trainable_variables, new, strict=True)
-    new = [tf.cast(v, x.dtype) for variable, v in both if is_stored(variable)]
+    new = [tf.cast(v, x.dtype) for variable, v in both if networks.is_stored(variable)]
     return tf.cast(raw, x.dtype), new, penalties
 
 

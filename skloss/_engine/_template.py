@@ -173,8 +173,8 @@ def describe_columns(structure: Structure, layout: Layout, loss: Loss) -> Column
     pace = np.ones(len(global_kernels), dtype)
     pace[layout.mark_globals(n_global, "bias")] = loss.global_pace(structure.plan.task)
     kernels = [
-        np.full(size, name.endswith("kernel"), dtype)
-        for name, size in zip(layout.names, layout.sizes, strict=True)
+        np.full(size, is_kernel, dtype)
+        for is_kernel, size in zip(layout.kernels, layout.sizes, strict=True)
     ]
     layers = mark_layers(layout) if structure.plan.recorded else None
     return Columns(np.concatenate(kernels), global_kernels, pace, layers)

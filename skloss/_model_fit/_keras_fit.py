@@ -244,7 +244,7 @@ def make_trainee(plan: Plan, data: Data) -> tuple[keras.Model, Layout]:
 def penalise_kernels(model: keras.Model, l1: float, l2: float) -> None:
     """Add the penalties of a model's kernels to what ``Model.fit`` minimises."""
     for variable in model.trainable_variables if l1 or l2 else ():
-        if variable.name == "kernel":
+        if networks.is_kernel(variable):
             variable.regularizer = Penalty(l1, l2)
 
 
@@ -329,7 +329,7 @@ def make_optimizer(
         global_clipnorm=member.clip_norm if np.isfinite(member.clip_norm) else None,
     )
     # as in the compiled loop, and in the papers, biases and scales do not decay
-    others = [v for v in layout.model.trainable_variables if v.name != "kernel"]
+    others = [v for v in layout.model.trainable_variables if not networks.is_kernel(v)]
     if others:
         optimizer.exclude_from_weight_decay(var_list=others)
     return optimizer

@@ -46,7 +46,8 @@ class LossAwareClassifier(
     weight_decay : float, default=0.0
         Decoupled decay of kernels (Loshchilov and Hutter 2019), times the rate.
     dropout : float in [0, 1), default=0.0
-        Share of each hidden layer's outputs that a training step drops.
+        Share of each hidden layer's outputs that a training step drops. In a network
+        of your own, what :func:`~skloss.networks.make_dropout` returns drops it.
     clip_norm, clip_value : float, default=None
         Largest global norm of a gradient; largest size of each of its elements.
     max_norm : float, default=None

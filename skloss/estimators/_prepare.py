@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 
 from skloss import schedules
 from skloss._callbacks._epoch_tasks import InTurn
-from skloss._engine import Data, Plan, Result, Stream, train_population
+from skloss._engine import Data, Plan, Result, Stream, make_pools, train_population
 from skloss._sklearn import safe_indexing
 from skloss._warn_user import warn_user
 from skloss.estimators import _units
@@ -32,7 +32,7 @@ from skloss.estimators._split import Table, get_automatic_batch_size, split_rows
 from skloss.estimators._validation_scorer import ValidationScorer
 from skloss.estimators._varying import find_unreachable_ends
 from skloss.exceptions import IneffectiveParameterWarning
-from skloss.networks import MLP
+from skloss.networks import MLP, refuse_ignored_dropout
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +125,7 @@ def prepare(estimator, reading: Reading, *, epochs: int, tasks=None) -> Job:
         record=bool(settings.record),
     )
     data = Data(table.X, table.Y, [stream])
+    check_dropout(settings, plan, data)
     told = plan_callbacks(settings, plan, data, before.link)
     plan = told.plan
     if tasks is not None and tasks.wants_epochs:
@@ -166,6 +167,15 @@ def choose_batch_size(settings: Settings, n_rows: int) -> int:
     if isinstance(settings.network, MLP):
         settings.network.check_rows(min(int(batch_size), n_rows))
     return int(batch_size)
+
+
+def check_dropout(settings: Settings, plan: Plan, data: Data) -> None:
+    """Refuse a dropout beside a user's network no layer of which has that rate."""
+    if isinstance(plan.network, MLP) or not np.any(settings.get_values("dropout") > 0):
+        return
+    # the model is that of the compiled loop, which is made anyway, and kept
+    if not make_pools(plan, data)[0].program().template.layout.masks:
+        refuse_ignored_dropout(settings.given["dropout"], settings.network)
 
 
 def make_validation_scorer(estimator, before, reading, stream):

@@ -150,13 +150,6 @@ class Settings:
 
     def check_together(self, partial):
         """Refuse, or warn of, parameters that do not go together."""
-        drops = np.any(self.get_values("dropout") > 0)
-        if drops and not isinstance(self.network, MLP):
-            raise ValueError(
-                f"dropout={self.given['dropout']!r} has no place in "
-                f"network={self.network!r}; put Dropout layers into the body, or use "
-                f"network=MLP(...)."
-            )
         if self.optimizer.cls.__name__ == "AdamW" and self.given["weight_decay"] == 0:
             warn_user(
                 "optimizer='adamw' with weight_decay=0.0 is Adam; set weight_decay, "

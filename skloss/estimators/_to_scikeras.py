@@ -93,14 +93,17 @@ def build_with_head(meta, network, dropout, l1, l2):
     """Return a network with the output layer that scikeras expects."""
     import keras
 
-    n_outputs = meta.get("n_classes_") or meta["n_outputs_"]
-    model = networks.build(
-        networks.get(network),
-        meta["n_features_in_"],
-        n_outputs,
-        "float32",
-        lambda: keras.layers.Dropout(dropout),
-    )
+    n_outputs, dropping = meta.get("n_classes_") or meta["n_outputs_"], []
+
+    def make_layer():
+        dropping.append(keras.layers.Dropout(dropout))
+        return dropping[-1]
+
+    network = networks.get(network)
+    sizes = meta["n_features_in_"], n_outputs
+    model = networks.build(network, *sizes, "float32", make_layer)
+    if dropout and not dropping and isinstance(network, networks.Body):
+        networks.refuse_ignored_dropout(dropout, network)
     _model_fit.penalise_kernels(model, l1, l2)
     if "n_classes_" not in meta:
         return model

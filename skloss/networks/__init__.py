@@ -14,13 +14,21 @@ from skloss.networks._build import get_leaf_layers as get_leaf_layers
 from skloss.networks._build import get_unchecked as get_unchecked
 from skloss.networks._build import head_of as head_of
 from skloss.networks._build import initial_values as initial_values
+from skloss.networks._build import is_mask as is_mask
+from skloss.networks._build import is_stored as is_stored
 from skloss.networks._build import python_random_untouched as python_random_untouched
 from skloss.networks._build import structure as structure
+from skloss.networks._make_dropout import make_dropout
+from skloss.networks._make_dropout import (
+    refuse_ignored_dropout as refuse_ignored_dropout,
+)
 from skloss.networks._mlp import MLP
 from skloss.networks._numpy_forward import NumpyForward as NumpyForward
 from skloss.networks._numpy_forward import can_compute as can_compute
+from skloss.networks._periodic import are_frequencies as are_frequencies
+from skloss.networks._periodic import is_kernel as is_kernel
 
-__all__ = ["MLP", "Body"]
+__all__ = ["MLP", "Body", "make_dropout"]
 
 
 def __getattr__(name):

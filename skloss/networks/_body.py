@@ -37,6 +37,9 @@ class Body(Params):
     columns of X, as many as their shapes have numbers, in the shape and dtype that they
     ask for. A body without inputs of its own takes X as it is.
 
+    Where the function puts a layer of :func:`~skloss.networks.make_dropout`, the
+    estimator's ``dropout`` acts.
+
     A model that ends in a linear ``Dense`` layer with as many units as the loss has raw
     outputs brings its own head; all others get one.
 

@@ -11,6 +11,7 @@ from skloss._keras import flatten_layers, get_producer
 from skloss._params import is_number
 from skloss._tensorflow import keras, start
 from skloss.networks._body import Body, attach_body
+from skloss.networks._make_dropout import dropout_made_by
 from skloss.networks._mlp import MLP
 
 _building = threading.RLock()  # Keras' dtype policy and source of seeds are global
@@ -60,8 +61,8 @@ def build(network, n_features, n_raw, dtype, dropout_layer, seed=0):
     network : MLP or Body
     n_features, n_raw : int
     dtype : {"float32", "float64"}
-    dropout_layer : callable
-        Makes the dropout layers of an MLP.
+    dropout_layer : callable or None
+        Makes the dropout layers, of an MLP or where a user's function asks for one.
     seed : int, default=0
         Of the weights that Keras draws.
 
@@ -78,12 +79,26 @@ def build(network, n_features, n_raw, dtype, dropout_layer, seed=0):
         try:
             inputs = keras.Input((n_features,), dtype=dtype)
             if isinstance(network, Body):
-                return keras.Model(inputs, attach_body(network, inputs, n_raw))
-            x = network.body(inputs, dropout_layer, dtype)
-            head = keras.layers.Dense(n_raw, dtype=dtype, name="head")
-            return keras.Model(inputs, head(x))
+                with dropout_made_by(dropout_layer):
+                    raw = attach_body(network, inputs, n_raw)
+            else:
+                x = network.body(inputs, dropout_layer, dtype)
+                raw = keras.layers.Dense(n_raw, dtype=dtype, name="head")(x)
+            model = keras.Model(inputs, raw)
+            make_late_weights(model)
+            return model
         finally:
             keras.config.set_dtype_policy(policy)
+
+
+def make_late_weights(model):
+    """Have layers make their weights that do so where numbers pass for the first time.
+
+    Such as a ``PReLU`` that is the activation of a ``Dense``, which tells its shape
+    without calling it.
+    """
+    if not all(layer.built for layer in flatten_layers(model)):
+        model(np.zeros((1, *model.input.shape[1:]), model.input.dtype))
 
 
 def build_private(network, *arguments):
@@ -117,6 +132,19 @@ def head_of(model):
     return get_producer(model.outputs[0])
 
 
+def is_mask(variable):
+    """Tell whether a variable is the mask of one of our dropout layers."""
+    return variable.name == "stacked_dropout_mask"
+
+
+def is_stored(variable):
+    """Tell whether a variable is a moving statistic or a frozen weight.
+
+    Others that are not trained are a dropout's mask or seed.
+    """
+    return not is_mask(variable) and variable.name != "seed_generator_state"
+
+
 def get_leaf_layers(model):
     """Return the model's innermost layers."""
     return [
@@ -128,6 +156,9 @@ def get_leaf_layers(model):
 
 def initial_values(model, network, remake, seed):
     """Return a first value for every weight: drawn anew, or a user's own.
+
+    Weights of layers that do not keep the initialisers that drew them, which those of
+    an ``MLP`` do, are drawn by building the model again.
 
     Parameters
     ----------
@@ -148,8 +179,10 @@ def initial_values(model, network, remake, seed):
     TypeError
         If a user's function returns another model than before.
     """
-    if not isinstance(network, Body):
-        return draw_values(model, seed)
+    values = {} if isinstance(network, Body) else draw_values(model, seed)
+    weights = [v for v in model.variables if v.trainable or is_stored(v)]
+    if all(id(variable) in values for variable in weights):
+        return values
     again = remake(seed=seed)
     pairs = list(zip(model.variables, again.variables, strict=False))
     same_sizes = all(a.shape == b.shape for a, b in pairs)
@@ -158,17 +191,17 @@ def initial_values(model, network, remake, seed):
             f"network={network!r} returned a model of other weights than before; what "
             f"it returns may depend on its arguments only."
         )
-    return {id(own): np.asarray(new.value) for own, new in pairs}
+    return {id(own): np.asarray(new.value) for own, new in pairs} | values
 
 
 def draw_values(model, seed):
-    """Draw a fresh value for every trainable and stored weight of an MLP."""
+    """Draw a fresh value for the weights whose layers keep their initialisers."""
     rng = np.random.default_rng(seed)
     values = {}
     for layer in get_leaf_layers(model):
         for variable in layer.weights:
             initializer = getattr(layer, f"{variable.name}_initializer", None)
-            if initializer is None:
+            if not isinstance(initializer, keras.initializers.Initializer):
                 continue
             own = int(rng.integers(1, 2**31 - 1))
             config = initializer.get_config()

@@ -6,8 +6,10 @@ from itertools import pairwise
 import numpy as np
 
 from skloss._params import Params, freeze, is_number
+from skloss._params._checks import check_choice, check_count, check_number
 from skloss._tensorflow import keras
 from skloss.exceptions import UnknownNameError
+from skloss.networks._periodic import count_units, embed_periodically
 
 # Keras' layers by the name of what is normalised over.
 NORMALIZATIONS = {
@@ -26,7 +28,8 @@ class MLP(Params):
         Units of each hidden layer; empty for a linear model.
     activation : str, default="relu"
         Any Keras activation, such as "leaky_relu", "elu", "selu", "gelu", "silu" or
-        "mish".
+        "mish"; also a layer, such as ``keras.layers.PReLU()``, which each hidden layer
+        has a copy of.
     kernel_initializer : str, default="glorot_uniform"
         Any Keras initialiser, such as "he_normal", "lecun_normal" or "orthogonal".
     normalization : {"batch", "layer"} or None, default=None
@@ -36,6 +39,23 @@ class MLP(Params):
     residual : bool, default=False
         Add its input to the output of each hidden layer that is as wide as the one
         before it (He et al. 2016, Identity mappings, Eq. 3).
+    skip : bool, default=False
+        Let the output layer see the features too, beside the last hidden layer: a
+        linear model and a deep one, trained together (Cheng et al. 2016, Wide and deep
+        learning, Section 3.3). Normalisation, dropout and embedding do not touch them.
+    embedding : {"periodic"} or None, default=None
+        What the first layer sees in place of each column x. "periodic" makes
+        ``n_frequencies`` sines and as many cosines of ``2 pi c x``, each with a trained
+        c of its own, of which a linear layer that all columns share, and ReLU, make
+        ``n_frequencies / 2`` numbers (Gorishniy, Rubachev and Babenko 2022, Eq. 2,
+        "PLR(lite)"). Frequencies are no kernels: penalties and decay leave them alone.
+        Scale the columns before.
+    n_frequencies : int, default=48
+        Of each column, with ``embedding="periodic"``.
+    frequency_scale : float, default=0.01
+        Standard deviation of the normal distribution from which frequencies are drawn,
+        with ``embedding="periodic"``. The authors search 0.01 to 100 for it, and take
+        0.01 and 48 frequencies where they do not search.
     """
 
     def __init__(
@@ -46,23 +66,39 @@ class MLP(Params):
         kernel_initializer: str = "glorot_uniform",
         normalization: str | None = None,
         residual: bool = False,
+        skip: bool = False,
+        embedding: str | None = None,
+        n_frequencies: int = 48,
+        frequency_scale: float = 0.01,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.kernel_initializer = kernel_initializer
         self.normalization = normalization
         self.residual = residual
+        self.skip = skip
+        self.embedding = embedding
+        self.n_frequencies = n_frequencies
+        self.frequency_scale = frequency_scale
 
     def structure(self):
         """Return all parameters: widths are shapes, not run-time numbers."""
-        return (MLP, freeze(list(self.get_params(deep=False).values())))
+        params = self.get_params(deep=False)
+        if isinstance(self.activation, keras.layers.Layer):
+            params["activation"] = type(self.activation), read_config(self.activation)
+        return (type(self), freeze(list(params.values())))
 
     def knobs(self):
         """Return no numbers: widths are structure."""
         return {}
 
     def check(self):
-        """Raise ValueError for sizes and names that cannot be, alone or together."""
+        """Raise for sizes, names and numbers that cannot be, alone or together.
+
+        Raises
+        ------
+        ValueError, TypeError
+        """
         for size in self.hidden_layer_sizes:
             if not is_number(size) or size != int(size) or size < 1:
                 raise ValueError(
@@ -84,14 +120,30 @@ class MLP(Params):
                 f"MLP: normalization={self.normalization!r} must be one of "
                 f"{', '.join(map(repr, NORMALIZATIONS))}."
             )
-        if not isinstance(self.residual, bool | np.bool_):
-            raise TypeError(f"MLP: residual={self.residual!r} must be True or False.")
+        for name in ("residual", "skip"):
+            value = getattr(self, name)
+            if not isinstance(value, bool | np.bool_):
+                raise TypeError(f"MLP: {name}={value!r} must be True or False.")
+        check_choice("MLP: embedding", self.embedding, (None, "periodic"))
+        check_count("MLP: n_frequencies", self.n_frequencies)
+        scale = {"low": 0, "open_low": True, "open_high": True}
+        check_number("MLP: frequency_scale", self.frequency_scale, **scale)
+        self.check_places()
+
+    def check_places(self):
+        """Raise ValueError for connections that have nothing to connect."""
         sizes = self.hidden_layer_sizes
         if self.residual and not any(a == b for a, b in pairwise(sizes)):
             raise ValueError(
                 f"MLP: residual={self.residual!r} has no place in hidden_layer_sizes="
                 f"{sizes!r}: no layer is as wide as the one before it. Use for example "
                 f"(64, 64), or residual=False."
+            )
+        if self.skip and not len(sizes) and self.embedding is None:
+            raise ValueError(
+                f"MLP: skip={self.skip!r} has no place in hidden_layer_sizes={sizes!r}:"
+                f" the output layer sees the features, and nothing else. Use for "
+                f"example (64, 64), or skip=False."
             )
 
     def check_rows(self, n_rows):
@@ -104,8 +156,32 @@ class MLP(Params):
                 "normalization='layer'."
             )
 
+    def list_shapes(self, n_features: int, n_raw: int) -> list[tuple[int, int]]:
+        """Return how many inputs and outputs each layer has, from the first hidden one.
+
+        The last is the head.
+        """
+        first = n_features
+        if self.embedding is not None:
+            first *= count_units(self.n_frequencies)
+        sizes = [first, *map(int, self.hidden_layer_sizes)]
+        seen = sizes[-1] + n_features * bool(self.skip)
+        return [*pairwise(sizes), (seen, n_raw)]
+
+    def count_products(self, n_features: int, n_raw: int) -> int:
+        """Return the multiplications of a row in the products of matrices."""
+        count = sum(a * b for a, b in self.list_shapes(n_features, n_raw))
+        if self.embedding is not None:  # whose kernel each column is multiplied by
+            k = int(self.n_frequencies)
+            count += n_features * 2 * k * count_units(k)
+        return count
+
     def body(self, x, dropout_layer: Callable, dtype: str):
-        """Return the last hidden layer's output; ``dropout_layer()`` makes dropouts."""
+        """Return what the head sees; ``dropout_layer()`` makes dropouts."""
+        features = x
+        if self.embedding is not None:
+            numbers = int(self.n_frequencies), float(self.frequency_scale)
+            x = embed_periodically(x, *numbers, self.kernel_initializer, dtype)
         before = None  # features are no layer, also where there are as many of them
         for size in map(int, self.hidden_layer_sizes):
             skipped = x
@@ -114,6 +190,8 @@ class MLP(Params):
             if self.residual and size == before:
                 x = keras.layers.Add(dtype=dtype)([x, skipped])
             before = size
+        if self.skip:
+            x = keras.layers.Concatenate(dtype=dtype)([x, features])
         return x
 
     def make_layers(self, size, dropout_layer, dtype):
@@ -132,6 +210,21 @@ class MLP(Params):
                 dtype=dtype,
             ),
             *([getattr(keras.layers, name)(dtype=dtype)] if name else []),
-            keras.layers.Activation(self.activation, dtype=dtype),
+            make_activation(self.activation, dtype),
             dropout_layer(),
         ]
+
+
+def make_activation(activation, dtype):
+    """Return the layer of an activation; one that is a layer is copied for each use.
+
+    Its weights, such as the slopes of a ``PReLU``, are then those of one hidden layer.
+    """
+    if not isinstance(activation, keras.layers.Layer):
+        return keras.layers.Activation(activation, dtype=dtype)
+    return type(activation).from_config({**read_config(activation), "dtype": dtype})
+
+
+def read_config(layer):
+    """Return what a layer is made of, but for its name, which each has of its own."""
+    return {key: v for key, v in layer.get_config().items() if key != "name"}

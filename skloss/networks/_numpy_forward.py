@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 import numpy as np
 
 from skloss.networks._mlp import MLP
 from skloss.networks._numpy_activations import count_cost, find_activation
+from skloss.networks._periodic import count_units
 
 EPSILON = 1e-3  # the default of Keras' normalisations, which ``MLP`` leaves as it is
 # Products of matrices with as many multiplications stay on the calling thread: beyond
 # twice as many OpenBLAS hands parts to threads of its own, and waits for them, which
 # takes milliseconds where other work, such as a training, has the cores.
 ON_ONE_THREAD = 2**18
+# What a sine costs, in multiplications: between single precision, for which NumPy has
+# vector instructions, and double.
+WAVE_COST = 100
 
 
 class NumpyForward:
@@ -31,25 +34,40 @@ class NumpyForward:
     """
 
     def __init__(self, network: MLP, n_features: int, n_raw: int):
-        sizes = [int(size) for size in network.hidden_layer_sizes]
-        self.shapes = list(pairwise([n_features, *sizes, n_raw]))
+        self.shapes = network.list_shapes(n_features, n_raw)
         kernels = [before * after for before, after in self.shapes]
+        units = sum(size for _, size in self.shapes[:-1])
         #: Of one row, in multiplications.
-        self.cost = sum(kernels) + sum(sizes) * count_cost(network.activation)
+        self.cost = network.count_products(n_features, n_raw)
+        self.cost += units * count_cost(network.activation)
+        self.n_embedded = 0  # columns
+        if network.embedding is not None:
+            self.n_embedded, k = n_features, int(network.n_frequencies)
+            self.embedding = [(n_features, k), (2 * k, count_units(k))]
+            kernels.append(n_features * math.prod(self.embedding[1]))
+            self.cost += n_features * 2 * k * WAVE_COST
         self.rows_at_once = max(1, ON_ONE_THREAD // max(kernels))
         self.activation = find_activation(network.activation)
         self.normalization = network.normalization
-        # features are no layer, also where there are as many of them
+        self.skip = bool(network.skip)
+        # what comes before is no layer, also where there are as many numbers of it
         self.adds_input = [
             bool(network.residual) and number > 0 and before == size
             for number, (before, size) in enumerate(self.shapes[:-1])
         ]
 
     def cut(self, weights: np.ndarray, stored: np.ndarray) -> list[tuple]:
-        """Return each layer's kernel, bias, scale and shift; views where possible."""
+        """Return each layer's kernel, bias, scale and shift; views where possible.
+
+        An embedding, the first, is frequencies, kernel and bias.
+        """
         weights, stored = Cutter(weights), Cutter(stored)
         *hidden, head = self.shapes
         layers = []
+        if self.n_embedded:
+            frequencies, kernel = self.embedding
+            pieces = frequencies, kernel, kernel[1:]
+            layers.append(tuple(weights.take(*shape) for shape in pieces))
         for shape in hidden:
             kernel, size = weights.take(*shape), shape[1]
             if self.normalization == "batch":
@@ -93,10 +111,15 @@ class NumpyForward:
     def compute(self, x, layers):
         """Return the raw outputs of one block of rows, or of several of one length."""
         *hidden, (kernel, bias) = layers
+        features = x
+        if self.n_embedded:
+            x = embed(x, *hidden.pop(0))
         for adds_input, layer in zip(self.adds_input, hidden, strict=True):
             new = self.activation(self.normalize(x @ layer[0], *layer[1:]))
             x = new + x if adds_input else new
-        raw = x @ kernel
+        raw = x @ kernel[: x.shape[-1]]
+        if self.skip:
+            raw += features @ kernel[x.shape[-1] :]
         raw += bias
         return raw
 
@@ -113,6 +136,18 @@ class NumpyForward:
             x *= scale / np.sqrt(variance + EPSILON)
             x += shift
         return x
+
+
+def embed(x, frequencies, kernel, bias):
+    """Return the periodic embedding of rows, or of blocks of rows."""
+    angle = x[..., None] * frequencies
+    angle *= 2 * math.pi
+    waves = np.concatenate([np.sin(angle), np.cos(angle)], axis=-1)
+    # the columns of a row stand below each other, so that a block is one product
+    before = (*waves.shape[:-3], -1, waves.shape[-1])
+    units = waves.reshape(before) @ kernel
+    units += bias
+    return np.maximum(units, 0).reshape(*x.shape[:-1], -1)
 
 
 class Cutter:

@@ -19,6 +19,7 @@ from skloss.networks._numpy_activations import ACTIVATIONS
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 NORMALIZATIONS = (None, "batch", "layer")
+PERIODIC = {"embedding": "periodic", "n_frequencies": 5}
 NONE = np.zeros(0, "float32")  # moving statistics of networks that have none
 LAYERS = [
     MLP(()),
@@ -26,6 +27,16 @@ LAYERS = [
     *(
         MLP((5, 5, 3, 3), normalization=normalization, residual=residual)
         for normalization, residual in itertools.product(NORMALIZATIONS, (False, True))
+    ),
+    *(
+        MLP(sizes, skip=skip, normalization=normalization, **embedding)
+        for sizes, skip, normalization, embedding in (
+            ((4, 4), True, None, {}),
+            ((5, 3), True, "batch", {}),
+            ((5, 3), True, "layer", PERIODIC),
+            ((6,), False, None, PERIODIC | {"n_frequencies": 48}),
+            ((), True, None, PERIODIC),
+        )
     ),
 ]
 
@@ -73,8 +84,9 @@ def test_every_mlp_equals_its_keras_layers(network, dtype):
 
 @pytest.mark.usefixtures("no_graph")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_row_alone_and_in_a_table_of_any_length(dtype):
-    network = MLP((70, 70), normalization="layer", activation="tanh")
+@pytest.mark.parametrize("more", [{}, PERIODIC | {"skip": True}])
+def test_a_row_alone_and_in_a_table_of_any_length(more, dtype):
+    network = MLP((70, 70), normalization="layer", activation="tanh", **more)
     model, weights, stored = draw_network(network, dtype)
     # as many rows as are computed at once, one less, one more, and several times that
     at_once = networks.NumpyForward(network, 4, 3).rows_at_once

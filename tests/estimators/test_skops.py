@@ -82,6 +82,9 @@ ESTIMATORS = {
         early_stopping=True, validation_scoring="accuracy"
     ),
     "network": lambda: classifier(network=MLP((8,), normalization="batch")),
+    "embedding": lambda: classifier(
+        network=MLP((8,), skip=True, embedding="periodic", n_frequencies=3)
+    ),
     "optimizer": lambda: classifier(optimizer="adam:beta_1=0.8", lr_schedule="cosine"),
     "numbers": regressor,
     "targets": lambda: regressor(np.column_stack([y_number, y_number])),
