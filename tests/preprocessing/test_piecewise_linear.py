@@ -18,6 +18,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skloss.exceptions import UnknownNameError
 from skloss.preprocessing import PiecewiseLinearEncoder
 
+PAPER = PiecewiseLinearEncoder(standardize=False)  # numbers from 0 to 1
 TARGET = PiecewiseLinearEncoder(strategy="target", min_samples_leaf=5)
 
 
@@ -29,14 +30,15 @@ def test_conformance(estimator, check):
 def test_by_hand():
     """Edges 0, 2, 8: how much of [0, 2] and of [2, 8] lies below the number."""
     column = np.array([[0.0], [1], [2], [3], [8]])
-    encoder = PiecewiseLinearEncoder(n_bins=2).fit(column)
+    encoder = PiecewiseLinearEncoder(n_bins=2, standardize=False).fit(column)
     expected = [[0, 0], [0.5, 0], [1, 0], [1, 1 / 6], [1, 1]]
     np.testing.assert_allclose(encoder.transform(column), expected, rtol=1e-7)
 
 
 @pytest.mark.parametrize("encoder", [PiecewiseLinearEncoder(), TARGET])
 def test_each_bin_is_an_interpolation(encoder):
-    encoder = clone(encoder).set_params(n_bins=7, dtype="float64").fit(X, y_three)
+    encoder = clone(encoder).set_params(n_bins=7, dtype="float64", standardize=False)
+    encoder.fit(X, y_three)
     seen = np.linspace(-9, 9, 40 * 4).reshape(40, 4)  # beyond the rows of the fit
     encoded = np.split(encoder.transform(seen), 4, axis=1)
     for column, edges, bins in zip(seen.T, encoder.bin_edges_, encoded, strict=True):
@@ -69,12 +71,12 @@ def test_scaler_before_it_changes_nothing():
 
 
 def test_width_does_not_depend_on_the_rows():
-    """Three values or a hundred: ``n_bins`` columns. Two: one, as they are if 0 / 1."""
+    """Three values or a hundred: ``n_bins`` columns. Two: one, here as they are."""
     flags = np.arange(93) % 2
     table = np.column_stack(
         [X[:, 0], np.arange(93) % 3, flags, np.full(93, 7), X[:, 1]]
     )
-    encoder = PiecewiseLinearEncoder(n_bins=9).fit(table)
+    encoder = PiecewiseLinearEncoder(n_bins=9, standardize=False).fit(table)
     assert encoder.widths_.tolist() == [9, 9, 1, 1, 9]
     encoded = encoder.transform(table)
     assert encoded.shape == (93, 29)
@@ -86,7 +88,7 @@ def test_width_does_not_depend_on_the_rows():
 
 
 def test_numbers_beyond_the_edges_are_the_edges():
-    encoder = PiecewiseLinearEncoder().fit(X)
+    encoder = clone(PAPER).fit(X)
     far = np.array([[1e308, -1e308, 9, -9]])
     ends = np.array([[X[:, 0].max(), X[:, 1].min(), X[:, 2].max(), X[:, 3].min()]])
     assert np.array_equal(encoder.transform(far), encoder.transform(ends))
@@ -96,7 +98,7 @@ def test_numbers_beyond_the_edges_are_the_edges():
 @pytest.mark.parametrize("n_rows", [1, 2, 3])
 @pytest.mark.parametrize("n_bins", [2, 5000])
 def test_few_rows_and_many_bins(n_rows, n_bins):
-    encoder = PiecewiseLinearEncoder(n_bins).fit(X[:n_rows])
+    encoder = PiecewiseLinearEncoder(n_bins, standardize=False).fit(X[:n_rows])
     encoded = encoder.transform(X[:n_rows])
     assert encoded.shape == (n_rows, 4 * (n_bins if n_rows > 2 else 1))
     ranks = X[:n_rows].argsort(axis=0).argsort(axis=0)
@@ -113,7 +115,28 @@ def test_kinds_of_numbers(dtype):
     assert np.array_equal(encoded, expected)
     double = PiecewiseLinearEncoder(5, dtype=np.float64).fit_transform(table)
     assert double.dtype == np.float64
-    np.testing.assert_allclose(encoded, double, rtol=1e-7)
+    np.testing.assert_allclose(encoded, double, rtol=1e-6)
+
+
+@pytest.mark.parametrize("weight", [None, np.arange(93) % 4])
+def test_encoded_columns_are_standardised(weight):
+    """As by scikit-learn's scaler, for three values with six bins that are not used."""
+    table = np.column_stack([X, np.arange(93) % 3, y_three > 1, np.full(93, 5)])
+    params = {"n_bins": 8, "dtype": "float64"}
+    encoder = PiecewiseLinearEncoder(**params).fit(table, sample_weight=weight)
+    plain = clone(encoder).set_params(standardize=False)
+    plain = plain.fit(table, sample_weight=weight).transform(table)
+    expected = StandardScaler().fit(plain, sample_weight=weight).transform(plain)
+    np.testing.assert_allclose(encoder.transform(table), expected, atol=1e-13)
+    assert not encoder.transform(table)[:, 34:40].any()
+
+
+def test_what_few_rows_tell_apart_stays_small():
+    """By hand: of 0 and 1 with a mean of 1/1000, (1 - 1/1000) / 0.1 for the one row."""
+    column = np.zeros((1000, 1))
+    column[0] = 1
+    encoded = PiecewiseLinearEncoder().fit_transform(column)
+    np.testing.assert_allclose(encoded[:2, 0], [9.99, -0.01], rtol=1e-6)
 
 
 def test_many_rows_are_encoded_in_parts(monkeypatch):
@@ -180,6 +203,7 @@ def test_global_random_state_neither_matters_nor_changes():
         ({"strategy": "tree"}, X, None, UnknownNameError, "'quantile', 'target'"),
         ({"family": "counts"}, X, None, UnknownNameError, "'classification'"),
         ({"min_samples_leaf": 0}, X, None, ValueError, "min_samples_leaf=0"),
+        ({"standardize": "yes"}, X, None, TypeError, "must be True or False"),
         ({"dtype": "int8"}, X, None, ValueError, "'float32' or 'float64'"),
         ({"strategy": "target"}, X, None, ValueError, "give y to fit, or set strategy"),
         ({"strategy": "target"}, X, [0, 1], ValueError, "inconsistent numbers"),
