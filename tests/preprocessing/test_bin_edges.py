@@ -122,6 +122,14 @@ def test_weight_two_is_two_rows_and_weight_zero_none(y):
         assert np.array_equal(found, other)
 
 
+@pytest.mark.parametrize("weight", [0.1, 0.3, 1e-3, 7.7])
+def test_sums_of_weights_are_rounded_alike(weight):
+    """Ten times 0.1 is less than 1, but the tenth row still ends the first bin."""
+    column = np.arange(1, 101)
+    (found,) = edges(column, None, np.full(100, weight), n_bins=10)
+    assert np.array_equal(found, edges(column, n_bins=10)[0])
+
+
 @pytest.mark.parametrize("y", [None, y_three])
 @pytest.mark.parametrize(("unit", "origin"), [(2.0**-40, 0), (1, 1e8), (2.0**-20, -99)])
 def test_unit_and_origin_do_not_matter(unit, origin, y):

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skloss.exceptions import UnknownNameError
@@ -170,6 +171,11 @@ def test_in_other_transformers():
     both = FeatureUnion([("raw", "passthrough"), ("bins", PiecewiseLinearEncoder(3))])
     assert both.fit_transform(X).shape == (93, 4 + 12)
     assert both.get_feature_names_out()[4] == "bins__x0_bin0"
+
+
+def test_tags_say_when_y_is_needed():
+    assert get_tags(TARGET).target_tags.required
+    assert not get_tags(PAPER).target_tags.required
 
 
 @pytest.mark.parametrize("encoder", [PiecewiseLinearEncoder(), TARGET])
