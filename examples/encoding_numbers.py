@@ -54,10 +54,12 @@ def evaluate(network, X, y):
     losses = -np.array(
         [search.cv_results_[f"split{k}_test_score"] for k in range(FOLDS.n_splits)]
     )
-    # the penalty is chosen for each step by its mean over the folds
-    losses = losses.reshape(-1, len(STEPS), len(PENALTIES))
-    best = losses.mean(axis=0).argmin(axis=1)
-    return {name: losses[:, i, best[i]] for i, name in enumerate(STEPS)}
+    found = {}
+    for name, step in STEPS.items():
+        tried = [params["numbers"] is step for params in search.cv_results_["params"]]
+        of_step = losses[:, tried]
+        found[name] = of_step[:, of_step.mean(axis=0).argmin()]  # its best penalty
+    return found
 
 
 def main():

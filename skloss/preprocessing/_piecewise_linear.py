@@ -84,7 +84,8 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
     becomes ``n_bins`` columns whatever its rows: bins that it has no use for are
     constant columns of 0. Only columns of two values, which the rows of a fold hardly
     change, stay a single one, which is their whole encoding: those of a
-    ``OneHotEncoder`` come out as many as they were.
+    ``OneHotEncoder`` come out as many as they were. Candidates with another
+    ``n_bins`` are another program.
 
     **Few values.** A column with at most ``n_bins + 1`` values has them as edges, with
     either strategy: the encoding tells each from the others.
@@ -180,6 +181,11 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
         used = weight > 0
+        if not used.any():  # older versions of scikit-learn do not say so
+            raise ValueError(
+                "Sample weights must contain at least one non-zero number: rows of "
+                "weight 0 are left out, and no others are there."
+            )
         y = self._read_target(X, y, weight, used)
         X, weight = X[used].astype(np.float64), weight[used]
         names = getattr(self, "feature_names_in_", range(X.shape[1]))

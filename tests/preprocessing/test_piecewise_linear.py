@@ -16,6 +16,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from skloss._diagnosis._features import measure_feature_scale
 from skloss.exceptions import UnknownNameError
 from skloss.preprocessing import PiecewiseLinearEncoder
 
@@ -140,6 +141,22 @@ def test_what_few_rows_tell_apart_stays_small():
     np.testing.assert_allclose(encoded[:2, 0], [9.99, -0.01], rtol=1e-6)
 
 
+def test_no_scaler_is_asked_for():
+    """By the rule that warns of features that are not scaled, of rare values too."""
+    rng = np.random.default_rng(0)
+    tail = -rng.lognormal(sigma=3, size=2000)
+    rare, count = np.zeros(2000), rng.poisson(0.3, 2000)
+    rare[:2] = 1
+    table = np.column_stack([tail, 1e6 * tail, rare, count, np.full(2000, 7)])
+    for encoder in (
+        PiecewiseLinearEncoder(),
+        PiecewiseLinearEncoder(strategy="target"),
+    ):
+        encoded = encoder.fit_transform(table, tail > -1)
+        narrow, wide = measure_feature_scale(encoded, "float32").extremes()
+        assert len(narrow) == len(wide) == 0
+
+
 def test_many_rows_are_encoded_in_parts(monkeypatch):
     encoder = PiecewiseLinearEncoder().fit(X)
     expected = encoder.transform(X)
@@ -184,6 +201,11 @@ def test_copies_and_later_parameters(encoder):
     encoded = encoder.transform(X)
     again = pickle.loads(pickle.dumps(encoder))
     assert np.array_equal(again.transform(X), encoded)
+    skops = pytest.importorskip("skops.io")
+    file = skops.dumps(encoder)
+    types = skops.get_untrusted_types(data=file)
+    assert {name.partition(".")[0] for name in types} == {"skloss"}
+    assert np.array_equal(skops.loads(file, trusted=types).transform(X), encoded)
     assert clone(encoder).get_params() == encoder.get_params()
     assert not hasattr(clone(encoder), "bin_edges_")
     encoder.set_params(n_bins=2, strategy="quantile")  # counts at the next fit
@@ -233,6 +255,11 @@ def test_what_is_refused_and_changes_nothing(params, table, y, error, words):
     with pytest.raises(error, match=words):
         encoder.fit(table, y)
     np.testing.assert_equal(vars(encoder), before)
+
+
+def test_weights_that_leave_no_row_are_refused():
+    with pytest.raises(ValueError, match="at least one non-zero"):
+        PiecewiseLinearEncoder().fit(X, sample_weight=np.zeros(93))
 
 
 def test_an_array_after_a_frame_forgets_its_names():
