@@ -100,9 +100,20 @@ def code_target(y, weight, family):
     Returns
     -------
     ndarray of the shape of y
+
+    Raises
+    ------
+    TypeError
+        For classes of several kinds, such as None among text.
     """
     if (family or find_family(y)) == "classification":
-        return np.unique(y, return_inverse=True)[1].reshape(y.shape)
+        try:
+            return np.unique(y, return_inverse=True)[1].reshape(y.shape)
+        except TypeError as error:
+            raise TypeError(
+                f"The classes of y cannot be sorted: {error}. Leave out rows without a "
+                f"class, and give all classes as text, or all as numbers."
+            ) from error
     y = y.astype(np.float64)
     y = y - np.average(y, axis=0, weights=weight)
     spread = np.sqrt(np.average(np.square(y), axis=0, weights=weight))
