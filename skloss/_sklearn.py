@@ -18,6 +18,7 @@ from sklearn.model_selection._validation import (
 )
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import (
+    _check_feature_names_in,
     _check_method_params,
     _check_sample_weight,
     _get_feature_names,
@@ -26,6 +27,7 @@ from sklearn.utils.validation import (
 __all__ = [
     "OVERRIDDEN",
     "BaseSearchCV",
+    "check_feature_names_in",
     "check_groups_routing_disabled",
     "check_method_params",
     "check_refit_for_multimetric",
@@ -79,6 +81,11 @@ check_sample_weight = _check_sample_weight
 #: ``validate_data`` asks for them too, but sets the attribute of the estimator before
 #: the fit has succeeded.
 get_feature_names = _get_feature_names
+
+#: The names of the columns that a transformer was fitted on: those given, judged, or
+#: those of the frame, or x0, x1 and so on. Mixins use it for transformers that leave
+#: columns as many as they are, or that name none after them.
+check_feature_names_in = _check_feature_names_in
 
 # -- scorers --------------------------------------------------------------------------
 

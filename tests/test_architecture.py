@@ -17,7 +17,7 @@ LAYERS = (
     ("_diagnosis", "_model_fit"),
     ("_callbacks",),
     ("_engine",),
-    ("losses", "networks", "schedules"),
+    ("losses", "networks", "preprocessing", "schedules"),
     ("_keras", "_params", "_sklearn", "_tensorflow", "_warn_user"),
     ("exceptions",),
 )
@@ -26,7 +26,7 @@ KERAS_AT_HOME = {
     *("_callbacks", "_engine", "_model_fit", "_tensorflow", "estimators", "networks")
 }
 ABOVE_KERAS = {"_callbacks", "_tensorflow", "estimators"}
-MAX_LAYERS, MAX_ROOMS = 9, 16
+MAX_LAYERS, MAX_ROOMS = 9, 17
 MAX_FILE, MAX_FUNCTION = 400, 60
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")
 

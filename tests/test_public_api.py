@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import skloss
-from skloss import inspection, losses, model_selection, schedules
+from skloss import inspection, losses, model_selection, preprocessing, schedules
 from skloss.losses import Loss
 
 MODULES = [
@@ -42,7 +42,7 @@ UNNAMED = {
 
 @pytest.mark.parametrize(
     "module",
-    [skloss, inspection, losses, model_selection, schedules],
+    [skloss, inspection, losses, model_selection, preprocessing, schedules],
     ids=lambda m: m.__name__,
 )
 def test_every_public_name_resolves_and_is_documented(module):
@@ -56,7 +56,8 @@ def test_every_public_name_resolves_and_is_documented(module):
 def test_slow_packages_are_not_loaded_on_import():
     code = (
         "import sys, skloss, skloss.losses, skloss.schedules, skloss.exceptions;"
-        "import skloss.inspection, skloss.model_selection, skloss._tensorflow;"
+        "import skloss.inspection, skloss.model_selection, skloss.preprocessing;"
+        "import skloss._tensorflow;"
         "skloss.cache_programs;"
         "slow = {'tensorflow', 'keras', 'optuna', 'matplotlib'};"
         "sys.exit(bool(slow & set(sys.modules)))"
