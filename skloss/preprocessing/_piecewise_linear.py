@@ -180,7 +180,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
     def _find_edges(self, X, y, sample_weight):
         """Set all fitted attributes."""
         self._check_params(y)
-        X = validate_data(self, X, dtype=list(FLOATS))
+        X = read_numbers(self, X, reset=True)
         weight = check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
@@ -268,7 +268,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
             Or a frame, as ``set_output`` says.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=list(FLOATS), reset=False)
+        X = read_numbers(self, X, reset=False)
         source, place, left, right = self._list_bins()
         mean, scale = self.mean_[place], self.scale_[place]
         encoded = np.zeros((len(X), self.widths_.sum()), dtype=self.dtype)
@@ -316,6 +316,24 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         tags.target_tags.required = self.strategy == "target"
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def read_numbers(encoder, X, reset):
+    """Return the table as scikit-learn's ``validate_data`` does, text refused in words.
+
+    ``reset`` tells whether its columns are to be remembered.
+    """
+    try:
+        return validate_data(encoder, X, dtype=list(FLOATS), reset=reset)
+    except ValueError as error:
+        if "could not convert string" not in str(error):
+            raise
+        raise ValueError(
+            f"X has text where PiecewiseLinearEncoder needs numbers: {error}. Give it "
+            f"the columns of numbers only, make_column_transformer(("
+            f"PiecewiseLinearEncoder(), numbers), (OneHotEncoder("
+            f"handle_unknown='ignore'), others))."
+        ) from error
 
 
 def fill_bins(numbers, left, right):
