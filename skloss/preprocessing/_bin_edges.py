@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 ROUNDING = 1e-12  # by which a sum of weights may miss the end of a bin
+SAME = 4  # rounding errors between two ways to compute a number
 # Of more different whole numbers than these, most targets are amounts.
 MOST_CLASSES = 30
 
@@ -82,6 +83,23 @@ def find_target_edges(values, codes, y, weight, *, n_bins, min_samples_leaf):
     below = np.floor(tree.threshold[tree.children_left >= 0]).astype(int)
     middle = values[below] + (values[below + 1] - values[below]) / 2
     return np.unique([values[0], *middle, values[-1]])
+
+
+def merge_edges(edges, precision):
+    """Return the edges without those that only rounding tells from the one before.
+
+    Parameters
+    ----------
+    edges : ndarray of shape (n_edges,)
+        Sorted.
+    precision : float
+        Relative, of the numbers of the table.
+    """
+    kept = [edges[0]]
+    for edge in edges[1:]:
+        if edge - kept[-1] > SAME * precision * max(abs(edge), abs(kept[-1])):
+            kept.append(edge)
+    return np.array(kept)
 
 
 def code_target(y, weight, family):

@@ -13,6 +13,7 @@ from skloss.preprocessing._bin_edges import (
     code_target,
     find_quantile_edges,
     find_target_edges,
+    merge_edges,
 )
 
 STRATEGIES = ("quantile", "target")
@@ -93,6 +94,9 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
     **Repeated values.** A value with more rows than a bin should have is an edge, and
     the other bins share the other rows: a column of nine tenths zeros is not left with
     two bins for the rest.
+
+    **Rounding.** Edges that are one number but for rounding, such as 0.3 and 0.1 + 0.2,
+    are one, or a bin between them would tell how a number was computed.
 
     **Scaling.** The encoding does not change with the unit or the origin of a column,
     and is standardised, so that no scaler is needed before or behind the encoder.
@@ -176,7 +180,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
     def _find_edges(self, X, y, sample_weight):
         """Set all fitted attributes."""
         self._check_params(y)
-        X = validate_data(self, X, dtype=list(FLOATS))
+        X = read_numbers(self, X, reset=True)
         weight = check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
@@ -187,6 +191,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
                 "weight 0 are left out, and no others are there."
             )
         y = self._read_target(X, y, weight, used)
+        precision = np.finfo(X.dtype).eps
         X, weight = X[used].astype(np.float64), weight[used]
         names = getattr(self, "feature_names_in_", range(X.shape[1]))
         self.bin_edges_, widths, moments = [], [], []
@@ -194,6 +199,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
             values, codes = np.unique(column, return_inverse=True)
             refuse_too_wide(name, values[0], values[-1])
             edges = self._choose_edges(values, codes, y, weight)
+            edges = merge_edges(edges, precision)
             widths.append(self.n_bins if len(values) > 2 else 1)
             moments.append(np.repeat([[0.0], [1.0]], widths[-1], axis=1))
             if self.standardize:
@@ -262,7 +268,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
             Or a frame, as ``set_output`` says.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=list(FLOATS), reset=False)
+        X = read_numbers(self, X, reset=False)
         source, place, left, right = self._list_bins()
         mean, scale = self.mean_[place], self.scale_[place]
         encoded = np.zeros((len(X), self.widths_.sum()), dtype=self.dtype)
@@ -310,6 +316,24 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         tags.target_tags.required = self.strategy == "target"
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def read_numbers(encoder, X, reset):
+    """Return the table as scikit-learn's ``validate_data`` does, text refused in words.
+
+    ``reset`` tells whether its columns are to be remembered.
+    """
+    try:
+        return validate_data(encoder, X, dtype=list(FLOATS), reset=reset)
+    except ValueError as error:
+        if "could not convert string" not in str(error):
+            raise
+        raise ValueError(
+            f"X has text where PiecewiseLinearEncoder needs numbers: {error}. Give it "
+            f"the columns of numbers only, make_column_transformer(("
+            f"PiecewiseLinearEncoder(), numbers), (OneHotEncoder("
+            f"handle_unknown='ignore'), others))."
+        ) from error
 
 
 def fill_bins(numbers, left, right):

@@ -64,6 +64,18 @@ def test_few_values_are_their_own_edges(params):
     assert found.tolist() == [1, 2, 3, 7, 7.5]
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_rounding_makes_no_bin(dtype):
+    """As 0.3 and 0.1 + 0.2, which differ in the last digit."""
+    tenths = np.array([0.3, 0.6, 0.9], dtype)
+    column = np.concatenate([tenths, np.nextafter(tenths, np.array(1, dtype))])
+    assert len(np.unique(column)) == 6
+    (found,) = edges(column)
+    np.testing.assert_allclose(found, [0.3, 0.6, 0.9], rtol=1e-6)
+    (found,) = edges(column[::3])
+    assert len(found) == 1
+
+
 @pytest.mark.parametrize(
     ("tree", "y"),
     [

@@ -243,6 +243,7 @@ def test_global_random_state_neither_matters_nor_changes():
             "holds others, such as 'a'. Give y as codes",
         ),
         ({"strategy": "target"}, X[:2], ["a", None], TypeError, "without a class"),
+        ({}, [["a", 1], ["b", 2]], None, ValueError, "to float: 'a'. Give it the col"),
         ({}, csr_array(X), None, TypeError, "toarray"),
         ({}, np.where(X > 2, np.nan, X), None, ValueError, "NaN(.|\n)*imputer"),
         ({}, np.where(X > 2, np.inf, X), None, ValueError, "infinity"),
