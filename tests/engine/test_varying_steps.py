@@ -106,7 +106,7 @@ def operations(own):
     """Return the operations of the program that trains one network."""
     (pool,) = make_pools(plan(member(**own)), DATA)
     pool.trace()
-    graph = pool.program().function.graph.as_graph_def()
+    graph = pool.program().traced.function.graph.as_graph_def()
     bodies = (function.node_def for function in graph.library.function)
     return len(graph.node) + sum(map(len, bodies))
 

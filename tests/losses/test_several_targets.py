@@ -196,6 +196,7 @@ def test_quantiles_are_those_of_each_targets_own_loss():
             alone._fitted,
             loss=loss,
             outputs=KnownOutputs(X, raw[:, place]),
+            bounds=None,  # these are within those of the net
             target=alone._fitted.target.with_units(net._fitted.target.units.of([j])),
         )
         np.testing.assert_allclose(alone.predict_quantiles(X, levels), q[:, j])
