@@ -239,7 +239,7 @@ def test_parameters_of_the_search():
     search.set_params(estimator__loss="focal", pruner=None)
     assert search.estimator.loss == "focal"
     theirs = set(GridSearchCV(net(), RATES).get_params())
-    assert set(params) == theirs | {"pruner"}
+    assert set(params) == theirs | {"pruner", "ensemble", "keep"}
 
 
 def test_nested_cross_validation():

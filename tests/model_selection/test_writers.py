@@ -86,7 +86,7 @@ def test_each_its_own(tmp_path):
 
 def test_the_next_batch_of_trials(tmp_path):
     own = net(kc.CSVLogger(tmp_path / "log.csv"))
-    space = {"l2": (0.25, 0.5)}
+    space = {"l2": [0.25, 0.5]}
     search = FusedOptunaSearchCV(own, space, n_trials=2, batch_size=1, cv=ONE_FOLD)
     with pytest.raises(ValueError, match=r"{'l2': 0.* on fold 0, and {'l2': 0.*fold 0"):
         search.fit(X, y_number)
