@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import issparse
 
 from skloss.estimators._base import with_fitted
 from skloss.model_selection._classifier_ensemble import FoldEnsembleClassifier
@@ -98,7 +99,7 @@ class Pool:
 
     def __init__(self, splits, y, classes):
         self.splits, self.classes = splits, classes
-        self.counts = np.zeros(len(y), int)
+        self.counts = np.zeros(y.shape[0] if issparse(y) else len(y), int)
         for _, test in splits:
             self.counts[test] += 1
         self.tested = np.flatnonzero(self.counts)
@@ -158,7 +159,7 @@ class KnownClassifier(FoldEnsembleClassifier):
     ----------
     estimators : list of estimator
         A network of each candidate in it, for their rule of decision.
-    classes : ndarray
+    classes : ndarray or None
     values, at_cost : ndarray
         See ``Pooled``.
     """
@@ -169,8 +170,8 @@ class KnownClassifier(FoldEnsembleClassifier):
 
     @property
     def classes_(self):
-        """All classes of y."""
-        return self.classes
+        """All classes of y; of several labels those of the networks."""
+        return super().classes_ if self.classes is None else self.classes
 
     def _mean_probabilities(self, X, *, at_cost):
         return self.at_cost if at_cost else self.values

@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import clone, is_classifier
 from sklearn.utils import check_random_state
 
@@ -89,7 +90,7 @@ class EnsembleBuilder:
         self.y = scoring.folds.y
         self.classes = None
         if is_classifier(estimator):
-            y = densify_target(np.asarray(self.y))
+            y = densify_target(self.y if issparse(self.y) else np.asarray(self.y))
             self.classes = np.unique(y) if y.ndim == 1 else None
         self.pool = Pool(scoring.folds.splits, self.y, self.classes)
 

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from canonical import NET, X, y_binary, y_number, y_three
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.metrics import (
     accuracy_score,
@@ -272,6 +273,27 @@ def test_without_an_ensemble_there_is_none():
     assert not hasattr(search, "oof_predictions_")
     with pytest.raises(AttributeError, match="ensemble='greedy' or 'seeds'"):
         _ = search.ensemble_
+
+
+@pytest.mark.parametrize(
+    ("kind", "scoring"), [(np.asarray, "roc_auc"), (csr_array, "accuracy")]
+)
+def test_several_labels(kind, scoring, weighed):
+    labels = np.stack([y_binary, X[:, 2] > 0.3], axis=1).astype(int)
+    grid = {"learning_rate": [0.01, 0.03]}
+    cv = KFold(3)
+    search = FusedGridSearchCV(
+        CLASSES, grid, cv=cv, scoring=scoring, ensemble="greedy", refit=False
+    ).fit(X, kind(labels))
+    p = cross_val_predict(
+        clone(CLASSES).set_params(learning_rate=0.01),
+        X,
+        labels,
+        cv=cv,
+        method="predict_proba",
+    )
+    np.testing.assert_allclose(search.oof_predictions_[0], p, atol=1e-5)
+    assert search.ensemble_.predict(X).shape == (93, 2)
 
 
 def test_several_metrics_and_a_scorer_with_arguments(weighed):
