@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
-from skloss.estimators._base import BaseLossAware
+from skloss.estimators._base import BaseLossAware, with_fitted
 from skloss.estimators._fit_network import prepare_fit
 from skloss.estimators._memory import Memory
 from skloss.estimators._prepare import Job
@@ -55,6 +55,14 @@ class Cell:
     def key(self):
         """The candidate and the fold."""
         return self.candidate, self.fold
+
+    def with_outputs(self, raw, which):
+        """Return the fitted net with its raw outputs for some rows, and these rows.
+
+        Predictions of the last step are those of the whole Pipeline.
+        """
+        X = self.tables[which]
+        return with_fitted(self.net, self.net._fitted.with_known_outputs(X, raw)), X
 
     def after_training(self, net):
         """Return this cell with a net that is fitted."""

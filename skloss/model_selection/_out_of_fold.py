@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import issparse
 
-from skloss.estimators._base import with_fitted
 from skloss.model_selection._classifier_ensemble import FoldEnsembleClassifier
 from skloss.model_selection._fold_votes import get_target, order_class_weights
 from skloss.model_selection._regressor_ensemble import FoldEnsembleRegressor
@@ -46,8 +45,7 @@ def predict_fold(cell, raw, X):
     """
     member = cell.estimator
     if raw is not None:
-        X = cell.tables["test"]
-        member = with_fitted(cell.net, cell.net._fitted.with_known_outputs(X, raw))
+        member, X = cell.with_outputs(raw, "test")
     if cell.net._family == "regression":
         return FoldPredictions(np.asarray(member.predict(X), np.float64))
     if not hasattr(member, "predict_proba"):

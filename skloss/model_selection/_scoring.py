@@ -15,7 +15,6 @@ from skloss._sklearn import (
     is_prediction_scorer,
     score_estimator,
 )
-from skloss.estimators._base import with_fitted
 from skloss.estimators._table import validate_table
 from skloss.model_selection._folds import Folds
 from skloss.model_selection._rare_classes import RareClasses, find_rare_classes
@@ -116,11 +115,7 @@ class Scoring:
         if rare is not None:
             scorer = rare.choose_scorer(scorer, cell.net, cell.fold)
         if raw is not None and is_prediction_scorer(self.scorer):
-            # predictions of the last step are those of the whole Pipeline, and known
-            X = cell.tables[which]
-            estimator = with_fitted(
-                cell.net, cell.net._fitted.with_known_outputs(X, raw)
-            )
+            estimator, X = cell.with_outputs(raw, which)
         params = self.folds.slice_params(self.params, cell.fold, which)
         common = params, self.error_score
         explained = explain_missing(scorer, cell.net)
