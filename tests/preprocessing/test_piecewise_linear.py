@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import skops.io
 from canonical import X, y_three
 from scipy.sparse import csr_array
 from sklearn.base import clone
@@ -201,11 +202,10 @@ def test_copies_and_later_parameters(encoder):
     encoded = encoder.transform(X)
     again = pickle.loads(pickle.dumps(encoder))
     assert np.array_equal(again.transform(X), encoded)
-    skops = pytest.importorskip("skops.io")
-    file = skops.dumps(encoder)
-    types = skops.get_untrusted_types(data=file)
+    file = skops.io.dumps(encoder)
+    types = skops.io.get_untrusted_types(data=file)
     assert {name.partition(".")[0] for name in types} == {"skloss"}
-    assert np.array_equal(skops.loads(file, trusted=types).transform(X), encoded)
+    assert np.array_equal(skops.io.loads(file, trusted=types).transform(X), encoded)
     assert clone(encoder).get_params() == encoder.get_params()
     assert not hasattr(clone(encoder), "bin_edges_")
     encoder.set_params(n_bins=2, strategy="quantile")  # counts at the next fit
