@@ -8,6 +8,7 @@ from itertools import product
 
 import numpy as np
 
+from skloss import losses
 from skloss.model_selection._auto_steps import add_steps, make_encoders
 from skloss.model_selection._fitting_losses import loss_space
 from skloss.model_selection._last_step import get_last_step
@@ -85,15 +86,13 @@ def auto_space(estimator, X, y, *, scoring=None):
     score = OWN_SCORES[net._family] if scoring is None else scoring
     short = find_epochs(len(y))
     space = {}
-    if steps != estimator.steps:
+    if list(dict(steps)) != list(dict(estimator.steps)):
         space["steps"] = [steps]
     if encoder is not None:
         space[encoder] = make_encoders(dict(steps)[encoder])
     own = {
         "network": [MLP((128,), activation="mish", skip=True), MLP(()), MLP((64, 64))],
-        "loss": loss_space(
-            y, scoring=score, family=net._family, prefix=f"{prefix}loss"
-        ),
+        "loss": find_losses(y, score, net._family, f"{prefix}loss"),
         "epochs": [short, LONGER * short],
         "lr_schedule": ["cosine"],
         "early_stopping": [False],
@@ -103,6 +102,22 @@ def auto_space(estimator, X, y, *, scoring=None):
     }
     space |= {f"{prefix}{name}": value for name, value in own.items()}
     return AutoSpace(space, encoder=encoder, prefix=prefix)
+
+
+def find_losses(y, scoring, family, prefix):
+    """Return the losses that the score rewards, of classes those with probabilities.
+
+    For these are what an ensemble averages.
+    """
+    space = loss_space(y, scoring=scoring, family=family, prefix=prefix)
+    if family == "regression":
+        return space
+    averaged = {
+        text: knobs
+        for text, knobs in space.losses.items()
+        if losses.get(text, family).has_probabilities
+    }
+    return LossSpace(averaged, prefix=prefix, reasons=space.reasons)
 
 
 def find_epochs(n_rows):

@@ -2,16 +2,13 @@
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 
 from skloss._sklearn import safe_indexing
 from skloss.model_selection._fit_arguments import capture_fit_arguments
-from skloss.model_selection._last_step import (
-    get_earlier_steps,
-    get_last_step,
-    replace_steps,
-)
+from skloss.model_selection._last_step import get_last_step, replace_steps
 from skloss.preprocessing import PiecewiseLinearEncoder
 
 ROWS = 1000  # so many tell what the user's steps make of a table
@@ -53,11 +50,15 @@ def add_steps(estimator, X, y):
         )
     rows = np.unique(np.linspace(0, len(y) - 1, min(len(y), ROWS)).astype(int))
     X_some, y_some = safe_indexing(X, rows), safe_indexing(y, rows)
-    earlier, last = get_earlier_steps(estimator), estimator.steps[-1]
+    *earlier, last = [
+        (name, clone(step) if hasattr(step, "get_params") else step)
+        for name, step in estimator.steps
+    ]
     text, missing = find_gaps(X)
-    if (text or missing) and not fills_gaps(estimator, X_some, y_some):
-        earlier = [*make_preparation(text), *earlier]
     prepared = replace_steps(estimator, earlier, last[1])
+    if (text or missing) and not fills_gaps(prepared, X_some, y_some):
+        earlier = [*make_preparation(text), *earlier]
+        prepared = replace_steps(estimator, earlier, last[1])
     if issparse(see_table(prepared, X_some, y_some)):
         return [*earlier, last], None
     for name, step in earlier[-1:]:
