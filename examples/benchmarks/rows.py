@@ -98,13 +98,14 @@ def cut_unfinished(file):
 
 @functools.cache
 def name_commit(checkout=ROOT):
-    """Return the commit of a checkout, and a digest of what was changed since."""
+    """Return the commit of a checkout, and a digest of changes since, but for rows."""
 
     def git(*command):
         call = ["git", "-C", str(checkout), *command]
         return subprocess.run(call, capture_output=True, check=True).stdout
 
-    commit, changes = git("rev-parse", "--short=10", "HEAD"), git("diff", "HEAD")
+    commit = git("rev-parse", "--short=10", "HEAD")
+    changes = git("diff", "HEAD", "--", ".", ":!examples/benchmarks/rows")
     digest = hashlib.sha256(changes).hexdigest()[:6]
     return commit.decode().strip() + (f"+{digest}" if changes else "")
 
@@ -121,7 +122,7 @@ def digest_files(paths, *also):
 
 @functools.cache
 def digest_package():
-    """Return a digest of the source of skloss, as it is on the disk when first asked."""
+    """Return a digest of the source of skloss, as it is when first asked for."""
     return digest_files((ROOT / "skloss").rglob("*.py"))
 
 
