@@ -44,7 +44,7 @@ def run_search(table, split, arm, seconds, seed):
     if arm.change is not None:
         from skloss.model_selection import auto_space
 
-        space = arm.change(auto_space(pipe, X_train, y_train, table.scoring))
+        space = arm.change(auto_space(pipe, X_train, y_train, scoring=table.scoring))
     search = FusedOptunaSearchCV(
         pipe,
         space,
