@@ -160,7 +160,7 @@ def start_one(asked):
         check=False,
     )
     if done.returncode:
-        raise RuntimeError(f"{asked} failed:\n{done.stderr}")
+        raise RuntimeError(f"{asked} failed:\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
