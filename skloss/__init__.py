@@ -20,6 +20,7 @@ _HOMES = {
     "losses": None,
     "networks": None,
     "schedules": None,
+    "to_keras": "skloss.estimators._to_keras",
 }
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "losses",
     "networks",
     "schedules",
+    "to_keras",
 ]
 
 

@@ -32,9 +32,11 @@ __all__ = [
     "check_method_params",
     "check_refit_for_multimetric",
     "check_sample_weight",
+    "draw_side_by_side",
     "forget_callbacks",
     "format_results",
     "get_feature_names",
+    "get_input_columns",
     "get_routed_params",
     "get_scorers",
     "get_scorers_by_name",
@@ -86,6 +88,15 @@ get_feature_names = _get_feature_names
 #: those of the frame, or x0, x1 and so on. Mixins use it for transformers that leave
 #: columns as many as they are, or that name none after them.
 check_feature_names_in = _check_feature_names_in
+
+
+def get_input_columns(transformer, name):
+    """Return the numbers of the columns that a part of a ColumnTransformer is given.
+
+    ``transformers_`` has them as the user wrote them, as names, masks or slices.
+    """
+    return transformer._transformer_to_input_indices[name]
+
 
 # -- scorers --------------------------------------------------------------------------
 
@@ -249,3 +260,18 @@ def has_callbacks(estimator):
 def forget_callbacks(estimator):
     """Take from a copy of an estimator the callbacks that were set on the original."""
     vars(estimator).pop("_skl_callbacks", None)
+
+
+# -- what a notebook shows ------------------------------------------------------------
+
+
+def draw_side_by_side(named):
+    """Return the block of a diagram in which (name, estimator) stand side by side.
+
+    An estimator may have a block of its own, by the method ``_sk_visual_block_``, but
+    the class of blocks is private, and moves; a voting estimator, which is never
+    fitted, makes one.
+    """
+    from sklearn.ensemble import VotingRegressor  # which a prediction need not wait for
+
+    return VotingRegressor(named)._sk_visual_block_()

@@ -6,6 +6,8 @@ import sys
 
 import numpy as np
 
+from skloss import to_keras
+
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -25,7 +27,7 @@ assert "skloss" not in sys.modules
 
 def save(folder, name, fitted, X, expected):
     """Save the model of a fitted estimator, and what it must give for X."""
-    fitted.model_.save(folder / f"{name}.keras")
+    to_keras(fitted).save(folder / f"{name}.keras")
     np.save(folder / f"{name}.keras-X.npy", X)
     np.save(folder / f"{name}.keras-expected.npy", expected.reshape(len(X), -1))
 

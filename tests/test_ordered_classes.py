@@ -170,6 +170,15 @@ def test_decision_does_not_change_the_network():
     np.testing.assert_array_equal(plain.predict_proba(X), median.predict_proba(X))
 
 
+@pytest.mark.parametrize("loss", ["qwk", "hinge", "rps:decision=mean"])
+def test_a_keras_model_has_the_order_of_classes(loss):
+    own = net(loss).fit(X, categorical(RANKS))
+    assert own.classes_.tolist() == sorted(WORDS)
+    probable = hasattr(own, "predict_proba")
+    expected = own.predict_proba(X) if probable else own.decision_function(X)
+    np.testing.assert_allclose(own.to_keras()(X), expected, rtol=1e-4, atol=1e-6)
+
+
 @functools.cache
 def fifths(name):
     """Return a loss's out-of-fold probabilities and the true ranks, of 20 folds.

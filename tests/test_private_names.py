@@ -36,6 +36,7 @@ ATTRIBUTES = {
         "_response_method",
         "_should_trace",
         "_trainable_variables_indices",
+        "_transformer_to_input_indices",
         "_var_key",
     ),
 }

@@ -46,10 +46,11 @@ def test_code_runs(capsys, tmp_path, monkeypatch):
     assert names["search"].best_score_ > 0.95
     assert repr(names["search"].best_params_) in capsys.readouterr().out
     model, X = names["model"], names["X"]
-    p, scaled = model.predict_proba(X), model["scale"].transform(X)
+    p, average = model.predict_proba(X), names["search"].fold_ensemble_
     assert np.array_equal(names["again"].predict_proba(X), p)
-    theirs = keras.models.load_model("network.keras").predict(scaled, verbose=0)
-    np.testing.assert_allclose(theirs, p, rtol=1e-5, atol=1e-6)
+    for file, expected in [("model", p), ("average", average.predict_proba(X))]:
+        theirs = keras.models.load_model(f"{file}.keras")(np.asarray(X))
+        np.testing.assert_allclose(theirs, expected, rtol=1e-5, atol=1e-6)
     if "types" in names:
         assert names["types"]
         assert {name.partition(".")[0] for name in names["types"]} == {"skloss"}

@@ -115,9 +115,13 @@ class BaseLossAware(FittedAttributes, CallbackSupportMixin, NestedParams):
         -------
         keras.Model
             Not compiled. Takes the features, in the estimator's ``dtype``, and gives
-            what ``predict_proba`` gives, or the raw scores without probabilities; of
-            a regressor what ``predict`` gives, in float64 where float32 would not
-            resolve it (a y near 1e8 that varies by 1).
+            what ``predict_proba`` gives, or ``decision_function`` without
+            probabilities; of a regressor what ``predict`` gives, in float64 where
+            float32 would not resolve it (a y near 1e8 that varies by 1).
+
+        See Also
+        --------
+        skloss.to_keras : Takes a Pipeline, or an ensemble of a search, too.
         """
         return self._get_fitted().export()
 

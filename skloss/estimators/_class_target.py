@@ -168,14 +168,17 @@ class ClassTarget(SingleTarget):
         return p if self.task.kind == "multilabel" else p[:, self.columns()]
 
     def build_outputs(self, loss, raw, temperature):
-        """Return the symbolic output of ``model_``."""
+        """Return the symbolic output of ``model_``, in the order of ``classes``."""
         if not loss.has_probabilities:
-            return raw
+            return self.order_outputs(loss.scores(self.task, raw))
         p = loss.inverse_link(self.task, raw)
         if not np.all(self.class_weight == 1):
             p = p * (1 / self.class_weight).astype(p.dtype)
             p = p / ops.sum(p, axis=-1, keepdims=True)
-        p = divide_by_temperature(p, temperature, self.task)
-        if self.ranked is self.classes:
-            return p
-        return ops.take(p, self.columns(), axis=-1)
+        return self.order_outputs(divide_by_temperature(p, temperature, self.task))
+
+    def order_outputs(self, values):
+        """Return symbolic columns of the loss in the order of ``classes``."""
+        if np.array_equal(self.ranked, self.classes):
+            return values
+        return ops.take(values, self.columns(), axis=-1)

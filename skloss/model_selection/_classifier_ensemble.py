@@ -51,7 +51,12 @@ class FoldEnsembleClassifier(ClassifierMixin, FoldEnsemble):
     >>> net = LossAwareClassifier(network=(16,), epochs=20, random_state=0)
     >>> pipe = make_pipeline(StandardScaler(), net)
     >>> folds = cross_validate(pipe, X, y, cv=3, return_estimator=True)
-    >>> FoldEnsembleClassifier(folds["estimator"]).predict_proba(X).shape
+    >>> ensemble = FoldEnsembleClassifier(folds["estimator"])
+    >>> ensemble
+    FoldEnsembleClassifier of 3 networks
+    weight  members  loss            network                        steps
+    1       3        CrossEntropy()  MLP(hidden_layer_sizes=(16,))  StandardScaler()
+    >>> ensemble.predict_proba(X).shape
     (178, 3)
     """
 
@@ -142,6 +147,24 @@ class FoldEnsembleClassifier(ClassifierMixin, FoldEnsemble):
             return (scores > 0).astype(int)
         code = scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)
         return self.classes_[code]
+
+    def _place_columns(self):
+        """Return where each member's classes are among all, and how many there are."""
+        classes = self.classes_
+        if self._multilabel:
+            return None, None
+        members = self.estimators
+        places = [np.searchsorted(classes, member.classes_) for member in members]
+        if hasattr(self, "predict_proba"):
+            return places, len(classes)
+        probable = [m for m in members if hasattr(get_last_step(m), "predict_proba")]
+        if probable or any(len(place) < len(classes) for place in places):
+            raise ValueError(
+                "The mean of these members' decision functions is no mean of what "
+                "their models give: some give probabilities, or lack a class. Average "
+                "members whose losses all give probabilities, or export each alone."
+            )
+        return None, None
 
     def _mean_probabilities(self, X, *, at_cost):
         """Return mean probabilities; ``at_cost``: multiplied by the class weights."""

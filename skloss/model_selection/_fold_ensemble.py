@@ -6,7 +6,10 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from skloss._sklearn import draw_side_by_side
+from skloss.estimators._to_keras import average_models, to_keras
 from skloss.model_selection._last_step import get_last_step
+from skloss.model_selection._member_table import tabulate_members
 
 
 def all_have(method):
@@ -59,6 +62,62 @@ class FoldEnsemble(BaseEstimator):
             f"has no fit. Fit what they came from again and average the new ones; to "
             f"hand it on as it is, wrap it in sklearn.frozen.FrozenEstimator."
         )
+
+    def to_keras(self):
+        """Return the ensemble, the earlier steps of members included, as a Keras model.
+
+        Returns
+        -------
+        keras.Model
+            Not compiled; new at each call. Keras loads it, saved, without skloss. Gives
+            what ``predict_proba`` gives, or the scores of ``decision_function`` where
+            no member has probabilities; of regressors what ``predict`` gives. Takes
+            what :func:`skloss.to_keras` says.
+
+        Raises
+        ------
+        TypeError
+            For a step of a member that cannot be exported, with the remedy.
+        ValueError
+            Where a mean of what the members' models give is not what this predicts.
+        """
+        members = self._members()
+        places, count = self._place_columns()
+        models = [to_keras(member) for member in members]
+        return average_models(models, self.weights, places, count)
+
+    def describe(self):
+        """Return what the ensemble is made of, as a table.
+
+        Returns
+        -------
+        list of dict
+            One for each candidate, the heaviest first: ``weight``, its share of the
+            mean; ``members``, its number of networks, of folds or seeds; ``loss``,
+            ``network`` and ``steps``, those before the network, as code; and what else
+            differs between candidates. Prints as a table; ``pandas.DataFrame`` takes
+            it.
+        """
+        return tabulate_members(self._members(), self.weights)[0]
+
+    def __repr__(self, N_CHAR_MAX=700):
+        """Return what it is made of; without fitted members the constructor's call."""
+        try:
+            table = self.describe()
+        except (TypeError, ValueError):  # a clone's, or wrong ones: predict says why
+            return super().__repr__(N_CHAR_MAX)
+        count = len(self.estimators)
+        return f"{type(self).__name__} of {count} network{'s' * (count > 1)}\n{table!r}"
+
+    def _sk_visual_block_(self):
+        """Return the diagram of a notebook: one member of each candidate."""
+        table, firsts = tabulate_members(self._members(), self.weights)
+        names = [f"weight {one['weight']:.3g}, {one['members']} of" for one in table]
+        return draw_side_by_side(list(zip(names, firsts, strict=True)))
+
+    def _place_columns(self):
+        """Return which columns of the mean are each member's, and how many it has."""
+        return None, None
 
     @property
     def n_features_in_(self):

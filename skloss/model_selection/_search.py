@@ -55,6 +55,7 @@ class FusedGridSearchCV(FusedSearch, GridSearchCV):
         The average of the best candidate's networks, one a fold; not for several tasks.
     ensemble_ : FoldEnsembleClassifier or FoldEnsembleRegressor
         With ``ensemble``. Only losses that give probabilities take part, for classes.
+        Prints as a table of its candidates; ``skloss.to_keras`` makes one model of it.
     ensemble_weights_ : ndarray of shape (n_candidates,)
         What each row of ``cv_results_`` counts in ``ensemble_``; with "greedy".
     ensemble_score_ : float
