@@ -41,7 +41,7 @@ class FusedGridSearchCV(FusedSearch, GridSearchCV):
         the folds, weighted greedily by the score of their out-of-fold predictions
         (Caruana et al. 2004); or refits of the winner by eight seeds. Fewer than 600
         rows are too few for weights: then "greedy" averages the best candidate of each
-        network and preprocessing that is within a standard error of the best.
+        network and preprocessing that is within two standard errors of the best.
     keep : int, default=20
         Of how many candidates, the best, "greedy" keeps the networks and predictions.
 

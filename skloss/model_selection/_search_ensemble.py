@@ -26,7 +26,7 @@ from skloss.model_selection._scored import get_score, mean_score
 
 KINDS = (None, "greedy", "seeds")
 # With fewer rows the weights themselves overfit (docs/design/search.md).
-FEW_ROWS = 600
+FEW_ROWS, ERRORS = 600, 2.0
 SEEDS = 8
 
 
@@ -189,8 +189,8 @@ class EnsembleBuilder:
     def weigh_structures(self, library):
         """Return equal weights for the best candidate of each structure that is good.
 
-        Good is what differs from the best, fold by fold, by less than the standard
-        error of that difference.
+        Good is what differs from the best, fold by fold, by at most two standard errors
+        of that difference.
 
         Parameters
         ----------
@@ -205,7 +205,7 @@ class EnsembleBuilder:
             structure = name_structure(folds[0].estimator)
             gap = scores[0] - scores[i]
             error = gap.std(ddof=1) / np.sqrt(len(gap)) if len(gap) > 1 else 0.0
-            if structure not in seen and gap.mean() <= error:
+            if structure not in seen and gap.mean() <= ERRORS * error:
                 weights[i] = 1.0
             seen.add(structure)
         return weights / weights.sum()

@@ -37,6 +37,7 @@ from skloss.model_selection import (
     FusedOptunaSearchCV,
     _search_ensemble,
 )
+from skloss.model_selection._scored import Scored
 
 CLASSES, NUMBERS = LossAwareClassifier(**NET), LossAwareRegressor(**NET)
 RATES = {"learning_rate": [0.003, 0.01, 0.03], "dropout": [0.0, 0.3]}
@@ -79,6 +80,23 @@ def test_few_rows_average_the_best_of_each_structure():
     np.testing.assert_array_equal(
         again.predict_proba(X), search.ensemble_.predict_proba(X)
     )
+
+
+def test_a_structure_counts_within_two_standard_errors(monkeypatch):
+    # worse by 1.8 and by 2.2 standard errors of the differences over four folds
+    noise = np.array([1.0, -1.0, 1.0, -1.0])
+    error = noise.std(ddof=1) / 2
+    gaps = {"best": 0 * noise, "near": 1.8 * error + noise, "far": 2.2 * error + noise}
+    library = [
+        [Scored(test_scores=-gap, estimator=structure) for gap in own]
+        for structure, own in gaps.items()
+    ]
+    library.insert(1, library[0])  # of a structure its best alone
+    monkeypatch.setattr(_search_ensemble, "name_structure", lambda structure: structure)
+    kind = _search_ensemble.EnsembleBuilder
+    builder = kind.__new__(kind)
+    builder.metric = None
+    assert builder.weigh_structures(library).tolist() == [0.5, 0.0, 0.5, 0.0]
 
 
 SCORES = {
