@@ -1,0 +1,209 @@
+"""The scores of ``own_loss.py``: what they are measured by, and searches for them.
+
+A score is rewarded by ``scoring``, from which a search takes its losses. ``measure`` is
+its value on test rows, the same for everybody. Squared error may predict what a
+deviance or a logarithm is not defined for, so ``measure`` raises such predictions to
+the least that makes sense, in their favour, and rounds numbers to ranks.
+
+Wrong labels and outliers are in no score: nobody who only says "log-loss" or "absolute
+error" has told the search of them. So these two have a search that is told as well, by
+losses that are named and, for labels, by a score that knows how many are wrong.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from score_tables import WRONG, add_outliers, flip_labels, thin_positives
+from sklearn import metrics
+from sklearn.metrics import make_scorer
+
+LEVEL = 0.9
+PLAIN = "cross_entropy:label_smoothing=0.0"
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search for a score.
+
+    Attributes
+    ----------
+    scoring : str or callable
+        What candidates are compared by.
+    losses : dict
+        From a loss to its knobs, as for ``LossSpace``; None is those of the score.
+    """
+
+    scoring: str | Callable
+    losses: dict | None = None
+
+
+@dataclass(frozen=True)
+class Score:
+    """One score, its tables, and what is compared on them.
+
+    Attributes
+    ----------
+    title : str
+        As the report names it.
+    measure : callable
+        From y and predictions to the value on test rows.
+    searches : dict of str to Search
+        "own" has the losses of the score.
+    compare : callable
+        From y and predictions to what peers are compared by; None is ``measure``.
+    reads : {"predict", "predict_proba"}
+    higher : bool
+        Whether higher is better; differences are reported then, not ratios.
+    spoil : callable
+        What is done to training rows.
+    """
+
+    title: str
+    measure: Callable
+    searches: dict
+    compare: Callable | None = None
+    reads: str = "predict"
+    higher: bool = False
+    spoil: Callable | None = None
+
+    def inner(self):
+        """Return the scorer by which peers are tuned."""
+        return make_scorer(
+            self.compare or self.measure,
+            greater_is_better=self.higher,
+            response_method=self.reads,
+        )
+
+    def test(self, estimator, X, y):
+        """Return the value on test rows."""
+        return float(self.measure(y, getattr(estimator, self.reads)(X)))
+
+
+def measure_pinball(y, predicted):
+    return metrics.mean_pinball_loss(y, predicted, alpha=LEVEL)
+
+
+def measure_poisson(y, predicted):
+    """Return the deviance of means that are at least a twentieth of y's."""
+    return metrics.mean_poisson_deviance(y, np.maximum(predicted, 0.05 * np.mean(y)))
+
+
+def measure_msle(y, predicted):
+    """Return the error of predictions that are at least 0."""
+    return metrics.mean_squared_log_error(y, np.maximum(predicted, 0.0))
+
+
+def measure_kappa(y, predicted):
+    """Return quadratic kappa of ranks, to which numbers are rounded."""
+    ranks = np.clip(np.rint(predicted), y.min(), y.max()).astype(int)
+    return metrics.cohen_kappa_score(y, ranks, weights="quadratic")
+
+
+def measure_log_loss(y, predicted):
+    return metrics.log_loss(y, predicted, labels=np.arange(predicted.shape[1]))
+
+
+def measure_flipped(y, predicted, share=WRONG):
+    """Return the log-loss of labels of which a known share is wrong.
+
+    The label is its class, or another one: the predictions are of the class.
+    """
+    others = share / (predicted.shape[1] - 1)
+    return measure_log_loss(y, others + (1 - share - others) * predicted)
+
+
+def punish(measure, reads="predict"):
+    return make_scorer(measure, greater_is_better=False, response_method=reads)
+
+
+def against_squares(scoring, same=None):
+    """Return the search with a score's own losses, and the one with squared error."""
+    squares = Search(same or scoring, {"squared_error": {}})
+    return {"own": Search(scoring), "squared_error": squares}
+
+
+def against_entropy(scoring):
+    """Return the search with a score's own losses, and the one with cross-entropy."""
+    return {"own": Search(scoring), "cross_entropy": Search(scoring, {PLAIN: {}})}
+
+
+MAE = Score(
+    "MAE",
+    metrics.mean_absolute_error,
+    against_squares("neg_mean_absolute_error"),
+)
+PINBALL = Score(
+    f"pinball loss at {LEVEL}",
+    measure_pinball,
+    against_squares(
+        make_scorer(metrics.mean_pinball_loss, alpha=LEVEL, greater_is_better=False)
+    ),
+)
+POISSON = Score(
+    "Poisson deviance",
+    measure_poisson,
+    against_squares("neg_mean_poisson_deviance", punish(measure_poisson)),
+)
+MSLE = Score(
+    "MSLE",
+    measure_msle,
+    against_squares("neg_mean_squared_log_error", punish(measure_msle)),
+)
+KAPPA = Score(
+    "quadratic kappa, ordered classes",
+    measure_kappa,
+    against_entropy(make_scorer(metrics.cohen_kappa_score, weights="quadratic")),
+    higher=True,
+)
+BALANCED = Score(
+    "balanced accuracy, 3 % positive",
+    metrics.balanced_accuracy_score,
+    against_entropy("balanced_accuracy")
+    | {"weighted": Search("balanced_accuracy", {PLAIN: {"class_weight": "balanced"}})},
+    higher=True,
+    spoil=thin_positives,
+)
+TOLD_LABELS = {
+    f"forward_correction:transition={WRONG}": {},
+    "gce": {"q": (0.2, 0.8, "linear")},
+    "sce": {"alpha": (0.05, 10.0, "log"), "beta": (0.05, 2.0, "log")},
+    PLAIN: {},
+}
+KNOWS_WRONG = punish(measure_flipped, "predict_proba")
+LABELS = Score(
+    "log-loss, 30 % of training labels wrong",
+    measure_log_loss,
+    against_entropy("neg_log_loss")
+    | {
+        "told": Search(KNOWS_WRONG, TOLD_LABELS),
+        "told_cross_entropy": Search(KNOWS_WRONG, {PLAIN: {}}),
+    },
+    reads="predict_proba",
+    spoil=flip_labels,
+)
+TOLD_OUTLIERS = {
+    "absolute_error": {},
+    "huber": {"delta": (0.1, 3.0, "log")},
+    "student_t_nll": {},
+    "tukey": {},
+}
+OUTLIERS = Score(
+    "RMSE, 10 % outliers in training",
+    metrics.root_mean_squared_error,
+    against_squares("neg_mean_absolute_error")
+    | {"told": Search("neg_mean_absolute_error", TOLD_OUTLIERS)},
+    compare=metrics.mean_absolute_error,
+    spoil=add_outliers,
+)
+
+SCORES = {
+    "mae": MAE,
+    "pinball": PINBALL,
+    "poisson": POISSON,
+    "msle": MSLE,
+    "kappa": KAPPA,
+    "balanced": BALANCED,
+    "labels": LABELS,
+    "outliers": OUTLIERS,
+}
