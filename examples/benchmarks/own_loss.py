@@ -58,8 +58,9 @@ def digest_of(arm):
     files = [HERE / "tables.py"]
     texts = [score.describe(), *map(describe_table, TABLES[name])]
     if arm in score.searches:
+        searches = score.searches["own"], score.searches[arm]
         files += [HERE / "ours.py", HERE / "score_search.py"]
-        return digest_files(files, digest_package(), score.searches[arm], *texts)
+        return digest_files(files, digest_package(), *searches, *texts)
     model, candidates = PEERS[name][arm](seed=0)
     versions = list_versions("scikit-learn", "lightgbm")
     texts += [model, *islice(candidates, 3), *versions]
@@ -116,7 +117,8 @@ def run(given, rows):
 def keep(rows, row):
     """Keep a row, and say what it is."""
     rows.add(row)
-    print(*rows.name(row), row.get("value", row.get("error")), flush=True)
+    found = row["value"] if "value" in row else row["error"].splitlines()[-1]
+    print(*rows.name(row), found, flush=True)
 
 
 def report(given, rows):

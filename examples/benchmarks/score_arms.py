@@ -103,8 +103,16 @@ def measure_kappa(y, predicted):
     return metrics.cohen_kappa_score(y, ranks, weights="quadratic")
 
 
+def list_columns(predicted):
+    """Return probabilities, a column each class: scorers give one of two classes."""
+    if predicted.ndim == 2:
+        return predicted
+    return np.column_stack([1 - predicted, predicted])
+
+
 def measure_log_loss(y, predicted):
-    return metrics.log_loss(y, predicted, labels=np.arange(predicted.shape[1]))
+    columns = list_columns(predicted)
+    return metrics.log_loss(y, columns, labels=np.arange(columns.shape[1]))
 
 
 def measure_flipped(y, predicted, share=WRONG):
@@ -112,8 +120,9 @@ def measure_flipped(y, predicted, share=WRONG):
 
     The label is its class, or another one: the predictions are of the class.
     """
-    others = share / (predicted.shape[1] - 1)
-    return measure_log_loss(y, others + (1 - share - others) * predicted)
+    columns = list_columns(predicted)
+    others = share / (columns.shape[1] - 1)
+    return measure_log_loss(y, others + (1 - share - others) * columns)
 
 
 def punish(measure, reads="predict"):

@@ -19,29 +19,16 @@ def make_pipeline(X, classes, seed):
     return Pipeline([*steps, ("net", kind(random_state=seed))])
 
 
-def replace_losses(space, losses):
-    """Return a space with other losses under the name that it has for them."""
-    from skloss.model_selection import LossSpace
+def make_space(pipe, X, y, scoring, losses):
+    """Return the automatic space of a score, with other losses if there are any."""
+    from skloss.model_selection import LossSpace, auto_space
 
+    if losses is None:
+        return "auto"
+    space = auto_space(pipe, X, y, scoring=scoring)
     name = next(name for name in space if name.endswith("loss"))
-    return space | {name: LossSpace(losses, prefix=name)}
-
-
-def make_space(pipe, X, y, own, losses):
-    """Return the automatic space of a score, with its losses or with others."""
-    from skloss import MLP
-    from skloss.model_selection import loss_space
-
-    space = {
-        "net__loss": loss_space(y, scoring=own, prefix="net__loss"),
-        "net__network": [MLP(()), MLP((64, 64))],
-        "net__learning_rate": (5e-4, 1.6e-2, "log"),
-        "net__l2": (3e-6, 3e-2, "log"),
-        "net__dropout": (0.0, 0.5, "linear"),
-        "net__epochs": [60],
-        "net__lr_schedule": ["cosine"],
-    }
-    return space if losses is None else replace_losses(space, losses)
+    space[name] = LossSpace(losses, prefix=name)
+    return space
 
 
 def run_search(score, table, split, search, seconds, seed):
