@@ -68,6 +68,7 @@ def run_search(score, table, split, search, seconds, seed):
         "load": os.getloadavg()[0],
     }
     found = describe(made)
+    found["params"].pop("steps", None)  # long, and the same for all
     return (
         spent
         | found
