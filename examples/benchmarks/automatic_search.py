@@ -33,7 +33,6 @@ A benchmark is not a test: the exit code is 0 whether or not the targets are met
 """
 
 import argparse
-import hashlib
 import json
 import os
 import re
@@ -43,7 +42,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from rows import ROOT, Rows, name_commit
+
 RUN = Path(__file__).with_name("automatic_search_run.py")
 TRIALS = {"run": "search", "data": "breast_cancer", "losses": "usual", "n_trials": 24}
 MINUTE = {"run": "search", "losses": "usual", "timeout": 60}
@@ -115,49 +115,6 @@ def read_arguments():
     return given
 
 
-def name_version(checkout):
-    """Return the commit of a checkout, and a digest of what was changed since."""
-
-    def git(*command):
-        call = ["git", "-C", str(checkout), *command]
-        return subprocess.run(call, capture_output=True, check=True).stdout
-
-    commit, changes = git("rev-parse", "--short=10", "HEAD"), git("diff", "HEAD")
-    digest = hashlib.sha256(changes).hexdigest()[:6]
-    return commit.decode().strip() + (f"+{digest}" if changes else "")
-
-
-class Rows:
-    """The runs of earlier calls that are still true, and those of this one.
-
-    Parameters
-    ----------
-    path : Path
-        The file, to which each run is added.
-    versions : dict
-        From an arm to the versions that it measures.
-    """
-
-    def __init__(self, path, versions):
-        self.path, self.versions, self.rows = path, versions, {}
-        if path.exists():
-            for line in path.read_text().splitlines():
-                row = json.loads(line)
-                if row["commit"] == versions.get(row["arm"]):
-                    self.rows[self.key(row)] = row
-
-    @staticmethod
-    def key(row):
-        """Return what a row replaces an earlier one of."""
-        return row["table"], row["arm"], row["repetition"]
-
-    def add(self, row):
-        """Keep a row, here and in the file."""
-        self.rows[self.key(row)] = row
-        with self.path.open("a") as file:
-            file.write(json.dumps(row) + "\n")
-
-
 def run_once(checkout, python, what):
     """Return what a fresh process measures with a checkout."""
     logging = what["run"] == "first_second"
@@ -187,20 +144,21 @@ def read_log(log, found):
 def measure(part, table, repetition, checkouts, rows, folder):
     """Run one table once, the arms in turn, each time another one first."""
     what, arms = PARTS[part][table]
-    order = [arm for arm in arms if arm in rows.versions and arm not in KEPT]
+    order = [arm for arm in arms if rows.digest_of(arm) and arm not in KEPT]
     turn = repetition % len(order)
     order = order[turn:] + order[:turn]
+    keys = {arm: {"table": table, "arm": arm, "repetition": repetition} for arm in arms}
     kept = [arm for arm in arms if arm in KEPT]
-    if not all((table, arm, repetition) in rows.rows for arm in kept):
+    if not all(rows.has(keys[arm]) for arm in kept):
         order += kept  # both, for the second reads what the first wrote
     for arm in order:
-        if (table, arm, repetition) in rows.rows and arm not in KEPT:
+        if rows.has(keys[arm]) and arm not in KEPT:
             continue
         asked = what | arms[arm] | {"seed": repetition}
         if arm in KEPT:
             asked |= {"cache": folder}
-        row = {"part": part, "table": table, "arm": arm, "repetition": repetition}
-        row |= {"seed": repetition, "commit": rows.versions[arm]}
+        row = keys[arm] | {"part": part, "seed": repetition}
+        row |= {"commit": rows.digest_of(arm)}
         place = checkouts["other" if arm == "other" else "this"]
         rows.add(row | run_once(*place, asked))
 
@@ -208,9 +166,9 @@ def measure(part, table, repetition, checkouts, rows, folder):
 def print_table(table, rows):
     """Print the medians of each arm, and the ratios of this checkout to the others."""
     found = {}
-    for (name, arm, repetition), row in sorted(rows.rows.items()):
-        if name == table:
-            found.setdefault(arm, {})[repetition] = row
+    for row in sorted(rows.newest(), key=rows.name):
+        if row["table"] == table and rows.is_current(row):
+            found.setdefault(row["arm"], {})[row["repetition"]] = row
     runs = [row for arm in found.values() for row in arm.values()]
     names = [name for name in COLUMNS if any(name in row for row in runs)]
     if runs:
@@ -262,10 +220,10 @@ def main():
     checkouts = {"this": (ROOT, sys.executable)}
     if given.other:
         checkouts["other"] = given.other.resolve(), given.other_python
-    versions = {name: name_version(where) for name, (where, _) in checkouts.items()}
+    versions = {name: name_commit(where) for name, (where, _) in checkouts.items()}
     for arm in (*KEPT, "MLPClassifier"):
         versions[arm] = versions["this"]
-    rows = Rows(given.results, versions)
+    rows = Rows(given.results, versions.get, key=("table", "arm", "repetition"))
     for repetition in range(given.repetitions):
         for part in given.part:
             for table in PARTS[part]:

@@ -77,7 +77,8 @@ def score_models(search, table, X, y):
         for name, model in names.items()
         if hasattr(search, model)
     }
-    return {"test": found.get("test_ensemble", found["test_refit"])} | found
+    final = "test_refit" if search.ensemble is None else "test_ensemble"
+    return {"test": found[final]} | found
 
 
 def describe(search):
