@@ -9,7 +9,8 @@ too, and measured by the root of squared errors of test rows, which have none.
 
 Run ``python examples/benchmarks/own_loss.py [--score mae ...] [--tables 4]``; all of
 it takes about three hours of two cores, and can be interrupted: what was measured is
-kept, with the code that it is of, and not measured again. ``--report`` only prints.
+kept, with the code that it is of, and not measured again. A search runs alone, peers in
+pairs. ``--report`` only prints. It needs ``pip install "skloss[benchmarks]"``.
 """
 
 import argparse
@@ -35,6 +36,7 @@ from score_report import (
 from score_tables import TABLES, describe_table
 
 HERE = Path(__file__).parent
+SERIAL = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
 GROUPS = ("boosting", "plain", "linear")
 LINES = (
     ("mae", "own", "squared_error", "MAE"),
@@ -68,12 +70,11 @@ def digest_of(arm):
 
 
 def measure(asked):
-    """Return a row: what a fresh process finds, or why it found nothing."""
+    """Return a row, measured by a fresh process, or an error."""
     score, _, arm = asked["arm"].partition("/")
-    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    env = os.environ | {"PYTHONPATH": paths, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    if arm in PEERS[score]:  # one thread, so that two may run side by side
-        env |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    env = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    if arm in PEERS[score]:  # so that two may run side by side
+        env |= SERIAL
     done = subprocess.run(
         [sys.executable, str(HERE / "score_run.py"), json.dumps(asked)],
         env=env,
@@ -82,7 +83,7 @@ def measure(asked):
         check=False,
     )
     if done.returncode:
-        return asked | {"error": done.stderr.strip()[-2000:]}
+        return RuntimeError(f"{asked} failed:\n{done.stderr}")
     return asked | json.loads(done.stdout.splitlines()[-1])
 
 
@@ -102,23 +103,28 @@ def list_missing(score, arms, asked, rows):
 
 
 def run(given, rows):
-    """Measure what there is no row of."""
+    """Measure what there is no row of; return how many runs failed."""
+    failures = 0
     for score, table, split in list_rounds(given):
         asked = {"table": table, "split": split}
         asked |= {"seconds": given.seconds, "seed": given.seed}
-        for one in list_missing(score, SCORES[score].searches, asked, rows):
-            keep(rows, measure(one))
-        with ThreadPoolExecutor(CORES) as pool:
-            missing = list_missing(score, PEERS[score], asked, rows)
-            for row in pool.map(measure, missing):
-                keep(rows, row)
+        for arms, workers in ((SCORES[score].searches, 1), (PEERS[score], CORES)):
+            missing = list_missing(score, arms, asked, rows)
+            with ThreadPoolExecutor(workers) as pool:
+                for found in pool.map(measure, missing):
+                    failures += keep(found, rows)
+    return failures
 
 
-def keep(rows, row):
-    """Keep a row, and say what it is."""
-    rows.add(row)
-    found = row["value"] if "value" in row else row["error"].splitlines()[-1]
-    print(*rows.name(row), found, flush=True)
+def keep(found, rows):
+    """Keep a row and say what it is, or say what failed and return True."""
+    failed = isinstance(found, RuntimeError)
+    if failed:
+        print(found, file=sys.stderr, flush=True)
+    else:
+        rows.add(found)
+        print(*rows.name(found), found["value"], flush=True)
+    return failed
 
 
 def report(given, rows):
@@ -130,10 +136,8 @@ def report(given, rows):
     ]
     print(write_table(found))
     old = sum(not rows.is_current(row) for row in found)
-    failed = [row for row in found if "error" in row]
-    print(f"\n{len(found)} rows, {old} of other code, {len(failed)} without a value")
-    for row in failed:
-        print(" ", *rows.name(row), row["error"].splitlines()[-1])
+    commits = ", ".join(sorted({row["commit"] for row in found}))
+    print(f"\n{len(found)} rows, {old} of them of older code ({commits}).")
 
 
 def write_table(rows):
@@ -174,9 +178,9 @@ def read_arguments():
 def main():
     given = read_arguments()
     rows = Rows(given.rows, digest_of)
-    if not given.report:
-        run(given, rows)
+    failures = 0 if given.report else run(given, rows)
     report(given, rows)
+    sys.exit(1 if failures else 0)
 
 
 if __name__ == "__main__":

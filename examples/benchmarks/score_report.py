@@ -76,8 +76,7 @@ def pair_rows(rows, ours, theirs):
     """
     cells = {}
     for row in rows:
-        if "value" in row:
-            cells.setdefault((row["table"], row["split"]), {})[row["arm"]] = row
+        cells.setdefault((row["table"], row["split"]), {})[row["arm"]] = row
     pairs = {}
     for key, cell in sorted(cells.items()):
         one, two = ours(cell), theirs(cell)
