@@ -19,16 +19,16 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from inspect import getsource
 from itertools import islice
 from pathlib import Path
 
 from peers import CORES
 from rows import FOLDER, ROOT, Rows, digest_files, digest_package, list_versions
 from score_arms import SCORES
-from score_peers import PEERS
+from score_peers import CHANGES, PEERS
 from score_report import (
     best_of,
-    compare,
     named,
     pair_rows,
     write_comparison,
@@ -37,19 +37,20 @@ from score_tables import TABLES, describe_table
 
 HERE = Path(__file__).parent
 SERIAL = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
-GROUPS = ("boosting", "plain", "linear")
+# Score, our arm, the one without the score's losses, the group of peers, and the title.
 LINES = (
-    ("mae", "own", "squared_error", "MAE"),
-    ("pinball", "own", "squared_error", "pinball loss at 0.9"),
-    ("poisson", "own", "squared_error", "Poisson deviance"),
-    ("msle", "own", "squared_error", "MSLE"),
-    ("outliers", "own", "squared_error", "RMSE, 10 % outliers in training"),
-    ("outliers", "told", "squared_error", "the same, robust losses named"),
-    ("labels", "own", "cross_entropy", "log-loss, 30 % of training labels wrong"),
-    ("labels", "told", "told_cross_entropy", "the same, the share being known"),
-    ("kappa", "own", "cross_entropy", "quadratic kappa, ordered classes"),
-    ("balanced", "own", "cross_entropy", "balanced accuracy, 3 % positive"),
-    ("balanced", "own", "weighted", "the same, against class_weight"),
+    ("mae", "own", "squared_error", "boosting", "MAE"),
+    ("pinball", "own", "squared_error", "boosting", "pinball loss at 0.9"),
+    ("poisson", "own", "squared_error", "boosting", "Poisson deviance"),
+    ("msle", "own", "squared_error", "boosting", "MSLE"),
+    ("outliers", "own", "squared_error", "boosting", "RMSE, 10 % outliers in training"),
+    ("outliers", "own", "squared_error", "plain", "the same; boosting by squares"),
+    ("outliers", "told", "squared_error", "boosting", "the same; robust losses named"),
+    ("labels", "own", "cross_entropy", "boosting", "log-loss, 30 % wrong labels"),
+    ("labels", "told", "told_cross_entropy", "told", "the same; all know the share"),
+    ("kappa", "own", "cross_entropy", "boosting", "quadratic kappa, ordered classes"),
+    ("balanced", "own", "cross_entropy", "plain", "balanced accuracy, 3 % positive"),
+    ("balanced", "own", "weighted", "boosting", "the same; others with class weights"),
 )
 
 
@@ -60,12 +61,13 @@ def digest_of(arm):
     files = [HERE / "tables.py"]
     texts = [score.describe(), *map(describe_table, TABLES[name])]
     if arm in score.searches:
-        searches = score.searches["own"], score.searches[arm]
+        texts += [score.searches[used].describe() for used in ("own", arm)]
         files += [HERE / "ours.py", HERE / "score_search.py"]
-        return digest_files(files, digest_package(), *searches, *texts)
+        return digest_files(files, digest_package(), *texts)
     model, candidates = PEERS[name][arm](seed=0)
     versions = list_versions("scikit-learn", "lightgbm")
-    texts += [model, *islice(candidates, 3), *versions]
+    change = CHANGES.get(f"{name}/{arm}")
+    texts += [model, *islice(candidates, 3), change and getsource(change), *versions]
     return digest_files([*files, HERE / "peers.py"], *texts)
 
 
@@ -142,18 +144,17 @@ def report(given, rows):
 
 def write_table(rows):
     """Return the table of all scores in Markdown."""
-    header = ["score", "tables", "own / default loss", "wins, losses"]
-    for group in GROUPS:
-        header += [f"own / {group}", "wins, losses"]
+    header = ["score", "tables", "own / default loss", "own / boosting", "own / linear"]
+    header = [*header[:2], *(c for name in header[2:] for c in (name, "wins, losses"))]
     lines = [header, ["---"] * len(header)]
-    for score, ours, default, title in LINES:
-        ofs = [named(f"{score}/{default}")]
-        ofs += [best_of(list_group(score, group)) for group in GROUPS]
-        pairs = [pair_rows(rows, named(f"{score}/{ours}"), theirs) for theirs in ofs]
-        found = [compare(each, SCORES[score].higher) for each in pairs]
-        lines.append([title, str(found[0].tables) if found[0] else "0"])
-        for each in found:
-            lines[-1] += write_comparison(each, SCORES[score].higher)
+    for score, ours, default, group, title in LINES:
+        own, higher = named(f"{score}/{ours}"), SCORES[score].higher
+        others = [named(f"{score}/{default}")]
+        others += [best_of(list_group(score, name)) for name in (group, "linear")]
+        pairs = [pair_rows(rows, own, theirs) for theirs in others]
+        cells = [cell for each in pairs for cell in write_comparison(each, higher)]
+        tables = {table for each in pairs for table, _ in each}
+        lines.append([title, str(len(tables)), *cells])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

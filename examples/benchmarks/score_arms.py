@@ -7,7 +7,8 @@ the least that makes sense, in their favour, and rounds numbers to ranks.
 
 Wrong labels and outliers are in no score: nobody who only says "log-loss" or "absolute
 error" has told the search of them. So these two have a search that is told as well, by
-losses that are named and, for labels, by a score that knows how many are wrong.
+losses that are named and, for labels, by a score that knows how many are wrong. What it
+is compared to is told as well: how many are wrong is then reckoned out of predictions.
 """
 
 import inspect
@@ -33,10 +34,18 @@ class Search:
         What candidates are compared by.
     losses : dict
         From a loss to its knobs, as for ``LossSpace``; None is those of the score.
+    change : callable
+        What is made of predictions for test rows, if anything.
     """
 
     scoring: str | Callable
     losses: dict | None = None
+    change: Callable | None = None
+
+    def describe(self):
+        """Return what it is, as text that a digest can be of."""
+        change = "" if self.change is None else inspect.getsource(self.change)
+        return f"{self.scoring!r} {self.losses!r} {change}"
 
 
 @dataclass(frozen=True)
@@ -78,9 +87,10 @@ class Score:
         used = filter(callable, [self.measure, self.compare, self.spoil])
         return "".join(map(inspect.getsource, used)) + self.reads
 
-    def test(self, estimator, X, y):
-        """Return the value on test rows."""
-        return float(self.measure(y, getattr(estimator, self.reads)(X)))
+    def test(self, estimator, X, y, change=None):
+        """Return the value on test rows, of what predictions are changed to."""
+        predicted = getattr(estimator, self.reads)(X)
+        return float(self.measure(y, change(predicted) if change else predicted))
 
 
 def measure_pinball(y, predicted):
@@ -123,6 +133,16 @@ def measure_flipped(y, predicted, share=WRONG):
     columns = list_columns(predicted)
     others = share / (columns.shape[1] - 1)
     return measure_log_loss(y, others + (1 - share - others) * columns)
+
+
+def undo_flips(predicted, share=WRONG, floor=0.01):
+    """Return probabilities of classes from those of labels, a share of which is wrong.
+
+    None is below ``floor``: what a model says of labels need not come from any classes.
+    """
+    others = share / (predicted.shape[1] - 1)
+    columns = np.maximum((predicted - others) / (1 - share - others), floor)
+    return columns / columns.sum(axis=1, keepdims=True)
 
 
 def punish(measure, reads="predict"):
@@ -182,7 +202,7 @@ LABELS = Score(
     against_entropy("neg_log_loss")
     | {
         "told": Search(KNOWS_WRONG, TOLD_LABELS),
-        "told_cross_entropy": Search(KNOWS_WRONG, {PLAIN: {}}),
+        "told_cross_entropy": Search("neg_log_loss", {PLAIN: {}}, undo_flips),
     },
     reads="predict_proba",
     spoil=flip_labels,

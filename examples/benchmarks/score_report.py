@@ -101,8 +101,9 @@ def best_of(arms):
     return pick
 
 
-def write_comparison(found, higher):
+def write_comparison(pairs, higher):
     """Return the value with its interval and "wins, losses", as cells of a table."""
+    found = compare(pairs, higher)
     if found is None:
         return ["", ""]
     sign = "+" if higher else ""

@@ -9,19 +9,20 @@ import sys
 import warnings
 
 from score_arms import SCORES
-from score_peers import PEERS, tune_peer
+from score_peers import CHANGES, PEERS, tune_peer
 from score_search import run_search
 from score_tables import TABLES
 
 
 def main(arm, table, split, seconds, seed):
     """Search, or tune a peer, and return what was found."""
+    change = CHANGES.get(arm)
     name, _, arm = arm.partition("/")
     score = SCORES[name]
     table = next(found for found in TABLES[name] if found.name == table)
     if arm in score.searches:
         return run_search(score, table, split, score.searches[arm], seconds, seed)
-    return tune_peer(score, table, split, PEERS[name][arm], seconds, seed)
+    return tune_peer(score, table, split, PEERS[name][arm], seconds, seed, change)
 
 
 if __name__ == "__main__":

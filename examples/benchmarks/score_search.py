@@ -73,8 +73,8 @@ def run_search(score, table, split, search, seconds, seed):
         spent
         | found
         | {
-            "value": score.test(made.ensemble_, X_test, y_test),
-            "alone": score.test(made.best_estimator_, X_test, y_test),
+            "value": score.test(made.ensemble_, X_test, y_test, search.change),
+            "alone": score.test(made.best_estimator_, X_test, y_test, search.change),
             "inner": -found["inner"],
         }
     )
