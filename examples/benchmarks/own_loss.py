@@ -45,7 +45,6 @@ LINES = (
     ("msle", "own", "squared_error", "boosting", "MSLE"),
     ("outliers", "own", "squared_error", "boosting", "RMSE, 10 % outliers in training"),
     ("outliers", "own", "squared_error", "plain", "the same; boosting by squares"),
-    ("outliers", "told", "squared_error", "boosting", "the same; robust losses named"),
     ("labels", "own", "cross_entropy", "boosting", "log-loss, 30 % wrong labels"),
     ("labels", "told", "told_cross_entropy", "told", "the same; all know the share"),
     ("kappa", "own", "cross_entropy", "boosting", "quadratic kappa, ordered classes"),

@@ -5,10 +5,11 @@ its value on test rows, the same for everybody. Squared error may predict what a
 deviance or a logarithm is not defined for, so ``measure`` raises such predictions to
 the least that makes sense, in their favour, and rounds numbers to ranks.
 
-Wrong labels and outliers are in no score: nobody who only says "log-loss" or "absolute
-error" has told the search of them. So these two have a search that is told as well, by
-losses that are named and, for labels, by a score that knows how many are wrong. What it
-is compared to is told as well: how many are wrong is then reckoned out of predictions.
+Outliers and wrong labels are in no score. With outliers a user compares candidates by
+the absolute error, which bears them, and so names the losses that do. No score bears
+wrong labels: who only says "log-loss" has told the search nothing. So there is a search
+that is told, by losses that are named and by a score that knows how many are wrong;
+whom it is compared to is told as well, and reckons them out of predictions.
 """
 
 import inspect
@@ -207,16 +208,9 @@ LABELS = Score(
     reads="predict_proba",
     spoil=flip_labels,
 )
-TOLD_OUTLIERS = {
-    "absolute_error": {},
-    "huber": {"delta": (0.1, 3.0, "log")},
-    "student_t_nll": {},
-    "tukey": {},
-}
 OUTLIERS = Score(
     metrics.root_mean_squared_error,
-    against_squares("neg_mean_absolute_error")
-    | {"told": Search("neg_mean_absolute_error", TOLD_OUTLIERS)},
+    against_squares("neg_mean_absolute_error"),
     compare=metrics.mean_absolute_error,
     spoil=add_outliers,
 )
