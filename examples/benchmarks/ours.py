@@ -44,7 +44,7 @@ def run_search(table, split, arm, seconds, seed):
     if arm.change is not None:
         from skloss.model_selection import auto_space
 
-        space = arm.change(auto_space(pipe, X_train, y_train, table.scoring))
+        space = arm.change(auto_space(pipe, X_train, y_train, scoring=table.scoring))
     search = FusedOptunaSearchCV(
         pipe,
         space,
@@ -84,12 +84,14 @@ def score_models(search, table, X, y):
 def describe(search):
     """Return what a search says of itself: its own scores, trials and winner."""
     outcomes = list(search.cv_results_["outcome"])
+    best = {name: str(of) for name, of in search.best_params_.items()}
+    best.pop("steps", None)  # those of all candidates, and long
     found = {
         "inner": -search.best_score_,
         "candidates": len(outcomes),
         "pruned": sum(outcome.startswith("pruned") for outcome in outcomes),
         "programs": len(search.programs_),
-        "params": {name: str(value) for name, value in search.best_params_.items()},
+        "params": best,
     }
     if hasattr(search, "ensemble_weights_"):
         found["members"] = int((search.ensemble_weights_ > 0).sum())

@@ -102,7 +102,7 @@ def make_lightgbm(classes, seed):
 
     space = {
         "learning_rate": loguniform(5e-3, 0.5),
-        "n_estimators": LogInteger(30, 2000),
+        "n_estimators": LogInteger(30, 1000),
         "num_leaves": LogInteger(3, 127),
         "min_child_samples": LogInteger(1, 100),
         "subsample": uniform(0.4, 0.6),

@@ -32,6 +32,7 @@ failed.
 """
 
 import argparse
+import functools
 import json
 import os
 import subprocess
@@ -95,6 +96,7 @@ def read_arguments():
     return parser.parse_args()
 
 
+@functools.cache
 def digest_arm(name):
     """Return the digest of all that decides the rows of an arm."""
     if name in PEERS:
@@ -158,7 +160,7 @@ def start_one(asked):
         check=False,
     )
     if done.returncode:
-        raise RuntimeError(f"{asked} failed:\n{done.stderr}")
+        raise RuntimeError(f"{asked} failed:\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 

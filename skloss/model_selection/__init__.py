@@ -6,6 +6,7 @@ TensorFlow and Optuna are loaded when a name that needs them is first used.
 import importlib
 
 _HOMES = {
+    "AutoSpace": "_auto_space",
     "FoldEnsembleClassifier": "_classifier_ensemble",
     "FoldEnsembleRegressor": "_regressor_ensemble",
     "FusedGridSearchCV": "_search",
@@ -13,6 +14,7 @@ _HOMES = {
     "FusedRandomizedSearchCV": "_search",
     "LossSpace": "_spaces",
     "SuccessiveHalving": "_pruning",
+    "auto_space": "_auto_space",
     "fused_cross_validate": "_cross_validate",
     "head_scorer": "_head_scorer",
     "loss_space": "_fitting_losses",

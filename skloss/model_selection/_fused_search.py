@@ -90,7 +90,7 @@ class FusedSearch:
         splits = list(cv.split(X, y, **routed.splitter.split))
         fit_params = routed.estimator.fit
         folds = Folds(X, y, splits, fit_params, train_scores=self.return_train_score)
-        options = {"keeps_predictions": self.ensemble == "greedy"}
+        options = {"keeps_predictions": self._ensemble_kind == "greedy"}
         scoring = Scoring.of(
             folds, scorer, routed.scorer.score, self.error_score, **options
         )
@@ -144,13 +144,18 @@ class FusedSearch:
         return found
 
     @property
+    def _ensemble_kind(self):
+        """What the search ends in."""
+        return self.ensemble
+
+    @property
     def _metric(self):
         """The name of the metric that decides, where there are several."""
         return self.refit if isinstance(self.refit, str) else None
 
     def _make_run(self, scoring, tasks, progress):
         """Return what trains candidates, and tells of those that are finished."""
-        count = self.keep if self.ensemble == "greedy" else 1
+        count = self.keep if self._ensemble_kind == "greedy" else 1
         best = BestSoFar(self._metric, count)
 
         def complete(candidate, folds):
@@ -218,7 +223,7 @@ class FusedSearch:
         }
         if self.refit or not several:
             fitted |= self._choose_best(results, refit_metric, candidates)
-        if self.ensemble == "greedy":
+        if self._ensemble_kind == "greedy":
             builder = EnsembleBuilder(scoring, self._metric, self.estimator)
             fitted |= builder.build(candidates)
         return fitted
@@ -238,7 +243,7 @@ class FusedSearch:
         begin = time.perf_counter()
         best = refit_best(best, X, y, fit_params, curves)
         fitted = {"best_estimator_": best, "refit_time_": time.perf_counter() - begin}
-        if self.ensemble == "seeds":
+        if self._ensemble_kind == "seeds":
             fitted["_ensemble_"] = average_seeds(
                 best, lambda again: refit_best(again, X, y, fit_params, curves)
             )

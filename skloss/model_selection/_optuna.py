@@ -1,26 +1,27 @@
 """A search by an Optuna study, whose trials train together on all folds."""
 
-import warnings
 from contextlib import suppress
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 import optuna
-from sklearn.utils import check_random_state
 
 from skloss._sklearn import BaseSearchCV, get_scorers_by_name, is_multimetric
+from skloss.model_selection._auto_space import AutoSpace, auto_space
 from skloss.model_selection._candidates import Refused, make_candidates
 from skloss.model_selection._fused_search import FusedSearch
 from skloss.model_selection._pruning import (
     SuccessiveHalving,
-    create_study_quietly,
     make_watch,
 )
 from skloss.model_selection._stored_params import (
+    check_folds,
     check_space,
     list_names,
     read_params,
 )
+from skloss.model_selection._study import check_study, make_study, raise_no_trials
 from skloss.model_selection._study_digest import check_same_search, digest_search
 from skloss.model_selection._suggest import (
     check_distributions,
@@ -41,10 +42,12 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
     ----------
     estimator : LossAwareClassifier, LossAwareRegressor or Pipeline
         A Pipeline must end in one.
-    param_distributions : dict or callable
+    param_distributions : dict, callable or "auto"
         From a parameter's name to a distribution of Optuna or SciPy, a range, a list,
         or for the loss ``loss_space(y)``, see :func:`suggest_from`; or a function
-        ``space(trial)`` that returns parameters.
+        ``space(trial)`` that returns parameters. "auto": what :func:`auto_space` makes
+        for the estimator, the data and the score; its networks, each with and without
+        an encoder, are the first trials of a new study.
     n_trials : int, default=None
         Finished trials of the study: what it already has counts. None: 50, or with a
         ``timeout`` as many as it allows.
@@ -72,8 +75,11 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in :class:`FusedGridSearchCV`. With several metrics ``refit`` names the one
         that is maximised.
-    ensemble, keep
+    ensemble : {"auto", "greedy", "seeds"} or None, default="auto"
         As in :class:`FusedGridSearchCV`, of the trials that this ``fit`` trains.
+        "auto": "greedy" for a space that :func:`auto_space` made, else None.
+    keep : int, default=20
+        As in :class:`FusedGridSearchCV`.
     random_state : int, RandomState or None, default=None
         Of the sampler. A study that is stored is not seeded, since two processes that
         begin together must not draw the same.
@@ -81,6 +87,8 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
     Attributes
     ----------
     study_ : optuna.Study
+    param_distributions_ : dict or callable
+        What was drawn from; that of "auto" prints as code to be edited.
     cv_results_, fold_ensemble_, best_estimator_ and others
         As in :class:`FusedGridSearchCV`; one row for each finished trial of the study,
         with the parameters that it was trained with.
@@ -139,7 +147,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         random_state=None,
         error_score=np.nan,
         return_train_score=False,
-        ensemble=None,
+        ensemble="auto",
         keep=20,
     ):
         super().__init__(
@@ -169,9 +177,15 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
     def _train(self, run, tasks, progress):
         """Ask, train and tell batch by batch; return what the study has finished."""
         self._check(run.scoring.scorer)
-        study = self._make_study()
-        trials = Trials(study, self._count_wanted(), self._metric, self._draw)
-        stored = self._read_before(study, trials, run)
+        space = self._find_space(run.scoring.folds)
+        study = make_study(self)
+        trials = Trials(
+            study,
+            self._count_wanted(),
+            self._metric,
+            partial(suggest_from, param_distributions=space),
+        )
+        stored = self._read_before(study, trials, run, space)
         budget = TimeBudget(self.timeout, progress.begin, self.refit)
         run.trainer.report = budget.watch(run.trainer.report)
         tasks.begin_training(None)
@@ -185,7 +199,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         run.ledger.listeners.insert(0, tell)
         try:
             with trials.heeding_stop(), suppress(OutOfTime):
-                self._train_trials(run, trials, asked, progress, budget)
+                self._train_trials(run, trials, asked, progress, budget, space)
         except KeyboardInterrupt:
             run.interrupted = True
         except Exception:  # what is refused once would be refused for ever
@@ -193,11 +207,12 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             raise
         finally:
             trials.give_back_mine(again=again)
-        params, candidates = self._read_study(run, trials, asked, stored)
+        params, candidates = self._read_study(run, trials, asked, stored, space)
         late = budget.seconds_left() <= 0
         if not candidates and not run.interrupted and (self.refit or late):
-            self._raise_no_trials(study, late)
-        return params, candidates, {"study_": study}
+            raise_no_trials(self, study, late)
+        fitted = {"study_": study, "param_distributions_": space}
+        return params, candidates, fitted
 
     def _count_wanted(self):
         """Return how many finished trials the study is to have."""
@@ -205,24 +220,41 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             return self.n_trials
         return DEFAULT_TRIALS if self.timeout is None else np.inf
 
-    def _draw(self, trial):
-        """Return the parameters that a trial draws."""
-        return suggest_from(trial, self.param_distributions)
+    @property
+    def _ensemble_kind(self):
+        """What the search ends in."""
+        if self.ensemble != "auto":
+            return self.ensemble
+        space = self.param_distributions
+        return "greedy" if space == "auto" or isinstance(space, AutoSpace) else None
 
-    def _read_before(self, study, trials, run):
+    def _find_space(self, folds):
+        """Return what is drawn from."""
+        if self.param_distributions != "auto":
+            return self.param_distributions
+        scoring = self.scoring
+        if self._metric is not None:  # of several
+            several = isinstance(scoring, dict)
+            scoring = scoring[self.refit] if several else self.refit
+        return auto_space(self.estimator, folds.X, folds.y, scoring=scoring)
+
+    def _read_before(self, study, trials, run, space):
         """Return the parameters of trials that the study has; refuse what cannot be."""
         check_folds(study, trials, run.scoring, self.cv)
-        check_space(study, self.param_distributions)
+        check_space(study, space)
         params = {
-            trial.number: read_params(study, trial, self.param_distributions)
+            trial.number: read_params(study, trial, space)
             for trial, _ in trials.list_finished()
         }
         before = filter(is_counted, study.get_trials(deepcopy=False))
         names = [list_names(trial) for trial in before]
         check_same_search(study, digest_search(self, run.scoring), names, self.cv)
+        if isinstance(space, AutoSpace) and not study.get_trials(deepcopy=False):
+            for start in space.list_starts():
+                study.enqueue_trial(start)
         return params
 
-    def _train_trials(self, run, trials, asked, progress, budget):
+    def _train_trials(self, run, trials, asked, progress, budget, space):
         """Ask and train until there are enough trials, or no time is left."""
         watch = self._make_watch(trials.study, asked)
 
@@ -238,7 +270,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
 
         if watch is None:
             times = max(1, trials.n_trials / self.batch_size)
-            examples = self._list_examples()
+            examples = list_examples(self.estimator, space)
             run.train_stream(ask, examples, at_once=self.batch_size, times=times)
             return
         estimators, *numbered = ask(self.batch_size)
@@ -248,7 +280,14 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
 
     def _check(self, scorer):
         """Raise for what cannot be, before anything is trained."""
-        check_distributions(self.param_distributions)
+        space = self.param_distributions
+        if isinstance(space, str) and space != "auto":
+            raise ValueError(
+                f"param_distributions={space!r} must be a dict, a function of the "
+                f"trial, or 'auto'."
+            )
+        if not isinstance(space, str):
+            check_distributions(space)
         for name in ("n_trials", "batch_size"):
             value, or_none = getattr(self, name), " or None" * (name == "n_trials")
             if value is None and or_none:
@@ -265,49 +304,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
                 f"refit={self.refit!r} must name the metric that the study maximises, "
                 f"one of {sorted(get_scorers_by_name(scorer))}."
             )
-        made_by = ("sampler", "storage", "study_name")
-        given = [name for name in made_by if getattr(self, name) is not None]
-        if self.study is not None and given:
-            raise ValueError(
-                f"{given[0]}={getattr(self, given[0])!r} is for a new study; give it "
-                f"to the study= that you made, or leave study=None."
-            )
-        if self.study is None:
-            return
-        if self.study.directions != [optuna.study.StudyDirection.MAXIMIZE]:
-            raise ValueError(
-                f"study={self.study.study_name!r} does not maximise one value, and "
-                f"scores are the higher the better; make it with "
-                f"optuna.create_study(direction='maximize')."
-            )
-
-    def _make_study(self):
-        """Return the study to work on."""
-        if self.study is not None:
-            return self.study
-        ours = self.pruner is None or isinstance(self.pruner, SuccessiveHalving)
-        study = create_study_quietly(
-            direction="maximize",
-            storage=self.storage,
-            study_name=self.study_name,
-            sampler=self.sampler,
-            pruner=optuna.pruners.NopPruner() if ours else self.pruner,
-            load_if_exists=True,
-        )
-        if self.sampler is None:
-            study.sampler = self._make_sampler(len(study.get_trials(deepcopy=False)))
-        return study
-
-    def _make_sampler(self, n_before):
-        """Return a sampler that does not repeat what a study has already seen."""
-        seed = self.random_state
-        if seed is not None:
-            seed = int(check_random_state(seed).randint(2**31)) + n_before
-        if self.storage is not None:  # another process may start at the same moment
-            seed = None
-        with warnings.catch_warnings():  # Optuna 4.0 calls the liar experimental
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+        check_study(self)
 
     def _make_watch(self, study, asked):
         """Return what reports to the study at each rung, or None."""
@@ -316,13 +313,6 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         if isinstance(study.pruner, optuna.pruners.NopPruner):
             return None
         return make_watch(study.pruner, self._metric, trials=asked)
-
-    def _list_examples(self):
-        """Return candidates with all losses that will be drawn, if that is known."""
-        name = f"{find_prefix(self.estimator)}loss"
-        losses = list_choices(self.param_distributions, name)
-        made = make_candidates(self.estimator, [{name: loss} for loss in losses])
-        return [example for example in made if not isinstance(example, Refused)]
 
     def _make_batch(self, batch, params, asked, progress):
         """Return estimators and parameters of trials, and the number of the first."""
@@ -333,7 +323,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         progress.start(estimators, first)
         return estimators, own, first
 
-    def _read_study(self, run, trials, asked, stored):
+    def _read_study(self, run, trials, asked, stored, space):
         """Return parameters and folds of the study's finished trials."""
         candidate_of = {trial.number: i for i, trial in asked.items()}
         known = stored | trials.params
@@ -341,7 +331,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         for trial, folds in trials.list_finished():
             own = known.get(trial.number)
             if own is None:  # another process has trained it meanwhile
-                own = read_params(trials.study, trial, self.param_distributions)
+                own = read_params(trials.study, trial, space)
             params.append(own)
             # of this process's own trials more is known than is stored
             candidate = candidate_of.get(trial.number)
@@ -350,46 +340,10 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             )
         return params, candidates
 
-    def _raise_no_trials(self, study, late):
-        """Raise ValueError, since there is no winner that could be fitted."""
-        states = [trial.state for trial in study.get_trials(deepcopy=False)]
-        if late:
-            reason = (
-                f"timeout={self.timeout!r} was over before one was trained: raise it, "
-                f"or lower batch_size={self.batch_size!r}"
-            )
-        elif optuna.trial.TrialState.RUNNING in states:
-            reason = (
-                f"Other processes work on all n_trials={self.n_trials!r}: raise that, "
-                f"wait for them, or set refit=False"
-            )
-        else:
-            reason = (
-                f"None of its {len(states)} trials was trained by a search, and no "
-                f"more were asked for: raise n_trials={self.n_trials!r}, use another "
-                f"study, or set refit=False"
-            )
-        raise ValueError(
-            f"Study {study.study_name!r} has no finished trial to choose. {reason}."
-        )
 
-
-def check_folds(study, trials, scoring, cv):
-    """Raise if the study's trials lack scores, before anything is trained."""
-    n_splits = len(scoring.folds.splits)
-    for _, stored in trials.list_finished():
-        if len(stored) != n_splits:
-            raise ValueError(
-                f"study {study.study_name!r} has trials with {len(stored)} "
-                f"folds, but cv={cv!r} makes {n_splits}; use another "
-                f"study_name, or the same cv."
-            )
-        with_train = "train" in scoring.folds.scored_parts
-        if with_train and any(
-            fold.test_scores is not None and fold.train_scores is None
-            for fold in stored
-        ):
-            raise ValueError(
-                f"return_train_score=True, but study {study.study_name!r} has trials "
-                f"that were stored without; use another study, or set it to False."
-            )
+def list_examples(estimator, space):
+    """Return candidates with all losses that will be drawn, if that is known."""
+    name = f"{find_prefix(estimator)}loss"
+    losses = list_choices(space, name)
+    made = make_candidates(estimator, [{name: loss} for loss in losses])
+    return [example for example in made if not isinstance(example, Refused)]

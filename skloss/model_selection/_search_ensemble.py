@@ -39,7 +39,7 @@ def check_ensemble(search, scorer):
     scorer : callable
         The search's, of one metric or several.
     """
-    kind, keep = search.ensemble, search.keep
+    kind, keep = search._ensemble_kind, search.keep
     if kind not in KINDS:
         raise ValueError(
             f"ensemble={kind!r} must be one of {', '.join(map(repr, KINDS))}."

@@ -134,9 +134,8 @@ class LossSpace(Params):
         """
         self.check()
         text = trial.suggest_categorical(self.prefix, list(self.losses))
-        name, _ = parse_spec(text)
         drawn = [
-            f"{knob}={draw_number(trial, f'{self.prefix}__{name}__{knob}', value)!r}"
+            f"{knob}={draw_number(trial, self._name_knob(text, knob), value)!r}"
             for knob, value in self._knobs(text).items()
         ]
         joint = "," if ":" in text else ":"
@@ -171,6 +170,27 @@ class LossSpace(Params):
             }
             for text in self.losses
         ]
+
+    def middle(self):
+        """Return what a trial draws that starts in the middle: the first of the losses.
+
+        Returns
+        -------
+        dict
+            By the names of the trial; knobs are in the middle of their ranges.
+        """
+        text = next(iter(self.losses))
+        return {
+            self.prefix: text,
+            **{
+                self._name_knob(text, knob): spread_numbers(knob, value, 1)[0]
+                for knob, value in self._knobs(text).items()
+            },
+        }
+
+    def _name_knob(self, text, knob):
+        """Return the name that a loss's knob has in a trial."""
+        return f"{self.prefix}__{parse_spec(text)[0]}__{knob}"
 
     def _knobs(self, text):
         """Return the ranges of a loss's own knobs."""

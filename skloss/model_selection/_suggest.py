@@ -14,6 +14,7 @@ from skloss.model_selection._ranges import (
     refuse_unclear_choices,
 )
 from skloss.model_selection._spaces import LossSpace
+from skloss.model_selection._value_text import describe_value
 
 USUAL = ("loss", "learning_rate", "lr_schedule", "l2", "dropout")
 RANGES = {
@@ -294,7 +295,7 @@ def choose_value(trial, name, values):
     """Return the value that the trial chooses; Optuna is given what it can store."""
     if not values:
         raise ValueError(f"{name}=[] has no choices; give at least one.")
-    stored = [make_storable(name, value) for value in values]
+    stored = [make_storable(name, value, alone=len(values) == 1) for value in values]
     if len(set(stored)) < len(stored):
         raise ValueError(
             f"{name}={values!r} has choices that are equal or print alike, so a stored "
@@ -303,8 +304,11 @@ def choose_value(trial, name, values):
     return values[stored.index(trial.suggest_categorical(name, stored))]
 
 
-def make_storable(name, value):
-    """Return a choice as Optuna's storages can hold it: itself, or as text."""
+def make_storable(name, value, *, alone=False):
+    """Return a choice as Optuna's storages can hold it: itself, or as text.
+
+    One that is ``alone`` need not be told from others.
+    """
     value = value.item() if isinstance(value, np.generic) else value
     if value is None or isinstance(value, bool | int | float | str):
         return value
@@ -313,6 +317,8 @@ def make_storable(name, value):
         return text
     if hasattr(value, "__qualname__"):
         return f"{value.__module__}.{value.__qualname__}"
+    if alone:
+        return describe_value(value)
     raise ValueError(
         f"{name} has the choice {text}, which prints its place in memory: a stored "
         f"study could not be resumed. Give a string, or define __repr__."

@@ -207,7 +207,8 @@ def is_dead(worker, ours):
 
 def store_fold(scored):
     """Return a scored fold as numbers and text."""
-    values = dataclasses.asdict(dataclasses.replace(scored, estimator=None))
+    without = dataclasses.replace(scored, estimator=None, predictions=None)
+    values = dataclasses.asdict(without)
     for which in ("test_scores", "train_scores"):
         if isinstance(values[which], dict):
             values[which] = {k: float(v) for k, v in values[which].items()}

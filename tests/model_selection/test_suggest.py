@@ -117,7 +117,7 @@ def test_scipys_and_optunas_ends_are_the_same():
         ([], ValueError, r"x=\[\] has no choices"),
         ([1, 2, 1], ValueError, "equal or print alike"),
         ([(1, 2), "(1, 2)"], ValueError, "equal or print alike"),
-        ([object()], ValueError, "place in memory.*define __repr__"),
+        ([object(), 1], ValueError, "place in memory.*define __repr__"),
         (0.5, TypeError, r"x=0.5 is nothing to draw from; give a list"),
         ("relu", TypeError, "x='relu' is nothing"),
     ],
