@@ -68,13 +68,14 @@ def run_search(score, table, split, search, seconds, seed):
         "load": os.getloadavg()[0],
     }
     found = describe(made)
-    found["params"].pop("steps", None)  # long, and the same for all
-    return (
-        spent
-        | found
-        | {
-            "value": score.test(made.ensemble_, X_test, y_test, search.change),
-            "alone": score.test(made.best_estimator_, X_test, y_test, search.change),
-            "inner": -found["inner"],
-        }
-    )
+
+    def test(model):
+        return score.test(model, X_test, y_test, search.change)
+
+    return {
+        **spent,
+        **found,
+        "value": test(made.ensemble_),
+        "alone": test(made.best_estimator_),
+        "inner": -found["inner"],
+    }
