@@ -76,6 +76,11 @@ def test_known_wrong_labels_are_what_the_rate_makes_of_probabilities(load):
     assert arms.measure_flipped(np.array([0, 0]), three, share=0.3) == pytest.approx(
         -(np.log(0.7) + np.log(0.425)) / 2
     )
+    labels = np.array([[0.7, 0.15, 0.15], [0.425, 0.2875, 0.2875]])
+    assert arms.undo_flips(labels, share=0.3, floor=0.0) == pytest.approx(three)
+    # less likely than if all of it were wrong labels: raised to the floor
+    sure = arms.undo_flips(np.array([[0.05, 0.95]]), share=0.3, floor=0.01)
+    assert sure[0, 0] == pytest.approx(0.01 / (0.01 + 0.65 / 0.4))
     X, y = np.arange(20.0)[:, None], np.arange(20) // 10
     model = LogisticRegression().fit(X, y)
     seen = 0.3 + 0.4 * model.predict_proba(X)[np.arange(20), y]

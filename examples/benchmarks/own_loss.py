@@ -8,9 +8,10 @@ outliers candidates are compared by the absolute error of inner rows, which have
 too, and measured by the root of squared errors of test rows, which have none.
 
 Run ``python examples/benchmarks/own_loss.py [--score mae ...] [--tables 4]``; all of
-it takes about three hours of two cores, and can be interrupted: what was measured is
-kept, with the code that it is of, and not measured again. A search runs alone, peers in
-pairs. ``--report`` only prints. It needs ``pip install "skloss[benchmarks]"``.
+it takes about two and a half hours of two cores, and can be interrupted: what was
+measured is kept, with the code that it is of, and not measured again. A search runs
+alone, peers in pairs. ``--report`` only prints. It needs
+``pip install "skloss[benchmarks]"``.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from inspect import getsource
 from itertools import islice
 from pathlib import Path
@@ -37,19 +39,48 @@ from score_tables import TABLES, describe_table
 
 HERE = Path(__file__).parent
 SERIAL = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
-# Score, our arm, the one without the score's losses, the group of peers, and the title.
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the report: a score, our arm, and what that is compared to.
+
+    Attributes
+    ----------
+    title, score, ours : str
+    default : str
+        The arm without the losses of the score.
+    boosting, linear : str
+        How the names of two groups of peers begin.
+    """
+
+    title: str
+    score: str
+    default: str
+    boosting: str = "boosting"
+    linear: str = "linear"
+    ours: str = "own"
+
+
 LINES = (
-    ("mae", "own", "squared_error", "boosting", "MAE"),
-    ("pinball", "own", "squared_error", "boosting", "pinball loss at 0.9"),
-    ("poisson", "own", "squared_error", "boosting", "Poisson deviance"),
-    ("msle", "own", "squared_error", "boosting", "MSLE"),
-    ("outliers", "own", "squared_error", "boosting", "RMSE, 10 % outliers in training"),
-    ("outliers", "own", "squared_error", "plain", "the same; boosting by squares"),
-    ("labels", "own", "cross_entropy", "boosting", "log-loss, 30 % wrong labels"),
-    ("labels", "told", "told_cross_entropy", "told", "the same; all know the share"),
-    ("kappa", "own", "cross_entropy", "boosting", "quadratic kappa, ordered classes"),
-    ("balanced", "own", "cross_entropy", "plain", "balanced accuracy, 3 % positive"),
-    ("balanced", "own", "weighted", "boosting", "the same; others with class weights"),
+    Line("MAE", "mae", "squared_error"),
+    Line("pinball loss at 0.9", "pinball", "squared_error"),
+    Line("Poisson deviance", "poisson", "squared_error"),
+    Line("MSLE", "msle", "squared_error"),
+    Line("RMSE, 10 % outliers in training", "outliers", "squared_error"),
+    Line("the same; boosting by squares", "outliers", "squared_error", "plain"),
+    Line("log-loss, 30 % wrong labels", "labels", "cross_entropy"),
+    Line(
+        "the same; all know the share",
+        "labels",
+        "told_cross_entropy",
+        "told boosting",
+        "told linear",
+        ours="told",
+    ),
+    Line("quadratic kappa, ordered classes", "kappa", "cross_entropy"),
+    Line("balanced accuracy, 3 % positive", "balanced", "cross_entropy", "plain"),
+    Line("the same; others with class weights", "balanced", "weighted"),
 )
 
 
@@ -146,21 +177,23 @@ def write_table(rows):
     header = ["score", "tables", "own / default loss", "own / boosting", "own / linear"]
     header = [*header[:2], *(c for name in header[2:] for c in (name, "wins, losses"))]
     lines = [header, ["---"] * len(header)]
-    for score, ours, default, group, title in LINES:
-        own, higher = named(f"{score}/{ours}"), SCORES[score].higher
-        others = [named(f"{score}/{default}")]
-        others += [best_of(list_group(score, name)) for name in (group, "linear")]
+    for line in LINES:
+        score, higher = line.score, SCORES[line.score].higher
+        others = [named(f"{score}/{line.default}")]
+        others += [
+            best_of(list_group(score, name)) for name in (line.boosting, line.linear)
+        ]
+        own = named(f"{score}/{line.ours}")
         pairs = [pair_rows(rows, own, theirs) for theirs in others]
         cells = [cell for each in pairs for cell in write_comparison(each, higher)]
         tables = {table for each in pairs for table, _ in each}
-        lines.append([title, str(len(tables)), *cells])
+        lines.append([line.title, str(len(tables)), *cells])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def list_group(score, group):
-    """Return the names that a group of peers has in rows."""
-    names = [name for name in PEERS[score] if name.partition(" ")[0] == group]
-    return [f"{score}/{name}" for name in names]
+def list_group(score, start):
+    """Return the arms of a group of peers."""
+    return [f"{score}/{name}" for name in PEERS[score] if name.startswith(start)]
 
 
 def read_arguments():

@@ -3,9 +3,10 @@
 Gradient boosting of scikit-learn and LightGBM with the objective of the score where
 they have one, on a transformed target, with class weights or as they are where they
 have none; linear models of the same objective where there is one. Spaces, seconds and
-folds are those of ``peers.py``. The first word of a name is the group in which the best
-by the inner folds is chosen: "boosting" is what a user who knows the score would take,
-"plain" what one who knows nothing of it would; "told" knows how many labels are wrong.
+folds are those of ``peers.py``. Names begin with the group in which the best by the
+inner folds is chosen: "boosting" is what a user who knows the score would take, "plain"
+what one who knows nothing of it would; those who are "told" know how many labels are
+wrong.
 """
 
 import time
@@ -88,7 +89,8 @@ def quantile(level):
 
 # What is made of predictions of a peer for test rows. Its candidates are compared as
 # they are: labels are as likely as before when both are reckoned out and in again.
-CHANGES = {"labels/told boosting": undo_flips, "labels/told LightGBM": undo_flips}
+TOLD = ("boosting", "boosting LightGBM", "linear")
+CHANGES = {f"labels/told {name}": undo_flips for name in TOLD}
 LOGISTIC = LogisticRegression(max_iter=2000)
 PEERS = {
     "mae": {
@@ -127,9 +129,10 @@ PEERS = {
     "labels": {
         "boosting": boost(True),
         "boosting LightGBM": light(True),
-        "told boosting": boost(True),
-        "told LightGBM": light(True),
         "linear": linear(LOGISTIC, C=PENALTIES),
+        "told boosting": boost(True),
+        "told boosting LightGBM": light(True),
+        "told linear": linear(LOGISTIC, C=PENALTIES),
     },
     "outliers": {
         "boosting absolute_error": boost(False, loss="absolute_error"),
