@@ -47,12 +47,12 @@ def test_a_share_of_the_targets_is_far_off_on_either_side(load):
 
 
 def test_one_class_is_made_rare_and_the_other_is_kept(load):
-    y = np.array([0] * 97 + [1] * 50)
-    X = pd.DataFrame({"x": np.arange(147)})
+    y = np.array([0] * 970 + [1] * 50)
+    X = pd.DataFrame({"x": np.arange(1020)})
     X, y = load("spoil").thin_positives(X, y, np.random.default_rng(0), share=0.03)
-    assert np.bincount(y).tolist() == [97, 3]
-    assert X["x"].tolist()[:97] == list(range(97))
-    assert (X["x"][97:] >= 97).all()
+    assert np.bincount(y).tolist() == [970, 30]
+    assert X["x"].tolist()[:970] == list(range(970))
+    assert (X["x"][970:] >= 970).all()
 
 
 def test_measures_let_predictions_be_what_squares_make_of_them(load):
