@@ -8,7 +8,6 @@ from itertools import product
 
 import numpy as np
 
-from skloss import losses
 from skloss.model_selection._auto_steps import add_steps, make_encoders
 from skloss.model_selection._fitting_losses import loss_space
 from skloss.model_selection._last_step import get_last_step
@@ -92,7 +91,9 @@ def auto_space(estimator, X, y, *, scoring=None):
         space[encoder] = make_encoders(dict(steps)[encoder])
     own = {
         "network": [MLP((128,), activation="mish", skip=True), MLP(()), MLP((64, 64))],
-        "loss": find_losses(y, score, net._family, f"{prefix}loss"),
+        "loss": loss_space(
+            y, scoring=score, family=net._family, prefix=f"{prefix}loss"
+        ),
         "epochs": [short, LONGER * short],
         "lr_schedule": ["cosine"],
         "early_stopping": [False],
@@ -102,22 +103,6 @@ def auto_space(estimator, X, y, *, scoring=None):
     }
     space |= {f"{prefix}{name}": value for name, value in own.items()}
     return AutoSpace(space, encoder=encoder, prefix=prefix)
-
-
-def find_losses(y, scoring, family, prefix):
-    """Return the losses that the score rewards, of classes those with probabilities.
-
-    For these are what an ensemble averages.
-    """
-    space = loss_space(y, scoring=scoring, family=family, prefix=prefix)
-    if family == "regression":
-        return space
-    averaged = {
-        text: knobs
-        for text, knobs in space.losses.items()
-        if losses.get(text, family).has_probabilities
-    }
-    return LossSpace(averaged, prefix=prefix, reasons=space.reasons)
 
 
 def find_epochs(n_rows):
@@ -143,6 +128,13 @@ class AutoSpace(dict):
         super().__init__(space)
         self.encoder, self.prefix = encoder, prefix
 
+    def __or__(self, other):
+        return _restore({**self, **other}, self.encoder, self.prefix)
+
+    def copy(self):
+        """Return a copy."""
+        return self | {}
+
     def __reduce__(self):
         return _restore, (dict(self), self.encoder, self.prefix)
 
@@ -166,22 +158,23 @@ class AutoSpace(dict):
     def list_starts(self):
         """Return what the first trials of a study draw: each network, each encoder.
 
-        All else is in the middle of its range, or the first of its choices: a search
-        that has time for few trials has then seen what differs most.
+        Losses take turns. All else is in the middle of its range, or the first of its
+        choices: a search that has time for few trials has then seen what differs most.
 
         Returns
         -------
         list of dict
             Values as Optuna stores them.
         """
-        middle = {}
-        for name, values in self.items():
-            middle |= find_middle(name, values)
         kinds = [k for k in (f"{self.prefix}network", self.encoder) if k in self]
         choices = [[make_storable(kind, v) for v in self[kind]] for kind in kinds]
-        return [
-            middle | dict(zip(kinds, drawn, strict=True)) for drawn in product(*choices)
-        ]
+        starts = []
+        for turn, drawn in enumerate(product(*choices)):
+            start = {}
+            for name, values in self.items():
+                start |= find_middle(name, values, turn)
+            starts.append(start | dict(zip(kinds, drawn, strict=True)))
+        return starts
 
 
 def _restore(space, encoder, prefix):
@@ -189,10 +182,14 @@ def _restore(space, encoder, prefix):
     return AutoSpace(space, encoder=encoder, prefix=prefix)
 
 
-def find_middle(name, values):
-    """Return the middle of a range, or the first choice, by the names of a trial."""
+def find_middle(name, values, turn):
+    """Return the middle of a range, or the first choice, by the names of a trial.
+
+    Of losses it is the one whose turn it is.
+    """
     if isinstance(values, LossSpace):
-        return values.renamed(name).middle()
+        middles = values.renamed(name).middles()
+        return middles[turn % len(middles)]
     if is_range(values):
         return {name: spread_numbers(name, values, 1)[0]}
     return {name: make_storable(name, values[0], alone=len(values) == 1)}

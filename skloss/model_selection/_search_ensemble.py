@@ -16,7 +16,7 @@ from skloss._sklearn import (
 )
 from skloss.estimators._class_codes import densify_target
 from skloss.model_selection._candidates import find_net
-from skloss.model_selection._ensemble import find_ensemble
+from skloss.model_selection._ensemble import average_folds, find_ensemble
 from skloss.model_selection._fold_votes import find_ordered_rule
 from skloss.model_selection._folds import digest_earlier_steps
 from skloss.model_selection._greedy import choose_weights
@@ -108,10 +108,14 @@ class EnsembleBuilder:
         """
         pooled = self.pool_candidates(candidates)
         fitted = {"oof_predictions_": self.list_predictions(pooled)}
-        library = self.select_library(candidates, pooled)
+        library, score = self.select_library(candidates, pooled), -np.inf
+        if library:
+            weights, score = self.weigh(candidates, pooled, library)
+        alone = self.find_alone(candidates, pooled, score)
+        if alone is not None:
+            return fitted | self.make_alone(candidates, alone)
         if not library:
             return {**fitted, "_ensemble_": "a network with predictions for each fold"}
-        weights, score = self.weigh(candidates, pooled, library)
         members, shares = [], []
         for candidate, weight in zip(library, weights, strict=True):
             if weight > 0:
@@ -126,6 +130,28 @@ class EnsembleBuilder:
             "_ensemble_": kind(members, weights=shares),
             "ensemble_weights_": all_weights,
             "ensemble_score_": score,
+        }
+
+    def find_alone(self, candidates, pooled, score):
+        """Return the best candidate that is not pooled, if it beats a score, or None.
+
+        Of some scores the best losses give no probabilities.
+        """
+        found = None
+        for i, folds in enumerate(candidates):
+            own = mean_score(folds, self.metric)
+            trained = all(fold.estimator is not None for fold in folds)
+            if i not in pooled and trained and own > score:
+                found, score = i, own
+        return found
+
+    def make_alone(self, candidates, alone):
+        """Return the attributes of an ensemble of one candidate's folds."""
+        folds = candidates[alone]
+        return {
+            "_ensemble_": average_folds(self.estimator, folds),
+            "ensemble_weights_": np.eye(len(candidates))[alone],
+            "ensemble_score_": mean_score(folds, self.metric),
         }
 
     def pool_candidates(self, candidates):

@@ -171,22 +171,26 @@ class LossSpace(Params):
             for text in self.losses
         ]
 
-    def middle(self):
-        """Return what a trial draws that starts in the middle: the first of the losses.
+    def middles(self):
+        """Return what a trial draws for each loss whose knobs are in the middle.
 
         Returns
         -------
-        dict
-            By the names of the trial; knobs are in the middle of their ranges.
+        list of dict
+            By the names of the trial, which may be queued
+            (``study.enqueue_trial``).
         """
-        text = next(iter(self.losses))
-        return {
-            self.prefix: text,
-            **{
-                self._name_knob(text, knob): spread_numbers(knob, value, 1)[0]
-                for knob, value in self._knobs(text).items()
-            },
-        }
+        self.check()
+        return [
+            {
+                self.prefix: text,
+                **{
+                    self._name_knob(text, knob): spread_numbers(knob, value, 1)[0]
+                    for knob, value in self._knobs(text).items()
+                },
+            }
+            for text in self.losses
+        ]
 
     def _name_knob(self, text, knob):
         """Return the name that a loss's knob has in a trial."""

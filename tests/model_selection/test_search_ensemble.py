@@ -106,6 +106,20 @@ SCORES = {
 }
 
 
+@pytest.mark.parametrize("best", ["hinge", "cross_entropy"])
+def test_a_loss_without_probabilities_may_be_the_best_alone(best, weighed):
+    grid = [{"loss": [name]} for name in ("hinge", "cross_entropy")]
+    for own in grid:
+        own["learning_rate"] = [0.1 if own["loss"] == [best] else 1e-6]
+    search = FusedGridSearchCV(CLASSES, grid, cv=CV, ensemble="greedy", refit=False)
+    search.fit(X, y_binary)
+    assert search.ensemble_weights_.tolist() == [best == "hinge", best != "hinge"]
+    assert search.ensemble_score_ == pytest.approx(search.best_score_)
+    np.testing.assert_array_equal(
+        search.ensemble_.predict(X), search.fold_ensemble_.predict(X)
+    )
+
+
 @pytest.mark.parametrize("scoring", SCORES)
 def test_weights_and_the_promised_score_by_hand(scoring, weighed):
     search = FusedGridSearchCV(
