@@ -11,24 +11,30 @@ from sklearn.utils import check_random_state
 from skloss._sklearn import BaseSearchCV, get_scorers_by_name, is_multimetric
 from skloss.model_selection._candidates import Refused, make_candidates
 from skloss.model_selection._fused_search import FusedSearch
+from skloss.model_selection._pace import make_budget
 from skloss.model_selection._pruning import (
     SuccessiveHalving,
     create_study_quietly,
     make_watch,
 )
+from skloss.model_selection._scored import mean_score
 from skloss.model_selection._stored_params import (
     check_space,
     list_names,
     read_params,
 )
-from skloss.model_selection._study_digest import check_same_search, digest_search
+from skloss.model_selection._study_digest import (
+    check_folds,
+    check_same_search,
+    digest_search,
+)
 from skloss.model_selection._suggest import (
     check_distributions,
     find_prefix,
     list_choices,
     suggest_from,
 )
-from skloss.model_selection._time_budget import OutOfTime, TimeBudget
+from skloss.model_selection._time_budget import OutOfTime
 from skloss.model_selection._trials import Trials, is_counted
 
 DEFAULT_TRIALS = 50
@@ -172,14 +178,13 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         study = self._make_study()
         trials = Trials(study, self._count_wanted(), self._metric, self._draw)
         stored = self._read_before(study, trials, run)
-        budget = TimeBudget(self.timeout, progress.begin, self.refit)
-        run.trainer.report = budget.watch(run.trainer.report)
+        budget = make_budget(self, run, progress.begin)
         tasks.begin_training(None)
         asked, again = {}, True  # a trial's candidate is its place among those asked
 
         # whoever hears of a candidate hears of what the study keeps
         def tell(candidate, folds):
-            budget.note_candidate(folds)
+            budget.note_candidate(candidate, folds, mean_score(folds, self._metric))
             trials.tell(asked[candidate], folds)
 
         run.ledger.listeners.insert(0, tell)
@@ -194,10 +199,15 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         finally:
             trials.give_back_mine(again=again)
         params, candidates = self._read_study(run, trials, asked, stored)
-        late = budget.seconds_left() <= 0
+        late = run.trainer.late or budget.seconds_left() <= 0
         if not candidates and not run.interrupted and (self.refit or late):
             self._raise_no_trials(study, late)
         return params, candidates, {"study_": study}
+
+    @property
+    def _seconds(self):
+        """The seconds that the whole ``fit`` may take."""
+        return np.inf if self.timeout is None else self.timeout
 
     def _count_wanted(self):
         """Return how many finished trials the study is to have."""
@@ -226,15 +236,14 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         """Ask and train until there are enough trials, or no time is left."""
         watch = self._make_watch(trials.study, asked)
 
-        def ask(count, under_way=0):
-            budget.note_trials(trials.told)
+        def ask(count):
             # who is pruned, and when, may depend on all that train together
-            count = budget.count_fitting(count, under_way, whole=watch is not None)
+            count = budget.count_fitting(count, whole=watch is not None)
             batch = []
             # those that are pruned while they draw are told, and others asked for
             while count and not (batch or run.interrupted or trials.is_over()):
                 batch = trials.ask(count)
-            return self._make_batch(batch, trials.params, asked, progress)
+            return self._make_batch(batch, trials.params, asked, progress, budget)
 
         if watch is None:
             times = max(1, trials.n_trials / self.batch_size)
@@ -324,13 +333,14 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         made = make_candidates(self.estimator, [{name: loss} for loss in losses])
         return [example for example in made if not isinstance(example, Refused)]
 
-    def _make_batch(self, batch, params, asked, progress):
+    def _make_batch(self, batch, params, asked, progress, budget):
         """Return estimators and parameters of trials, and the number of the first."""
         first = len(asked)
         asked |= dict(enumerate(batch, first))
         own = [params[trial.number] for trial in batch]
         estimators = make_candidates(self.estimator, own)
         progress.start(estimators, first)
+        budget.note_asked(estimators, first)
         return estimators, own, first
 
     def _read_study(self, run, trials, asked, stored):
@@ -355,8 +365,9 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         states = [trial.state for trial in study.get_trials(deepcopy=False)]
         if late:
             reason = (
-                f"timeout={self.timeout!r} was over before one was trained: raise it, "
-                f"or lower batch_size={self.batch_size!r}"
+                f"timeout={self.timeout!r} was over, or would have been, before one "
+                f"was trained: raise it, lower the epochs, or with a pruner "
+                f"batch_size={self.batch_size!r}"
             )
         elif optuna.trial.TrialState.RUNNING in states:
             reason = (
@@ -372,24 +383,3 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         raise ValueError(
             f"Study {study.study_name!r} has no finished trial to choose. {reason}."
         )
-
-
-def check_folds(study, trials, scoring, cv):
-    """Raise if the study's trials lack scores, before anything is trained."""
-    n_splits = len(scoring.folds.splits)
-    for _, stored in trials.list_finished():
-        if len(stored) != n_splits:
-            raise ValueError(
-                f"study {study.study_name!r} has trials with {len(stored)} "
-                f"folds, but cv={cv!r} makes {n_splits}; use another "
-                f"study_name, or the same cv."
-            )
-        with_train = "train" in scoring.folds.scored_parts
-        if with_train and any(
-            fold.test_scores is not None and fold.train_scores is None
-            for fold in stored
-        ):
-            raise ValueError(
-                f"return_train_score=True, but study {study.study_name!r} has trials "
-                f"that were stored without; use another study, or set it to False."
-            )
