@@ -1,5 +1,7 @@
 """What follows the training of a search, and how many seconds it may take."""
 
+import numpy as np
+
 from skloss.model_selection._search_ensemble import SEEDS, EnsembleBuilder
 
 # Several seeds may take so large a part of a timeout, after which it ends with fewer.
@@ -20,7 +22,7 @@ class Finale:
         self.refits, self.timeout = search.refit is not False, timeout
         self.seeds, self.keep = search.ensemble == "seeds", search.keep
         self.builder = self.seconds_of_a_score = None
-        if search.ensemble == "greedy":
+        if search.ensemble == "greedy" and np.isfinite(timeout):
             self.builder = EnsembleBuilder(scoring, search._metric, search.estimator)
 
     def hear(self, folds):
