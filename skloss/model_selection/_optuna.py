@@ -55,9 +55,11 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         Finished trials of the study: what it already has counts. None: 50, or with a
         ``timeout`` as many as it allows.
     timeout : float, default=None
-        Seconds of the whole ``fit``, its refit included. What trials and the refit
-        will take is reckoned from what was trained so far; what is not finished in
-        time is cut. The trials are the first of those that there were without it.
+        Seconds of the whole ``fit``, its refit and its ensemble included. What trials
+        and these will take is reckoned from what was trained so far; what would not
+        end in time is not begun, or cut. The trials are the first of those that there
+        were without it, and perhaps some of the next ``batch_size``; of
+        ``ensemble="seeds"`` there may be fewer seeds.
     batch_size : int, default=8
         Trials that are under way: as one ends, another is asked for. More are faster,
         fewer let the sampler know more. With a ``pruner`` so many begin together, and

@@ -41,10 +41,13 @@ class Pace:
             if not budget.fits(pool, stretch, len(own), leeway):
                 return False
             count = min(epochs, self.choose_piece(pool.structure))
-            begin = time.perf_counter()
+            made, begin = pool.structure in budget.measured, time.perf_counter()
             pool.advance(until, self.hear, epochs=count)
             seconds = time.perf_counter() - begin
-            budget.note_speed(pool, own, seconds, count)
+            if made:
+                budget.note_speed(pool, own, seconds, count)
+            else:
+                budget.note_making(pool, seconds)
             if not pool.busy:
                 break
             epochs, leeway = epochs - count, LEEWAY
@@ -52,7 +55,7 @@ class Pace:
 
     def choose_piece(self, structure):
         """Return how many epochs may be trained before the clock is looked at."""
-        seconds = self.budget.speeds.get(structure)
+        seconds = self.budget.get_speed(structure)
         if seconds is None:  # its program is made, or has just been made
             return 1
         return max(1, int(PIECE / max(seconds, 1e-6)))

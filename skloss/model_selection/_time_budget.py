@@ -11,6 +11,8 @@ from skloss.model_selection._candidates import Refused, find_net
 LEEWAY = 0.05
 # Seconds that a step takes however few networks it trains.
 STEP = 2e-4
+# Seconds of training after which a speed is believed.
+TRUSTED = 0.5
 # What it takes to make a program alone, in shares of what it takes beside others.
 MAKING_ALONE = 0.5
 
@@ -43,8 +45,8 @@ class TimeBudget:
         Epochs of all networks of each candidate: at most, and by now.
     told : set of int
         Candidates that are finished.
-    speeds : dict of Structure to float
-        Seconds of an epoch of pools; None where only a first one was trained.
+    measured : dict of Structure to (float, int)
+        Seconds and epochs of pools, without those in which programs were made.
     alone : dict of int to float
         Seconds of an epoch of the refit, of each candidate.
     making : float
@@ -56,7 +58,7 @@ class TimeBudget:
         self.timeout, self.begin, self.end = timeout, begin, begin + timeout
         self.n_splits, self.growth, self.finale = n_splits, growth, finale
         self.planned, self.trained, self.told = {}, {}, set()
-        self.speeds, self.alone, self.making = {}, {}, np.inf
+        self.measured, self.alone, self.making = {}, {}, np.inf
         self.first, self.best, self.refit = None, -np.inf, 0.0
         self.lock = threading.Lock()
 
@@ -95,8 +97,14 @@ class TimeBudget:
             alone = self.alone.get(candidate)
             self.refit = float(took if alone is None else alone * epochs)
 
+    def note_making(self, pool, seconds):
+        """Note how long a pool trained when its program was not known yet."""
+        with self.lock:
+            self.measured.setdefault(pool.structure, (0.0, 0))
+        self.making = min(self.making, seconds)
+
     def note_speed(self, pool, candidates, seconds, epochs):
-        """Note how long a pool trained; the first time its program was made.
+        """Note how long a pool trained whose program was there.
 
         Parameters
         ----------
@@ -106,13 +114,16 @@ class TimeBudget:
         seconds : float
         epochs : int
         """
-        if pool.structure not in self.speeds:
-            self.speeds[pool.structure] = None
-            self.making = min(self.making, seconds)
-            return
-        self.speeds[pool.structure] = seconds / epochs
+        with self.lock:
+            before = self.measured[pool.structure]
+            self.measured[pool.structure] = before[0] + seconds, before[1] + epochs
         alone = self.reckon_alone(pool, seconds / epochs, len(candidates))
         self.alone |= dict.fromkeys(candidates, alone)
+
+    def get_speed(self, structure):
+        """Return the seconds of an epoch of a pool; None, where that is not known."""
+        seconds, epochs = self.measured.get(structure, (0.0, 0))
+        return seconds / epochs if epochs else None
 
     def reckon_alone(self, pool, seconds, networks):
         """Return the seconds of an epoch of the refit of one of a pool's networks."""
@@ -129,7 +140,7 @@ class TimeBudget:
             Seconds of a refit that may be needed in place of that of the best so far.
         """
         # as long as nothing is finished, that comes first
-        making = MAKING_ALONE * self.making if self.told and self.speeds else 0.0
+        making = MAKING_ALONE * self.making if self.told and self.measured else 0.0
         seconds = max(refit, self.refit)
         reserve = self.finale.estimate(seconds, making, len(self.told))
         return self.end - reserve - time.perf_counter()
@@ -146,6 +157,8 @@ class TimeBudget:
         whole : bool
             Whether it must be all of them or none.
         """
+        if not np.isfinite(self.end):
+            return count
         left, speed = self.seconds_left(), self.measure_speed()
         if left <= 0:
             return 0
@@ -154,15 +167,18 @@ class TimeBudget:
             return count
         # those that stop early need a part only of what they may take
         part = sum(self.trained[candidate] for candidate in self.told) / planned
-        open_ones = self.planned.keys() - self.told
-        remaining = sum(
-            max(0.0, part * self.planned[c] - self.trained.get(c, 0)) for c in open_ones
+        sizes = [epochs for epochs in self.planned.values() if epochs]
+        size = np.mean(sizes) if whole else min(sizes)
+        # who is longer and has not begun comes later, if there is time
+        left -= speed * sum(
+            max(0.0, part * self.planned[c] - self.trained.get(c, 0))
+            for c in self.planned.keys() - self.told
+            if c in self.trained or self.planned[c] <= size
         )
-        one = part * np.mean(list(self.planned.values()))
-        if (remaining + count * one) * speed <= left:
+        one = speed * part * size
+        if count * one <= left:
             return count
-        fitting = int((left / speed - remaining) / one)
-        return 0 if whole else max(0, fitting)
+        return 0 if whole else max(0, int(left / one))
 
     def measure_speed(self):
         """Return the seconds of an epoch of a network; zero, where that is not known.
@@ -189,7 +205,9 @@ class TimeBudget:
         leeway : float, default=0
             As a share of the timeout.
         """
-        seconds = self.speeds.get(pool.structure) or 0.0
-        alone = self.reckon_alone(pool, seconds, networks) if seconds else 0.0
+        # the first epochs may have waited for whoever else had the processors
+        trusted = self.measured.get(pool.structure, (0.0, 0))[0] >= TRUSTED
+        seconds = self.get_speed(pool.structure) if trusted else 0.0
+        alone = self.reckon_alone(pool, seconds, networks) if trusted else 0.0
         left = self.seconds_left(alone * epochs) - seconds * epochs
         return left >= -leeway * self.timeout

@@ -67,14 +67,17 @@ def test_trials_are_reckoned_by_their_epochs(clock):
     budget.note_epochs(1, 20)
     clock.now = 20.0
     budget.note_candidate(0, folds(10), score=0.5)
-    # 40 epochs in 20 s; 60 of the second are left, 30 s of 80; others have 50, 25 s
-    assert budget.count_fitting(5, whole=False) == 2
-    assert budget.count_fitting(5, whole=True) == 0
+    # 40 epochs in 20 s; 60 of the second are left, 30 s of 80; the shortest has 20
+    assert budget.count_fitting(6, whole=False) == 5
+    assert budget.count_fitting(5, whole=False) == 5
+    # where all must fit, they are as long as those before, 25 s
+    assert budget.count_fitting(3, whole=True) == 0
     assert budget.count_fitting(2, whole=True) == 2
     clock.now = 25.0
     budget.note_epochs(1, 50)  # in five seconds, since the first paid for its program
-    # 10 are left, a second of 75; others have 5 s
-    assert budget.count_fitting(99, whole=False) == 14
+    budget.note_asked(nets(400), first=2)  # it waits until it is due
+    # ten are left, a second of 75; the shortest has 2 s
+    assert budget.count_fitting(99, whole=False) == 37
     clock.now = 101.0
     assert budget.count_fitting(1, whole=False) == 0
 
@@ -82,10 +85,12 @@ def test_trials_are_reckoned_by_their_epochs(clock):
 def test_who_stops_early_is_reckoned_by_what_others_took(clock):
     budget = make_budget(refit=False)
     budget.note_asked(nets(100, 100), first=0)
-    clock.now = 20.0
+    budget.note_epochs(1, 10)
+    clock.now = 15.0
     budget.note_candidate(0, folds(10), score=0.5)
-    # 20 epochs in 20 s; the second will take as many, and so will others
-    assert budget.count_fitting(9, whole=False) == 3
+    # 30 epochs in 15 s; the second has ten to come, 5 s of 85, and others have 10 s
+    assert budget.count_fitting(9, whole=False) == 8
+    assert make_budget(timeout=np.inf).count_fitting(9, whole=False) == 9
 
 
 def test_the_refit_is_that_of_the_best_or_of_one_that_may_be(clock):
@@ -99,7 +104,7 @@ def test_the_refit_is_that_of_the_best_or_of_one_that_may_be(clock):
     # two seconds an epoch for four networks, so half of one for each, and a second
     # for the steps: 1.5 * 1.5 alone; five went into the program, half of them alone
     pool = SimpleNamespace(structure="a program", kind=SimpleNamespace(steps=5000))
-    budget.note_speed(pool, [2, 2, 3, 3], 5.0, 1)
+    budget.note_making(pool, 5.0)
     budget.note_speed(pool, [2, 2, 3, 3], 6.0, 3)
     budget.note_candidate(2, folds(10, seconds=0.5), score=0.8)
     assert budget.seconds_left() == 100 - 22.5 - 2.5
