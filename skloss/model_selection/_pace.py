@@ -66,6 +66,12 @@ class Pace:
         if self.report is not None:
             self.report(number, epoch, history)
 
+    def note_results(self, results):
+        """Note which networks have ended."""
+        if self.budget is not None:
+            for number, result in results.items():
+                self.budget.note_ended(self.candidates[number], result.n_epochs)
+
     def __getstate__(self):
         return {"budget": None, "candidates": self.candidates}
 

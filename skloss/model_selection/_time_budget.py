@@ -60,6 +60,7 @@ class TimeBudget:
         self.planned, self.trained, self.told = {}, {}, set()
         self.measured, self.alone, self.making = {}, {}, np.inf
         self.first, self.best, self.refit = None, -np.inf, 0.0
+        self.any_ended = False
         self.lock = threading.Lock()
 
     # -- what is heard -------------------------------------------------------------
@@ -74,6 +75,13 @@ class TimeBudget:
         """Note that a network of a candidate has trained."""
         with self.lock:
             self.trained[candidate] = self.trained.get(candidate, 0) + epochs
+
+    def note_ended(self, candidate, epochs):
+        """Note that a network has ended; before one is told it may be the winner's."""
+        self.any_ended = True
+        if not self.told:
+            alone = self.alone.get(candidate, 0.0)
+            self.refit = max(self.refit, alone * epochs)
 
     def note_candidate(self, candidate, folds, score):
         """Note that a candidate is finished, and what its networks took.
@@ -139,8 +147,9 @@ class TimeBudget:
         refit : float, default=0
             Seconds of a refit that may be needed in place of that of the best so far.
         """
-        # as long as nothing is finished, that comes first
-        making = MAKING_ALONE * self.making if self.told and self.measured else 0.0
+        # as long as nothing has ended, that comes first
+        known = self.any_ended and np.isfinite(self.making)
+        making = MAKING_ALONE * self.making if known else 0.0
         seconds = max(refit, self.refit)
         reserve = self.finale.estimate(seconds, making, len(self.told))
         return self.end - reserve - time.perf_counter()

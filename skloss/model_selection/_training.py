@@ -269,4 +269,7 @@ def advance_pool(number, pool, report, pace, limits):
         pool.advance(report=report, **limits)
     elif not pace.advance(pool, report, **limits):
         return number, pool, None
-    return number, pool, pool.take_results(states=False)
+    results = pool.take_results(states=False)
+    if pace is not None:
+        pace.note_results(results)
+    return number, pool, results

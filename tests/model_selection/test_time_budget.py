@@ -106,6 +106,13 @@ def test_the_refit_is_that_of_the_best_or_of_one_that_may_be(clock):
     pool = SimpleNamespace(structure="a program", kind=SimpleNamespace(steps=5000))
     budget.note_making(pool, 5.0)
     budget.note_speed(pool, [2, 2, 3, 3], 6.0, 3)
+    fresh = make_budget()
+    fresh.note_making(pool, 5.0)
+    fresh.note_speed(pool, [2, 2, 3, 3], 6.0, 3)
+    assert fresh.seconds_left() == 100.0  # that something ends comes first
+    fresh.note_ended(2, 4)
+    assert fresh.seconds_left() == 100 - 4 * 2.25 - 2.5
+    budget.note_ended(2, 10)
     budget.note_candidate(2, folds(10, seconds=0.5), score=0.8)
     assert budget.seconds_left() == 100 - 22.5 - 2.5
     assert budget.fits(pool, 22, networks=4)  # 22 * 4.25 = 93.5, of 97.5
