@@ -60,7 +60,7 @@ class TimeBudget:
         self.planned, self.trained, self.told = {}, {}, set()
         self.measured, self.alone, self.making = {}, {}, np.inf
         self.first, self.best, self.refit = None, -np.inf, 0.0
-        self.any_ended = False
+        self.ended, self.any_finished = {}, False
         self.lock = threading.Lock()
 
     # -- what is heard -------------------------------------------------------------
@@ -77,11 +77,14 @@ class TimeBudget:
             self.trained[candidate] = self.trained.get(candidate, 0) + epochs
 
     def note_ended(self, candidate, epochs):
-        """Note that a network has ended; before one is told it may be the winner's."""
-        self.any_ended = True
-        if not self.told:
-            alone = self.alone.get(candidate, 0.0)
-            self.refit = max(self.refit, alone * epochs)
+        """Note that a network has ended; with the last of a candidate there is one."""
+        with self.lock:
+            self.ended[candidate] = self.ended.get(candidate, 0) + 1
+        if self.ended[candidate] < self.n_splits:
+            return
+        self.any_finished = True
+        if not self.told:  # it may be the winner
+            self.refit = max(self.refit, self.alone.get(candidate, 0.0) * epochs)
 
     def note_candidate(self, candidate, folds, score):
         """Note that a candidate is finished, and what its networks took.
@@ -147,8 +150,9 @@ class TimeBudget:
         refit : float, default=0
             Seconds of a refit that may be needed in place of that of the best so far.
         """
-        # as long as nothing has ended, that comes first
-        known = self.any_ended and np.isfinite(self.making)
+        # as long as nothing is finished, that comes first
+        finished = self.any_finished or self.told
+        known = finished and np.isfinite(self.making)
         making = MAKING_ALONE * self.making if known else 0.0
         seconds = max(refit, self.refit)
         reserve = self.finale.estimate(seconds, making, len(self.told))
@@ -214,9 +218,13 @@ class TimeBudget:
         leeway : float, default=0
             As a share of the timeout.
         """
+        seconds, alone = 0.0, 0.0
+        measured, _ = self.measured.get(pool.structure, (None, 0))
+        if measured is None and np.isfinite(self.making):
+            seconds = self.making
         # the first epochs may have waited for whoever else had the processors
-        trusted = self.measured.get(pool.structure, (0.0, 0))[0] >= TRUSTED
-        seconds = self.get_speed(pool.structure) if trusted else 0.0
-        alone = self.reckon_alone(pool, seconds, networks) if trusted else 0.0
-        left = self.seconds_left(alone * epochs) - seconds * epochs
-        return left >= -leeway * self.timeout
+        elif measured is not None and measured >= TRUSTED:
+            speed = self.get_speed(pool.structure)
+            seconds = speed * epochs
+            alone = self.reckon_alone(pool, speed, networks) * epochs
+        return self.seconds_left(alone) - seconds >= -leeway * self.timeout

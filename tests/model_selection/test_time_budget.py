@@ -111,12 +111,18 @@ def test_the_refit_is_that_of_the_best_or_of_one_that_may_be(clock):
     fresh.note_speed(pool, [2, 2, 3, 3], 6.0, 3)
     assert fresh.seconds_left() == 100.0  # that something ends comes first
     fresh.note_ended(2, 4)
+    assert fresh.seconds_left() == 100.0
+    fresh.note_ended(2, 4)  # its second fold
     assert fresh.seconds_left() == 100 - 4 * 2.25 - 2.5
     budget.note_ended(2, 10)
     budget.note_candidate(2, folds(10, seconds=0.5), score=0.8)
     assert budget.seconds_left() == 100 - 22.5 - 2.5
     assert budget.fits(pool, 22, networks=4)  # 22 * 4.25 = 93.5, of 97.5
     assert not budget.fits(pool, 23, networks=4)
+    other = SimpleNamespace(structure="another program")
+    assert budget.fits(other, 99, networks=4)
+    clock.now = 71.0  # there are 4 s, and it would be made in five
+    assert not budget.fits(other, 99, networks=4)
     assert make_budget(timeout=np.inf).seconds_left() == np.inf
 
 
