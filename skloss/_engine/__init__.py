@@ -11,6 +11,7 @@ from skloss._engine._plan import (
     TrainingState,
     count_steps,
 )
+from skloss._engine._pool import STRETCH
 from skloss._engine._population import (
     empty_spare_pools,
     make_pools,
@@ -29,6 +30,7 @@ from skloss._engine._program import count_steps_computed, trace_count
 from skloss._engine._structure import PlanKind
 
 __all__ = [
+    "STRETCH",
     "Data",
     "Member",
     "Mirror",

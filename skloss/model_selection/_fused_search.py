@@ -1,7 +1,9 @@
 """A fused search, from the first line of its ``fit`` to the last."""
 
 import time
+from functools import partial
 
+import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
@@ -49,8 +51,8 @@ class FusedSearch:
         """Train all candidates on all folds, and refit the best.
 
         A search that fails leaves an earlier one as it was. One that is interrupted by
-        Ctrl-C, in its refit too, keeps the candidates that are finished: it has their
-        ``cv_results_``, and no ``best_estimator_``.
+        Ctrl-C, in its refit and its ensemble too, keeps what is finished: it has the
+        ``cv_results_`` of the candidates that are, and a greedy ensemble of them.
 
         Parameters
         ----------
@@ -108,16 +110,18 @@ class FusedSearch:
         if candidates:
             fitted |= self._compare(candidate_params, candidates, scoring, refit_metric)
 
-        # -- refit
-        if self.refit and not interrupted:
-            best_params = fitted["best_params_"]
-            curves = [fold.curve for fold in candidates[fitted["best_index_"]]]
-            try:
-                fitted |= tasks.run_refit(
-                    lambda: self._refit(X, y, fit_params, best_params, curves)
-                )
-            except KeyboardInterrupt:
-                interrupted = True
+        # -- average and refit
+        try:
+            if candidates and self._ensemble_kind == "greedy":
+                builder = EnsembleBuilder(scoring, self._metric, self.estimator)
+                fitted |= builder.build(candidates)
+            if self.refit and not interrupted:
+                curves = [fold.curve for fold in candidates[fitted["best_index_"]]]
+                given = {"X": X, "y": y, "fit_params": fit_params}
+                fit = partial(refit_best, **given, curves=curves)
+                self._refit(fitted, fit, tasks, end=begin + self._seconds)
+        except KeyboardInterrupt:
+            interrupted = True
 
         # -- become
         if candidates or not interrupted:
@@ -147,6 +151,11 @@ class FusedSearch:
     def _ensemble_kind(self):
         """What the search ends in."""
         return self.ensemble
+
+    @property
+    def _seconds(self):
+        """What the whole ``fit`` may take, in seconds."""
+        return np.inf
 
     @property
     def _metric(self):
@@ -223,9 +232,6 @@ class FusedSearch:
         }
         if self.refit or not several:
             fitted |= self._choose_best(results, refit_metric, candidates)
-        if self._ensemble_kind == "greedy":
-            builder = EnsembleBuilder(scoring, self._metric, self.estimator)
-            fitted |= builder.build(candidates)
         return fitted
 
     def _choose_best(self, results, refit_metric, candidates):
@@ -237,19 +243,29 @@ class FusedSearch:
         fitted["_fold_ensemble_"] = average_folds(self.estimator, candidates[index])
         return fitted
 
-    def _refit(self, X, y, fit_params, params, curves):
-        """Return what the best candidate leaves, fitted on all rows."""
-        best = clone(self.estimator).set_params(**clone(params, safe=False))
+    def _refit(self, fitted, fit, tasks, end):
+        """Add what the best candidate leaves, fitted on all rows, and its seeds.
+
+        Parameters
+        ----------
+        fitted : dict
+            The search's attributes so far.
+        fit : callable
+            Returns an estimator, given, fitted.
+        tasks : CallbackTasks
+        end : float
+            When the time is over.
+        """
+        params = clone(fitted["best_params_"], safe=False)
+        best = clone(self.estimator).set_params(**params)
         begin = time.perf_counter()
-        best = refit_best(best, X, y, fit_params, curves)
-        fitted = {"best_estimator_": best, "refit_time_": time.perf_counter() - begin}
-        if self._ensemble_kind == "seeds":
-            fitted["_ensemble_"] = average_seeds(
-                best, lambda again: refit_best(again, X, y, fit_params, curves)
-            )
+        best = tasks.run_refit(lambda: fit(best))
+        seconds = time.perf_counter() - begin
+        fitted |= {"best_estimator_": best, "refit_time_": seconds}
         if hasattr(best, "feature_names_in_"):
             fitted["feature_names_in_"] = best.feature_names_in_
-        return fitted
+        if self._ensemble_kind == "seeds":
+            fitted["_ensemble_"] = average_seeds(best, fit, seconds, end)
 
     def _become(self, fitted):
         """Take the fitted attributes of this search, and leave none of an earlier."""

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from skloss._engine import empty_spare_pools, place_members, repack_pools
+import numpy as np
+
+from skloss._engine import STRETCH, empty_spare_pools, place_members, repack_pools
 from skloss.model_selection._fusing import FusedTable
 from skloss.model_selection._shared_losses import SharedLosses
 
@@ -22,13 +24,15 @@ class Group:
     cells : dict of int to Cell
         Those whose networks train, by the numbers that these have in the pools.
     pools : list of Pool
+    owed : int
+        Epochs by which they are behind those of other groups.
     """
 
     def __init__(self, plan, expected=()):
         self.plan, self.table = replace(plan, members=[]), FusedTable(plan)
         self.losses = SharedLosses(plan.task)
         self.cells, self.streams, self.count = {}, {}, 0
-        self.pools = []
+        self.pools, self.owed = [], 0
         self.expect_losses([loss for task, loss in expected if task == plan.task])
 
     @property
@@ -42,11 +46,36 @@ class Group:
         return any(pool.busy for pool in self.pools)
 
     def count_stretch(self):
-        """Return after how many epochs a network may have ended."""
+        """Return after how many epochs more a network may have ended."""
+        return max(STRETCH, self.count_own_stretch() - self.owed)
+
+    def count_own_stretch(self):
+        """Return the same, from where the pools are."""
         busy = [pool for pool in self.pools if pool.busy]
         for pool in busy:
             pool.fill()
         return min(pool.count_stretch() for pool in busy)
+
+    @property
+    def is_due(self):
+        """Whether one of the networks may end in the epochs that are owed."""
+        members = [m for pool in self.pools for m in pool.members.values()]
+        if any(np.isfinite(m.patience) or m.callback is not None for m in members):
+            return True
+        return self.count_own_stretch() <= self.owed
+
+    def pay(self):
+        """Return the epochs that are owed, and owe none."""
+        owed, self.owed = self.owed, 0
+        return owed
+
+    def name_candidates(self, k):
+        """Return the candidates of a pool's networks, by their numbers."""
+        return {n: self.cells[n].candidate for n in self.pools[k].members}
+
+    def find_first_candidate(self, k):
+        """Return the lowest candidate of a pool's networks; zero, if it has none."""
+        return min(self.name_candidates(k).values(), default=0)
 
     def list_training(self):
         """Return the numbers of the networks that have neither stopped nor ended."""
@@ -93,6 +122,12 @@ class Group:
     def drop(self, numbers):
         """Train some networks no more, and leave as few idle places as can be."""
         self.pools = repack_pools(self.pools, set(numbers))
+
+    def abandon(self, pool):
+        """Train the networks of a pool no more, and leave it as it is, but empty."""
+        for number in list(pool.members):
+            pool.take_out(number)
+            del self.cells[number]
 
     def move_together(self):
         """Let as few pools train as have places for all networks."""

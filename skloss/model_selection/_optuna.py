@@ -11,25 +11,30 @@ from skloss._sklearn import BaseSearchCV, get_scorers_by_name, is_multimetric
 from skloss.model_selection._auto_space import AutoSpace, auto_space
 from skloss.model_selection._candidates import Refused, make_candidates
 from skloss.model_selection._fused_search import FusedSearch
+from skloss.model_selection._pace import make_budget
 from skloss.model_selection._pruning import (
     SuccessiveHalving,
     make_watch,
 )
+from skloss.model_selection._scored import mean_score
 from skloss.model_selection._stored_params import (
-    check_folds,
     check_space,
     list_names,
     read_params,
 )
 from skloss.model_selection._study import check_study, make_study, raise_no_trials
-from skloss.model_selection._study_digest import check_same_search, digest_search
+from skloss.model_selection._study_digest import (
+    check_folds,
+    check_same_search,
+    digest_search,
+)
 from skloss.model_selection._suggest import (
     check_distributions,
     find_prefix,
     list_choices,
     suggest_from,
 )
-from skloss.model_selection._time_budget import OutOfTime, TimeBudget
+from skloss.model_selection._time_budget import OutOfTime
 from skloss.model_selection._trials import Trials, is_counted
 
 DEFAULT_TRIALS = 50
@@ -52,9 +57,11 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         Finished trials of the study: what it already has counts. None: 50, or with a
         ``timeout`` as many as it allows.
     timeout : float, default=None
-        Seconds of the whole ``fit``, its refit included. What trials and the refit
-        will take is reckoned from what was trained so far; what is not finished in
-        time is cut. The trials are the first of those that there were without it.
+        Seconds of the whole ``fit``, its refit and its ensemble included. What trials
+        and these will take is reckoned from what was trained so far; what would not
+        end in time is not begun, or cut. The trials are the first of those that there
+        were without it, and perhaps some of the next ``batch_size``; of
+        ``ensemble="seeds"`` there may be fewer seeds.
     batch_size : int, default=8
         Trials that are under way: as one ends, another is asked for. More are faster,
         fewer let the sampler know more. With a ``pruner`` so many begin together, and
@@ -186,14 +193,13 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             partial(suggest_from, param_distributions=space),
         )
         stored = self._read_before(study, trials, run, space)
-        budget = TimeBudget(self.timeout, progress.begin, self.refit)
-        run.trainer.report = budget.watch(run.trainer.report)
+        budget = make_budget(self, run, progress.begin)
         tasks.begin_training(None)
         asked, again = {}, True  # a trial's candidate is its place among those asked
 
         # whoever hears of a candidate hears of what the study keeps
         def tell(candidate, folds):
-            budget.note_candidate(folds)
+            budget.note_candidate(candidate, folds, mean_score(folds, self._metric))
             trials.tell(asked[candidate], folds)
 
         run.ledger.listeners.insert(0, tell)
@@ -208,11 +214,16 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         finally:
             trials.give_back_mine(again=again)
         params, candidates = self._read_study(run, trials, asked, stored, space)
-        late = budget.seconds_left() <= 0
+        late = run.trainer.late or budget.seconds_left() <= 0
         if not candidates and not run.interrupted and (self.refit or late):
             raise_no_trials(self, study, late)
         fitted = {"study_": study, "param_distributions_": space}
         return params, candidates, fitted
+
+    @property
+    def _seconds(self):
+        """What the whole ``fit`` may take, in seconds."""
+        return np.inf if self.timeout is None else self.timeout
 
     def _count_wanted(self):
         """Return how many finished trials the study is to have."""
@@ -258,15 +269,14 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         """Ask and train until there are enough trials, or no time is left."""
         watch = self._make_watch(trials.study, asked)
 
-        def ask(count, under_way=0):
-            budget.note_trials(trials.told)
+        def ask(count):
             # who is pruned, and when, may depend on all that train together
-            count = budget.count_fitting(count, under_way, whole=watch is not None)
+            count = budget.count_fitting(count, whole=watch is not None)
             batch = []
             # those that are pruned while they draw are told, and others asked for
             while count and not (batch or run.interrupted or trials.is_over()):
                 batch = trials.ask(count)
-            return self._make_batch(batch, trials.params, asked, progress)
+            return self._make_batch(batch, trials.params, asked, progress, budget)
 
         if watch is None:
             times = max(1, trials.n_trials / self.batch_size)
@@ -314,13 +324,14 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
             return None
         return make_watch(study.pruner, self._metric, trials=asked)
 
-    def _make_batch(self, batch, params, asked, progress):
+    def _make_batch(self, batch, params, asked, progress, budget):
         """Return estimators and parameters of trials, and the number of the first."""
         first = len(asked)
         asked |= dict(enumerate(batch, first))
         own = [params[trial.number] for trial in batch]
         estimators = make_candidates(self.estimator, own)
         progress.start(estimators, first)
+        budget.note_asked(estimators, first)
         return estimators, own, first
 
     def _read_study(self, run, trials, asked, stored, space):

@@ -82,9 +82,8 @@ class FusedRun:
         Parameters
         ----------
         ask : callable
-            ``ask(count, under_way)`` returns at most ``count`` more candidates, where
-            so many are under way: estimators, params and the number of the first, as
-            ``train_candidates`` takes them.
+            ``ask(count)`` returns at most ``count`` more candidates: estimators, params
+            and the number of the first, as ``train_candidates`` takes them.
         examples : list of estimator
             Candidates whose losses may be asked for: programs have room for them from
             the beginning, and are made once.
@@ -96,8 +95,7 @@ class FusedRun:
 
         def more_cells():
             while True:
-                under_way = self.ledger.count_open()
-                estimators, params, first = ask(at_once - under_way, under_way)
+                estimators, params, first = ask(at_once - self.ledger.count_open())
                 if not estimators:
                     return []
                 cells = self.maker.make_cells(estimators, params, first)

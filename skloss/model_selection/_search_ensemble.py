@@ -1,5 +1,6 @@
 """The ensemble in which a search can end, made of networks that it trained anyway."""
 
+import time
 from functools import partial
 
 import numpy as np
@@ -19,7 +20,7 @@ from skloss.model_selection._candidates import find_net
 from skloss.model_selection._ensemble import average_folds, find_ensemble
 from skloss.model_selection._fold_votes import find_ordered_rule
 from skloss.model_selection._folds import digest_earlier_steps
-from skloss.model_selection._greedy import choose_weights
+from skloss.model_selection._greedy import MOST_ROUNDS, choose_weights
 from skloss.model_selection._last_step import get_earlier_steps
 from skloss.model_selection._out_of_fold import KnownClassifier, KnownRegressor, Pool
 from skloss.model_selection._scored import get_score, mean_score
@@ -27,6 +28,8 @@ from skloss.model_selection._scored import get_score, mean_score
 KINDS = (None, "greedy", "seeds")
 # With fewer rows the weights themselves overfit (docs/design/search.md).
 FEW_ROWS, ERRORS = 600, 2.0
+# More rows hardly choose other weights, and each addition scores them all.
+MOST_ROWS = 5_000
 SEEDS = 8
 
 
@@ -202,6 +205,7 @@ class EnsembleBuilder:
             return weights, self.cross_fit(firsts, values, lambda rows: weights)
 
         def choose(rows, **rounds):
+            rows = thin_out(rows)
             score = self.make_score(firsts, rows)
             return choose_weights(score, values[:, :, rows], **rounds)
 
@@ -211,6 +215,33 @@ class EnsembleBuilder:
         if promised[0] >= promised[1]:
             return choose(every), promised[0]
         return np.eye(len(library))[0], promised[1]
+
+    def time_score(self, folds):
+        """Return the seconds that weighing takes for the score of one mean.
+
+        Parameters
+        ----------
+        folds : list of Scored
+            Of any candidate; None of its predictions, and the seconds are zero.
+        """
+        if any(fold.predictions is None for fold in folds):
+            return 0.0
+        own = self.pool.join([fold.predictions for fold in folds])
+        rows = thin_out(np.ones(len(self.pool.tested), bool))
+        score = self.make_score(folds[:1], rows)
+        values = np.stack([own.values, own.at_cost])[:, rows]
+        seconds = []
+        for _ in range(2):  # the first time more is loaded
+            begin = time.perf_counter()
+            score(values)
+            seconds.append(time.perf_counter() - begin)
+        return min(seconds)
+
+    def count_scores(self, count):
+        """Return how many means are scored at most, of a library of so many models."""
+        if len(self.pool.tested) < FEW_ROWS:
+            return len(self.pool.splits)
+        return (len(self.pool.splits) + 1) * MOST_ROUNDS * count
 
     def weigh_structures(self, library):
         """Return equal weights for the best candidate of each structure that is good.
@@ -282,6 +313,15 @@ class EnsembleBuilder:
         return score
 
 
+def thin_out(rows):
+    """Return a mask of at most ``MOST_ROWS`` of some rows, evenly spread over them."""
+    numbers = np.flatnonzero(rows)
+    places = np.linspace(0, len(numbers) - 1, min(len(numbers), MOST_ROWS))
+    thinned = np.zeros_like(rows)
+    thinned[numbers[places.astype(int)]] = True
+    return thinned
+
+
 def name_rule(folds):
     """Return how a candidate decides on ordered classes; None for all others.
 
@@ -299,7 +339,7 @@ def name_structure(estimator):
     return network.structure(), str(steps)
 
 
-def average_seeds(best, fit):
+def average_seeds(best, fit, seconds, end):
     """Return the average of the winner and of networks of other seeds.
 
     Parameters
@@ -308,12 +348,20 @@ def average_seeds(best, fit):
         Fitted on all rows.
     fit : callable
         Returns a clone of the winner, given, fitted on all rows.
+    seconds : float
+        What the winner took; others that would not end in time are left out.
+    end : float
+        When the time is over, of ``time.perf_counter()``.
     """
     seed = find_net(best).random_state
     seeds = check_random_state(seed).randint(np.iinfo(np.int32).max, size=SEEDS - 1)
     members = [best]
     for other in seeds.tolist():
+        begin = time.perf_counter()
+        if begin + seconds > end:
+            break
         again = clone(best)
         find_net(again).set_params(random_state=other)
         members.append(fit(again))
+        seconds = time.perf_counter() - begin
     return find_ensemble(best)(members)

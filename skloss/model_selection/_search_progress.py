@@ -83,9 +83,6 @@ class Reporter:
     def __init__(self, add_epochs, candidates):
         self.add_epochs, self.candidates = add_epochs, candidates
 
-    def begin(self):
-        """Do nothing: a bar shows what is done."""
-
     def __call__(self, number, epoch, history):
         """Tell of the epochs that a network just trained."""
         if self.add_epochs is not None:

@@ -66,27 +66,6 @@ def check_space(study, space):
             replay(study, trial, space)
 
 
-def check_folds(study, trials, scoring, cv):
-    """Raise if the study's trials lack scores, before anything is trained."""
-    n_splits = len(scoring.folds.splits)
-    for _, stored in trials.list_finished():
-        if len(stored) != n_splits:
-            raise ValueError(
-                f"study {study.study_name!r} has trials with {len(stored)} "
-                f"folds, but cv={cv!r} makes {n_splits}; use another "
-                f"study_name, or the same cv."
-            )
-        with_train = "train" in scoring.folds.scored_parts
-        if with_train and any(
-            fold.test_scores is not None and fold.train_scores is None
-            for fold in stored
-        ):
-            raise ValueError(
-                f"return_train_score=True, but study {study.study_name!r} has trials "
-                f"that were stored without; use another study, or set it to False."
-            )
-
-
 def replay(study, trial, space):
     """Return the trial's replay, and the parameters that the space gives for it."""
     replayed = Replay(study, trial)

@@ -147,3 +147,24 @@ def draws_anew(cv):
     """Tell whether a splitter draws other folds at each call."""
     seed = getattr(cv, "random_state", 0)
     return not isinstance(seed, Integral) and getattr(cv, "shuffle", True)
+
+
+def check_folds(study, trials, scoring, cv):
+    """Raise if the study's trials lack scores, before anything is trained."""
+    n_splits = len(scoring.folds.splits)
+    for _, stored in trials.list_finished():
+        if len(stored) != n_splits:
+            raise ValueError(
+                f"study {study.study_name!r} has trials with {len(stored)} "
+                f"folds, but cv={cv!r} makes {n_splits}; use another "
+                f"study_name, or the same cv."
+            )
+        with_train = "train" in scoring.folds.scored_parts
+        if with_train and any(
+            fold.test_scores is not None and fold.train_scores is None
+            for fold in stored
+        ):
+            raise ValueError(
+                f"return_train_score=True, but study {study.study_name!r} has trials "
+                f"that were stored without; use another study, or set it to False."
+            )

@@ -6,6 +6,7 @@ from skloss.exceptions import NotFusibleError
 from skloss.model_selection._fusing import sort_by_kind
 from skloss.model_selection._group import Group
 from skloss.model_selection._parallel import make_parallel
+from skloss.model_selection._time_budget import OutOfTime
 
 SECONDS_AT_ONCE = 1.0  # after which pools whose networks wait tell what has ended
 
@@ -24,11 +25,15 @@ class Trainer:
     report : callable
         ``report(candidates)`` gives what is called with the number, the epoch and the
         history of a network that has trained some epochs, or None; ``candidates`` are
-        those of the numbers. Its ``begin`` is called before networks go on. What it
-        raises ends the training.
+        those of the numbers. What it raises ends the training.
 
     Attributes
     ----------
+    pace : callable, optional
+        ``pace(candidates)`` gives what trains a pool as long as there is time, see
+        ``Pace``; None: there is no timeout.
+    late : bool
+        Whether there was no time for some pool; its candidates are lost.
     expected : list of (Task, Loss)
         Losses for which programs have room from the beginning.
     programs : dict of Structure to str
@@ -40,6 +45,7 @@ class Trainer:
         self.parallel = {"prefer": "threads", **parallel}
         self.report, self.expected = report, []
         self.programs = {}
+        self.pace, self.late, self.lost = None, False, set()
 
     # -- to the end ----------------------------------------------------------------
 
@@ -49,9 +55,8 @@ class Trainer:
         self.admit(groups, cells, workers=effective_n_jobs(self.parallel["n_jobs"]))
         with make_parallel(**self.parallel) as parallel:
             while any(group.busy for group in groups.values()):
-                for group, results in self.start(
-                    groups.values(), parallel, seconds=SECONDS_AT_ONCE
-                ):
+                limits = {g: {"seconds": SECONDS_AT_ONCE} for g in groups.values()}
+                for group, results in self.start(limits, parallel):
                     self.score(group, results)
                     self.close(group, results)
 
@@ -65,6 +70,11 @@ class Trainer:
         for, which trains from the next time on. So what is asked for does not depend on
         the clock.
 
+        Where there is a timeout, networks whose end is known train when it has come:
+        whoever ends first is finished first, and little is lost when the time is over.
+        When there was no time for some networks, no more is asked for, and of those
+        that were asked for whoever still has time is trained.
+
         Parameters
         ----------
         ask : callable
@@ -75,14 +85,35 @@ class Trainer:
         groups, cells, ended = {}, ask(), []
         with make_parallel(**self.parallel) as parallel:
             while cells or ended or any(group.busy for group in groups.values()):
+                ended += self.catch_up(groups, cells, parallel)
                 self.admit(groups, cells, stream=True, times=times)
-                busy = [group for group in groups.values() if group.busy]
-                epochs = min((group.count_stretch() for group in busy), default=0)
-                training = self.start(busy, parallel, epochs=epochs)
+                limits = self.go_on(groups.values())
+                training = self.start(limits, parallel)
                 self.settle(ended)
-                cells, ended = ask(), list(training)
-                for group in busy:
+                cells = [] if self.late else ask()
+                ended = list(training)
+                for group in limits:
                     group.move_together()
+
+    def catch_up(self, groups, cells, parallel):
+        """Train groups to which cells come up to where all are; return who has ended.
+
+        Nobody has, but for networks that diverged.
+        """
+        if self.pace is None:  # all go on together
+            return []
+        comes_to = [groups[kind] for kind in sort_by_kind(cells) if kind in groups]
+        limits = {group: {"epochs": group.pay()} for group in comes_to if group.owed}
+        return list(self.start(limits, parallel))
+
+    def go_on(self, groups):
+        """Let all networks go on by as many epochs; return who must train them now."""
+        busy = [group for group in groups if group.busy]
+        epochs = min((group.count_stretch() for group in busy), default=0)
+        for group in busy:
+            group.owed += epochs
+        due = [group for group in busy if self.pace is None or group.is_due]
+        return {group: {"epochs": group.pay()} for group in due}
 
     def settle(self, ended):
         """Score what has ended, and tell of it in the order of candidates."""
@@ -104,8 +135,11 @@ class Trainer:
         # all are at the rung
         with Parallel(**self.parallel) as parallel:
             for epoch in watch.rungs(last):
-                for group, results in self.start(groups, parallel, until=epoch):
+                limits = {group: {"until": epoch} for group in groups}
+                for group, results in self.start(limits, parallel):
                     self.score(group, results)
+                if self.late:  # who is pruned may depend on all
+                    raise OutOfTime
                 leavers = self.choose_leavers(groups, epoch, watch)
                 for group in groups:
                     self.drop_leavers(group, epoch, leavers)
@@ -151,37 +185,66 @@ class Trainer:
                     self.ledger.note(cell.key, outcome=f"not trained: {error}")
                     self.ledger.close(cell.key)
 
-    def start(self, groups, parallel, **limits):
-        """Let all pools train for a while; return an iterator over results, by group.
+    def start(self, limits, parallel):
+        """Let pools train for a while; return an iterator over results, by group.
+
+        Those of the first candidates begin first.
 
         Parameters
         ----------
-        groups : iterable of Group
+        limits : dict of Group to dict
+            Of the groups whose pools train; see ``Pool.advance``.
         parallel : joblib.Parallel
-        **limits : dict
-            See ``Pool.advance``.
         """
         work = [
             (group, k)
-            for group in groups
+            for group, own in limits.items()
             for k, pool in enumerate(group.pools)
-            if pool.busy or "until" in limits
+            if (pool.busy or "until" in own) and not self.abandon_lost(group, pool)
         ]
         for group, k in work:
             pool = group.pools[k]
             self.programs.setdefault(pool.structure, group.describe(pool))
-        calls = [
-            delayed(advance_pool)(
-                number, group.pools[k], self.reporter_of(group, k), limits
+        work.sort(
+            key=lambda one: min(one[0].name_candidates(one[1]).values(), default=0)
+        )
+        calls = []
+        for number, (group, k) in enumerate(work):
+            candidates = group.name_candidates(k)
+            report = self.report(candidates)
+            pace = self.pace and self.pace(candidates)
+            calls.append(
+                delayed(advance_pool)(
+                    number, group.pools[k], report, pace, limits[group]
+                )
             )
-            for number, (group, k) in enumerate(work)
-        ]
-        return collect(work, parallel(calls))
+        return self.collect(work, parallel(calls))
 
-    def reporter_of(self, group, k):
-        """Return what the training of a pool reports to, or None."""
-        numbers = group.pools[k].members
-        return self.report({n: group.cells[n].candidate for n in numbers})
+    def collect(self, work, trained):
+        """Give results by group, as they come, and put the pools back into theirs.
+
+        A worker's copy of a pool may be another object: its number says which it is.
+        """
+        for number, pool, results in trained:
+            group, k = work[number]
+            group.pools[k] = pool
+            if results is not None:
+                yield group, results
+                continue
+            self.late = True
+            self.lost |= set(group.name_candidates(k).values())
+            group.abandon(pool)
+
+    def abandon_lost(self, group, pool):
+        """Train a pool no more, if all its candidates are lost; tell whether they are.
+
+        Candidates are lost when one of their networks had no time.
+        """
+        own = {group.cells[number].candidate for number in pool.members}
+        if not own or not own <= self.lost:
+            return False
+        group.abandon(pool)
+        return True
 
     def score(self, group, results):
         """Score the cells of some results."""
@@ -198,24 +261,17 @@ class Trainer:
             self.ledger.close(cell.key)
 
 
-def collect(work, trained):
-    """Give results by group, as they come, and put the pools back into their groups.
-
-    A worker's copy of a pool may be another object: its number says which it is.
-    """
-    for number, pool, results in trained:
-        group, k = work[number]
-        group.pools[k] = pool
-        yield group, results
-
-
-def advance_pool(number, pool, report, limits):
+def advance_pool(number, pool, report, pace, limits):
     """Train a pool for a while; return its number, itself and what is to be scored.
 
     Results travel without their states: nobody goes on from there, and there may be
-    thousands.
+    thousands. None where there was no time.
     """
-    if report is not None:
-        report.begin()
-    pool.advance(report=report, **limits)
-    return number, pool, pool.take_results(states=False)
+    if pace is None:
+        pool.advance(report=report, **limits)
+    elif not pace.advance(pool, report, **limits):
+        return number, pool, None
+    results = pool.take_results(states=False)
+    if pace is not None:
+        pace.note_results(results)
+    return number, pool, results

@@ -1,6 +1,5 @@
 """A timeout is of the whole fit: it says how many trials there are, never which."""
 
-import pickle
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,13 +11,13 @@ from optuna.pruners import MedianPruner, NopPruner
 from optuna.trial import create_trial
 
 from skloss import LossAwareClassifier
+from skloss._engine._pool import Pool
 from skloss.model_selection import (
     FusedOptunaSearchCV,
     _fused_search,
+    _pace,
     _time_budget,
 )
-from skloss.model_selection._scored import Scored
-from skloss.model_selection._time_budget import OutOfTime, TimeBudget
 
 SPACE = {"learning_rate": (1e-3, 1e-1, "log")}
 
@@ -45,7 +44,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    for module in (_fused_search, _time_budget):
+    for module in (_fused_search, _pace, _time_budget):
         monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=clock))
     return clock
 
@@ -153,40 +152,67 @@ def test_there_are_fifty_trials_unless_told():
     assert len(found.cv_results_["params"]) == 2
 
 
-# -- reckoning -----------------------------------------------------------------------
+# -- what is trained when ------------------------------------------------------------
 
 
-def test_how_many_trials_fit(clock):
-    budget = TimeBudget(20, begin=95.0, refits=True)  # 15 seconds are left
-    assert budget.count_fitting(8, whole=True) == 8  # nothing is known
-    clock.now = 103.0
-    budget.note_trials(4)  # in eight seconds; 12 are left
-    assert budget.count_fitting(6, whole=True) == 6
-    assert budget.count_fitting(6, under_way=1, whole=False) == 5
-    clock.now = 105.0
-    budget.note_trials(5)  # one in two seconds; 10 are left
-    assert budget.count_fitting(5, whole=True) == 5
-    assert budget.count_fitting(6, whole=True) == 0
-    assert budget.count_fitting(6, whole=False) == 5
-    clock.now = 115.0
-    assert budget.count_fitting(1, whole=False) == 0
+@pytest.fixture
+def training_clock(clock, monkeypatch):
+    """Goes on by a second for each epoch that a pool trains."""
+    run = Pool.run
+
+    def run_slowly(pool, count):
+        clock.now += count
+        return run(pool, count)
+
+    monkeypatch.setattr(Pool, "run", run_slowly)
+    clock.each = 0.0
+    return clock
 
 
-def test_the_refit_is_reckoned_by_the_costliest_network(clock):
-    budget = TimeBudget(20, begin=100.0, refits=True)
-    reporter = budget.watch(lambda candidates: None)([0, 0, 1, 1, 2, 2])
-    budget.note_candidate([Scored(fit_time=0.5), Scored(fit_time=1.5)])
-    budget.note_candidate([Scored(fit_time=0.1)])
-    assert budget.seconds_left() == 16.0
-    clock.now = 116.5
-    with pytest.raises(OutOfTime):
-        reporter.begin()
-    reporter(0, 3, None)  # what has begun may take a little longer
-    clock.now = 117.5
-    with pytest.raises(OutOfTime):
-        reporter(0, 4, None)
-    elsewhere = pickle.loads(pickle.dumps(reporter))  # where clocks may differ
-    elsewhere.begin()
-    elsewhere(0, 4, None)
-    assert TimeBudget(20, begin=100.0, refits=False).seconds_left() == 2.5
-    assert TimeBudget(None, begin=100.0, refits=True).seconds_left() == np.inf
+def queue_epochs(*epochs):
+    study = optuna.create_study(direction="maximize", pruner=NopPruner())
+    for own in epochs:
+        study.enqueue_trial({"epochs": own, "learning_rate": 0.01})
+    return study
+
+
+def list_epochs(found):
+    return [params["epochs"] for params in found.cv_results_["params"]]
+
+
+def test_who_ends_first_is_trained_first(training_clock):
+    """Five epochs end within the time; beside thirty, they would not."""
+    study = queue_epochs(30, 5, 30, 5)
+    space = {"epochs": [5, 30], "learning_rate": (1e-7, 0.1, "log")}
+    found = search(training_clock, space, study=study, random_state=None, refit=False)
+    found.set_params(timeout=12, batch_size=4, n_trials=4).fit(X, y_binary)
+    assert list_epochs(found) == [5, 5]
+    assert states(study)[:4] == ["FAIL", "COMPLETE", "FAIL", "COMPLETE"]
+    assert training_clock.now <= 112.0
+    # what was drawn and not trained is the next in a search without a timeout
+    found.set_params(timeout=None).fit(X, y_binary)
+    assert list_epochs(found) == [5, 5, 30, 30]
+
+
+def test_what_is_behind_trains_as_without_a_timeout(training_clock):
+    """One of ten epochs comes to a group of thirty, which then catches up."""
+    space = {"epochs": [10, 30], "learning_rate": (1e-7, 0.1, "log")}
+    fits = []
+    for options in ({}, {"timeout": 1000.0}):
+        study = queue_epochs(30, 10, 30, 10, 30)
+        own = {"study": study, "random_state": None, "batch_size": 2, "n_trials": 5}
+        fits.append(search(training_clock, space, **own, **options).fit(X, y_binary))
+    scores = [found.cv_results_["mean_test_score"] for found in fits]
+    np.testing.assert_array_equal(*scores)
+    # they end in the same order
+    ended = [[t.datetime_complete for t in found.study_.trials] for found in fits]
+    np.testing.assert_array_equal(*np.argsort(ended, axis=1))
+
+
+def test_those_under_way_that_fit_are_trained_to_the_end(training_clock):
+    study = queue_epochs(5, 30, 35)
+    space = {"epochs": [5, 30, 35], "learning_rate": (1e-7, 0.1, "log")}
+    found = search(training_clock, space, study=study, random_state=None, refit=False)
+    found.set_params(timeout=48, batch_size=3, n_trials=3).fit(X, y_binary)
+    assert list_epochs(found) == [5, 30]
+    assert training_clock.now == 135.0
