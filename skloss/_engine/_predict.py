@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -33,7 +34,7 @@ class Forward:
     def __init__(
         self, network: Any, n_features: int, n_raw: int, dtype: str, is_sparse: bool
     ):
-        self.dtype = dtype
+        self.n_features, self.dtype = n_features, dtype
         self.model = networks.build(network, n_features, n_raw, dtype, no_dropout)
         self.layout = Layout(self.model)
         sizes = sum(self.layout.sizes), sum(self.layout.stored_sizes)
@@ -52,15 +53,21 @@ class Forward:
             ],
         ).get_concrete_function()
         self.function = QuietAtFirst(function)
-        stacked = tf.function(
+
+    @functools.cached_property
+    def stacked(self) -> QuietAtFirst:
+        """The compiled ``predict_all``, made when it is first asked for."""
+        sizes = sum(self.layout.sizes), sum(self.layout.stored_sizes)
+        # concrete too: each structure has one, and TensorFlow would warn of the many
+        function = tf.function(
             self.predict_all,
             autograph=False,
             input_signature=[
-                tf.TensorSpec([None, n_features], dtype),
-                *(tf.TensorSpec([None, size], dtype) for size in sizes),
+                tf.TensorSpec([None, self.n_features], self.dtype),
+                *(tf.TensorSpec([None, size], self.dtype) for size in sizes),
             ],
         )
-        self.stacked = QuietAtFirst(stacked)
+        return QuietAtFirst(function.get_concrete_function())
 
     def predict_all(
         self, x: tf.Tensor, weights: tf.Tensor, stored: tf.Tensor
