@@ -76,9 +76,9 @@ def auto_space(estimator, X, y, *, scoring=None):
     >>> list(space["lossawareregressor__loss"].losses)
     ['absolute_error', 'huber', 'log_cosh']
     >>> space["lossawareregressor__learning_rate"]
-    (0.0005, 0.015, 'log')
+    (0.0005, 0.03, 'log')
     >>> space["piecewiselinearencoder"]
-    [PiecewiseLinearEncoder(n_bins=8), 'passthrough']
+    [PiecewiseLinearEncoder(n_bins=8), 'passthrough', PiecewiseLinearEncoder(n_bins=32)]
     """
     prefix, net = find_prefix(estimator), get_last_step(estimator)
     steps, encoder = add_steps(estimator, X, y)
@@ -97,7 +97,7 @@ def auto_space(estimator, X, y, *, scoring=None):
         "epochs": [short, LONGER * short],
         "lr_schedule": ["cosine"],
         "early_stopping": [False],
-        "learning_rate": (5e-4, 0.015, "log"),
+        "learning_rate": (5e-4, 0.03, "log"),
         "l2": (3e-6, 0.03, "log"),
         "dropout": (0.0, 0.5, "linear"),
     }
@@ -166,7 +166,7 @@ class AutoSpace(dict):
         list of dict
             Values as Optuna stores them.
         """
-        kinds = [k for k in (f"{self.prefix}network", self.encoder) if k in self]
+        kinds = [k for k in (self.encoder, f"{self.prefix}network") if k in self]
         choices = [[make_storable(kind, v) for v in self[kind]] for kind in kinds]
         starts = []
         for turn, drawn in enumerate(product(*choices)):

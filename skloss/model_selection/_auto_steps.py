@@ -12,8 +12,8 @@ from skloss.model_selection._last_step import get_last_step, replace_steps
 from skloss.preprocessing import PiecewiseLinearEncoder
 
 ROWS = 1000  # so many tell what the user's steps make of a table
-# As many bins as pay (docs/design/search.md): a bin more is an input more.
-N_BINS = 8
+# Few bins generalise from few rows, and many see steps (docs/design/search.md).
+FEW_BINS, MANY_BINS = 8, 32
 
 
 def add_steps(estimator, X, y):
@@ -133,5 +133,7 @@ def make_encoders(step):
     step : PiecewiseLinearEncoder or "passthrough"
         What stands there: an encoder of the user's is kept as it is.
     """
-    encoder = PiecewiseLinearEncoder(N_BINS) if step == "passthrough" else step
-    return [encoder, "passthrough"]
+    if step != "passthrough":
+        return [step, "passthrough"]
+    few, many = map(PiecewiseLinearEncoder, (FEW_BINS, MANY_BINS))
+    return [few, "passthrough", many]

@@ -107,16 +107,17 @@ def test_the_first_trials_try_each_network_with_and_without_encoder():
         (s["lossawareclassifier__network"], s["piecewiselinearencoder"]) for s in starts
     }
     networks = (MLP((128,), activation="mish", skip=True), MLP(()), MLP())
-    encoders = ("PiecewiseLinearEncoder(n_bins=8)", "passthrough")
-    assert len(starts) == 6
+    encoders = ["passthrough"]
+    encoders += [f"PiecewiseLinearEncoder(n_bins={n})" for n in (8, 32)]
+    assert len(starts) == 9
     assert kinds == {(repr(net), encoder) for net in networks for encoder in encoders}
     losses = [start["lossawareclassifier__loss"] for start in starts]
     offered = list(loss_space(y_binary, scoring="accuracy").losses)
-    assert losses == offered[:6]  # they take turns
-    # the geometric middle of 5e-4 and 0.015
+    assert losses == (offered * 9)[:9]  # they take turns
+    # the geometric middle of 5e-4 and 0.03
     for start in starts:
         rate = start["lossawareclassifier__learning_rate"]
-        assert rate == pytest.approx((5e-4 * 0.015) ** 0.5)
+        assert rate == pytest.approx((5e-4 * 0.03) ** 0.5)
 
 
 # -- the steps ---------------------------------------------------------------------
