@@ -1,7 +1,7 @@
 """The space that a search draws from unless told: of the estimator, data and score.
 
 But for the losses, which follow from the score, what it holds was measured
-(docs/automatic_search.md).
+(docs/design/search.md).
 """
 
 from itertools import product
