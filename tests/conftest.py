@@ -1,6 +1,7 @@
 """What holds for every test: its random numbers, its worker, and whether it runs."""
 
 import copy
+import gc
 import os
 import zlib
 
@@ -13,6 +14,7 @@ SHARDS = 3
 # XLA takes two cores for seconds where the graph takes one: with a worker on each core
 # it pays later than for a user. Tests of compiled steps set their own number.
 MIN_COMPILED = 40_000
+FULL_COLLECTION = 50  # after so many of younger objects
 
 
 def pytest_addoption(parser):
@@ -35,6 +37,17 @@ def pytest_report_header(config):
 def pytest_collection_modifyitems(config, items):
     leave_out_other_shards(config, items)
     share_workers(items)
+
+
+def pytest_collection_finish():
+    """Spare the garbage collector what imports made, and most of its full searches.
+
+    These take seconds each when a worker has traced its programs.
+    """
+    gc.collect()
+    gc.freeze()
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, FULL_COLLECTION)
 
 
 def leave_out_other_shards(config, items):

@@ -91,9 +91,15 @@ def test_tables_with_names(kind, make):
     assert np.array_equal(plain.predict_proba(X), named.predict_proba(table))
 
 
-@pytest.mark.parametrize("kind", TABLES)
-@pytest.mark.parametrize(
-    "make", [sparse.csr_matrix, sparse.csr_array, sparse.csc_array]
+@pytest.mark.parametrize(  # each format, and each kind of target
+    ("kind", "make"),
+    [
+        ("binary", sparse.csr_matrix),
+        ("binary", sparse.csr_array),
+        ("binary", sparse.csc_array),
+        ("multiclass", sparse.csr_array),
+        ("multilabel", sparse.csr_matrix),
+    ],
 )
 def test_sparse_tables(kind, make):
     X, y = TABLES[kind]
@@ -117,7 +123,15 @@ def test_sparse_labels():
     assert np.array_equal(dense.predict(XL), thin.predict(XL))
 
 
-@pytest.mark.parametrize(("name", "kind"), mostly_slow(CASES))
+# Quick ones of each kind of target, and of labels in order.
+OF_EACH_KIND = ("cross_entropy", "hinge", "rps")
+CASES_OF_KINDS = [
+    pytest.param(*case, marks=() if case[0] in OF_EACH_KIND else pytest.mark.slow)
+    for case in CASES
+]
+
+
+@pytest.mark.parametrize(("name", "kind"), CASES_OF_KINDS)
 def test_shapes_decisions_and_probabilities(name, kind):
     X, y = TABLES[kind]
     # the batch size of all tests of every loss: their networks share a program
@@ -257,24 +271,23 @@ def brier_by_hand(y_true, y_pred):
     return ops.mean(ops.square(y_true - y_pred), axis=-1)
 
 
-@pytest.mark.parametrize("kind", ["binary", "multiclass"])
-@pytest.mark.parametrize(
-    "loss",
+@pytest.mark.parametrize(  # spellings of one loss have a kind of target each
+    ("loss", "kind"),
     [
-        "mse",
-        "MeanSquaredError",
-        keras.losses.MeanSquaredError,
-        keras.losses.MeanSquaredError(),
-        keras.losses.CategoricalFocalCrossentropy(),
-        brier_by_hand,
-        Smooth(),
-        Smooth,
+        ("mse", "binary"),
+        ("MeanSquaredError", "multiclass"),
+        (keras.losses.MeanSquaredError, "binary"),
+        (keras.losses.MeanSquaredError(), "multiclass"),
+        # Keras' categorical losses take one-hot targets
+        (keras.losses.CategoricalFocalCrossentropy(), "multiclass"),
+        (brier_by_hand, "binary"),
+        (brier_by_hand, "multiclass"),
+        (Smooth(), "binary"),
+        (Smooth, "multiclass"),
     ],
 )
 def test_losses_from_elsewhere(loss, kind):
     X, y = TABLES[kind]
-    if "CategoricalFocal" in type(loss).__name__ and kind == "binary":
-        pytest.skip("Keras' categorical losses take one-hot targets")
     own = net(loss=loss, epochs=25, learning_rate=0.03).fit(X, y)
     assert own.score(X, y) > 0.8
     clone(own)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from catalogue import some_slow
 
 import skloss
 from skloss import inspection, losses, model_selection, preprocessing, schedules
@@ -109,6 +110,16 @@ def test_public_definitions_are_documented(name):
             assert (value.__doc__ or "").strip(), attribute
 
 
-@pytest.mark.parametrize("name", MODULES)
+# Their examples are whole searches, or train for long.
+LONG = (
+    "skloss.estimators._multi_task",
+    "skloss.inspection._lr_range_test",
+    "skloss.model_selection._optuna",
+    "skloss.model_selection._search",
+    "skloss.model_selection._suggest",
+)
+
+
+@pytest.mark.parametrize("name", some_slow(MODULES, LONG))
 def test_examples_in_docstrings(name):
     assert doctest.testmod(importlib.import_module(name)).failed == 0

@@ -36,6 +36,7 @@ def cancer():
     return scale(X)[:200], y[:200]
 
 
+@pytest.mark.slow  # long enough for readers, who see what a search takes
 def test_code_runs(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # where models are saved
     blocks = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)

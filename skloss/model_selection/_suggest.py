@@ -93,7 +93,7 @@ def suggest_params(trial, estimator, y=None, *, scoring=None, names=USUAL, range
     >>> from skloss.model_selection import suggest_params
     >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
     >>> X, y = load_wine(return_X_y=True)
-    >>> net = LossAwareClassifier(network=(16,), epochs=10, random_state=0)
+    >>> net = LossAwareClassifier(batch_size=32, epochs=10, random_state=0)
     >>> pipe = Pipeline([("scale", StandardScaler()), ("net", net)])
     >>> def objective(trial):
     ...     pipe.set_params(**suggest_params(trial, pipe, y, names=["loss", "l2"]))

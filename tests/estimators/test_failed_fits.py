@@ -20,23 +20,26 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def pickled():
-    """Return each good fit, pickled, by name."""
+    """Return each good fit, pickled, with its facts, by name."""
     nets = {name: net.fit(X, y, **fit) for name, (net, X, y, fit) in GOOD.items()}
     # anew, should the tests be ordered so that this is made twice
     parts = {name: (clone(net), X, y) for name, (net, X, y) in PARTIAL.items()}
     nets |= {name: net.partial_fit(X, y) for name, (net, X, y) in parts.items()}
-    return {name: pickle.dumps(net) for name, net in nets.items()}
+    return {
+        name: (pickle.dumps(net), facts_of(net, table_of(name)[0]))
+        for name, net in nets.items()
+    }
 
 
 def fitted(pickled, base):
-    """Return a copy of a good fit, and the rows that it is asked of."""
-    return pickle.loads(pickled[base]), table_of(base)[0]
+    """Return a copy of a good fit, the rows that it is asked of, and its facts."""
+    content, facts = pickled[base]
+    return pickle.loads(content), table_of(base)[0], facts
 
 
 @pytest.mark.parametrize(("method", "base", "params", "given", "error"), CASES)
 def test_a_failed_fit_changes_nothing(pickled, method, base, params, given, error):
-    net, X = fitted(pickled, base)
-    before = facts_of(net, X)
+    net, X, before = fitted(pickled, base)
     net.set_params(**params)
     told = surroundings_of(net)
     with pytest.raises(error):
@@ -49,8 +52,8 @@ def test_an_interrupt_among_the_networks_of_calibration(pickled, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    net, X = fitted(pickled, "tempered")
-    before, told = facts_of(net, X), surroundings_of(net)
+    net, X, before = fitted(pickled, "tempered")
+    told = surroundings_of(net)
     monkeypatch.setattr(StratifiedKFold, "split", interrupt)  # the network is trained
     with pytest.raises(KeyboardInterrupt):
         net.fit(-X, table_of("tempered")[1])
@@ -60,8 +63,7 @@ def test_an_interrupt_among_the_networks_of_calibration(pickled, monkeypatch):
 
 @pytest.mark.filterwarnings("error::skloss.exceptions.DivergenceWarning")
 def test_a_warning_that_is_an_error(pickled):
-    net, X = fitted(pickled, "classes")
-    before = facts_of(net, X)
+    net, X, before = fitted(pickled, "classes")
     net.set_params(learning_rate=1e30)
     told = surroundings_of(net)
     with pytest.raises(DivergenceWarning):
@@ -89,8 +91,7 @@ def test_an_estimator_that_never_was_fitted_stays_so(name):
 def test_a_failed_fit_does_not_stand_in_the_way(pickled):
     """The next one that succeeds is as good as one that nothing went before."""
     base, _, given, error = FAILS["class order"]
-    net, X = fitted(pickled, base)
-    before = facts_of(net, X)
+    net, X, before = fitted(pickled, base)
     with pytest.raises(error):
         net.fit(**arguments(base, given))
     assert not changed(before, facts_of(net.fit(*table_of(base)), X))

@@ -84,9 +84,16 @@ CHANGES = {
 
 @pytest.fixture(scope="module")
 def pickled():
-    """Return each fitted network, pickled, by name."""
+    """Return each fitted network, pickled, with its facts, by name."""
     made = {name: make() for name, make in NETS.items()}
-    return {name: pickle.dumps(net.fit(X, y)) for name, (net, y) in made.items()}
+    nets = {name: net.fit(X, y) for name, (net, y) in made.items()}
+    return {name: (pickle.dumps(net), facts_of(net, X)) for name, net in nets.items()}
+
+
+def fitted(pickled, name):
+    """Return a copy of a fitted network, and its facts."""
+    content, facts = pickled[name]
+    return pickle.loads(content), facts
 
 
 @pytest.mark.parametrize(
@@ -98,8 +105,7 @@ def pickled():
     ],
 )
 def test_parameters_set_later_change_no_prediction(pickled, name, params):
-    net = pickle.loads(pickled[name])
-    before = facts_of(net, X)
+    net, before = fitted(pickled, name)
     net.set_params(**params)
     assert not changed(before, facts_of(net, X))
     copied = pickle.loads(pickle.dumps(net))
@@ -141,8 +147,8 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused_parameters_change_nothing(pickled, case):
     name, params = REFUSED[case]
-    net = pickle.loads(pickled[name])
-    before, told = facts_of(net, X), surroundings_of(net)
+    net, before = fitted(pickled, name)
+    told = surroundings_of(net)
     deep = repr(net.get_params())
     with pytest.raises(ValueError, match="Invalid parameter"):
         net.set_params(**params)

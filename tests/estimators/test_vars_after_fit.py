@@ -4,6 +4,7 @@ import copy
 import io
 import pickle
 import warnings
+from functools import cache
 
 import keras
 import numpy as np
@@ -128,9 +129,15 @@ STATES = {
 }
 
 
+@cache
+def net_of(state):
+    """Return an estimator in a state, for tests that only look at it."""
+    return STATES[state]()
+
+
 @pytest.mark.parametrize("state", STATES)
 def test_a_fitted_estimator_holds_one_value(state):
-    net = STATES[state]()
+    net = net_of(state)
     assert own(net) - OURS == set()
     assert "_fitted" in vars(net)
 
@@ -158,6 +165,12 @@ def search(estimator, y, name="learning_rate", **params):
     return FusedGridSearchCV(estimator, {name: RATES}, cv=2, **params).fit(X, y)
 
 
+@cache
+def search_classes():
+    """Return a search, for tests that only look at it."""
+    return search(classifier(), y_three)
+
+
 def from_pipeline(estimator, y):
     name = type(estimator).__name__.lower()
     pipeline = make_pipeline(StandardScaler(), estimator)
@@ -165,7 +178,7 @@ def from_pipeline(estimator, y):
 
 
 AFTER_A_SEARCH = {
-    "classes": lambda: [search(classifier(), y_three).best_estimator_],
+    "classes": lambda: [search_classes().best_estimator_],
     "numbers": lambda: [search(regressor(), y_number).best_estimator_],
     "heads": lambda: [search(multi_task(), Y).best_estimator_],
     "classes in a Pipeline": lambda: [from_pipeline(classifier(), y_three)],
@@ -176,7 +189,7 @@ AFTER_A_SEARCH = {
             classifier(), y_three, scoring=["accuracy"], refit="accuracy"
         ).best_estimator_
     ],
-    "folds": lambda: search(classifier(), y_three).fold_ensemble_.estimators,
+    "folds": lambda: search_classes().fold_ensemble_.estimators,
     "cross-validation": lambda: fused_cross_validate(
         classifier(), X, y_three, cv=2, return_estimator=True
     )["estimator"],
@@ -201,7 +214,7 @@ COPIES = {
 @pytest.mark.parametrize("how", COPIES)
 @pytest.mark.parametrize("state", ["temperature", "gaussian used", "heads used"])
 def test_copies_say_the_same(state, how):
-    net = STATES[state]()
+    net = net_of(state)
     copied = COPIES[how](net)
     assert own(copied) <= OURS
     assert not changed(facts_of(net, X), facts_of(copied, X))
@@ -235,13 +248,13 @@ PLAIN = {"skloss", "numpy", "sklearn", "builtins", "copyreg"}
     ["classes used", "numbers used", "heads used", "classes in parts", "Model.fit"],
 )
 def test_a_pickle_holds_nothing_compiled(state):
-    net = STATES[state]()
+    net = net_of(state)
     assert packages_in(net) - {__name__} <= PLAIN  # here is the user's callback
     assert b"tensorflow" not in pickle.dumps(net)
 
 
 def test_a_pickle_of_a_search_holds_nothing_compiled():
-    found = search(classifier(), y_three)
+    found = search_classes()
     found.predict(X)
     assert packages_in(found) <= PLAIN
 

@@ -251,10 +251,19 @@ def in_float32_always(y_true, y_pred):
     return ops.mean(ops.square(r), axis=-1)
 
 
-@pytest.mark.parametrize("function", [keeps_the_axis, in_float32_always])
-@pytest.mark.parametrize("batch_size", ["auto", 16])  # float64 and float32
-@pytest.mark.parametrize("kind", ["numbers", "constant", "classes"])
+@pytest.mark.parametrize(  # any two of them together
+    ("function", "batch_size", "kind"),
+    [
+        (keeps_the_axis, "auto", "numbers"),
+        (keeps_the_axis, 16, "constant"),
+        (keeps_the_axis, "auto", "classes"),
+        (in_float32_always, 16, "numbers"),
+        (in_float32_always, "auto", "constant"),
+        (in_float32_always, 16, "classes"),
+    ],
+)
 def test_functions_that_are_fine(function, batch_size, kind):
+    """Batches of 16 train in float32, whole ones in float64."""
     fitted = net(function, kind, batch_size=batch_size).fit(X, TARGETS[kind])
     assert fitted.predict(X).shape == TARGETS[kind].shape
 

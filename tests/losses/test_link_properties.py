@@ -62,7 +62,12 @@ def task_of(n_classes):
 @pytest.mark.parametrize(
     ("loss", "n_classes"),
     [
-        pytest.param(x, n, id=f"{n}-{x!r}", marks=marks_of(x))
+        pytest.param(
+            x,
+            n,
+            id=f"{n}-{x!r}",
+            marks=pytest.mark.slow if n == 20 else marks_of(x),
+        )
         for x in PROBABILISTIC
         for n in ETAS
         if task_of(n).kind in x.kinds

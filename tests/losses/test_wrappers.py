@@ -58,6 +58,15 @@ WRAPPED = [
 every = pytest.mark.parametrize("loss", WRAPPED, ids=repr)
 
 
+def first_of_each():
+    """Return the losses, of which the first of each kind of wrapper is quick."""
+    firsts = {type(loss): loss for loss in reversed(WRAPPED)}.values()
+    return [
+        pytest.param(loss, marks=() if loss in firsts else pytest.mark.slow)
+        for loss in WRAPPED
+    ]
+
+
 def batch(loss, y=Y, raw=RAW, weight=WEIGHT, task=TWO):
     arrays = [tf.constant(a, tf.float64) for a in (y, raw, weight)]
     return float(loss.batch_value(task, *arrays))
@@ -132,7 +141,7 @@ def test_set_params_leaves_a_shared_loss_of_a_target_alone():
     assert [x.delta for x in loss.losses] == [0.1, 1.345]
 
 
-@every
+@pytest.mark.parametrize("loss", first_of_each(), ids=repr)
 def test_population_equals_one_by_one(loss):
     y, raw, task = numbers_and_task(loss)
     raws = np.stack([raw, raw[::-1], 0.5 * raw])

@@ -1,5 +1,6 @@
 """A search with "auto" in place of a space, from the user's Pipeline to an ensemble."""
 
+import canonical
 import numpy as np
 import pytest
 from canonical import X, y_binary, y_number
@@ -35,8 +36,19 @@ def pipe():
 
 
 @pytest.fixture(scope="module")
-def found(short, pipe):
-    return search(pipe, scoring="neg_log_loss").fit(X, y_binary)
+def searches(short, pipe, tmp_path_factory):
+    """Return a search of two trials, and one of seven that goes on with its study."""
+    path = tmp_path_factory.mktemp("studies") / "study.db"
+    stored = {"storage": f"sqlite:///{path}", "study_name": "a"}
+    return [
+        search(pipe, n_trials=n, scoring="neg_log_loss", **stored).fit(X, y_binary)
+        for n in (2, 7)
+    ]
+
+
+@pytest.fixture(scope="module")
+def found(searches):
+    return searches[1]
 
 
 def test_the_first_trials_are_the_starts(found):
@@ -74,20 +86,24 @@ def test_the_users_estimator_is_untouched(found, pipe):
     )
 
 
-def test_it_ends_in_an_ensemble(found, pipe):
-    assert found.ensemble_.predict_proba(X).shape == (len(X), 2)
-    assert np.isfinite(found.ensemble_score_)
-    none = search(pipe, ensemble=None, n_trials=1).fit(X, y_binary)
+def test_it_ends_in_an_ensemble(searches, pipe):
+    for one in searches:
+        assert one.ensemble_.predict_proba(X).shape == (len(X), 2)
+        assert np.isfinite(one.ensemble_score_)
+    none = search(pipe, ensemble=None, n_trials=1, scoring="neg_log_loss")
+    none.fit(X, y_binary)
     with pytest.raises(AttributeError, match="ensemble='greedy'"):
         none.ensemble_  # noqa: B018
-    own = {f"{NET}l2": [0.0], f"{NET}network": [(8,)]}
-    plain = FusedOptunaSearchCV(pipe, own, n_trials=1, cv=3).fit(X, y_binary)
+    small = make_pipeline(LossAwareClassifier(**canonical.NET))
+    plain = FusedOptunaSearchCV(small, {f"{NET}l2": [0.0]}, n_trials=1, cv=3)
+    plain.fit(X, y_binary)
     assert not hasattr(plain, "ensemble_")
 
 
 def test_an_edited_space_is_drawn_from(pipe):
     space = auto_space(pipe, X, y_binary)
     del space["piecewiselinearencoder"]
+    space[f"{NET}loss"] = ["cross_entropy"]
     space[f"{NET}network"] = [(8,)]
     found = search(pipe, n_trials=2).set_params(param_distributions=space)
     found.fit(X, y_binary)
@@ -96,10 +112,8 @@ def test_an_edited_space_is_drawn_from(pipe):
     assert found.best_estimator_[1] == "passthrough"
 
 
-def test_a_stored_study_goes_on(pipe, tmp_path):
-    stored = {"storage": f"sqlite:///{tmp_path}/study.db", "study_name": "a"}
-    first = search(pipe, n_trials=2, **stored).fit(X, y_binary)
-    again = search(pipe, n_trials=3, **stored).fit(X, y_binary)
+def test_a_stored_study_goes_on(searches):
+    first, again = searches
     scores = first.cv_results_["mean_test_score"]
     np.testing.assert_array_equal(again.cv_results_["mean_test_score"][:2], scores)
     starts = again.param_distributions_.list_starts()

@@ -43,10 +43,10 @@ GRIDS = {
         "scale__with_mean": [True, False],
         "net__learning_rate": [0.003, 0.03],
     },
-    "the scaler": {
-        "scale": [StandardScaler(), MinMaxScaler(), "passthrough", None],
-        "net__loss": ["cross_entropy", "brier"],
-    },
+    "the scaler": [
+        {"scale": [MinMaxScaler(), "passthrough", None]},
+        {"scale": [StandardScaler()], "net__loss": ["cross_entropy", "brier"]},
+    ],
     "a function without a name": {
         "scale": [FunctionTransformer(lambda X: X / 5), StandardScaler()],
     },
@@ -130,6 +130,8 @@ SLOW = (
     "batches and epochs",
     "lists of grids",
     "noise and averages",
+    "dtypes",
+    "penalties",
 )
 
 

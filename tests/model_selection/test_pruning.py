@@ -1,5 +1,7 @@
 """Who leaves a search early, at which epoch, and that nobody else notices."""
 
+from functools import cache
+
 import numpy as np
 import optuna
 import pytest
@@ -38,10 +40,16 @@ def search(pruner=None, grid=None, estimator=None, **arguments):
     )
 
 
-def scores_after(epochs):
-    """Return the candidates' mean scores when all are trained for so many epochs."""
-    results = search(estimator=net(epochs=epochs)).fit(X, y).cv_results_
-    return results["mean_test_score"]
+@cache
+def results_after(epochs):
+    """Return what is found when all candidates are trained for so many epochs."""
+    return search(estimator=net(epochs=epochs)).fit(X, y).cv_results_
+
+
+@cache
+def results_of_thirds():
+    """Return what is found when a third goes on at epochs 2 and 6."""
+    return search(SuccessiveHalving(2, 3)).fit(X, y).cv_results_
 
 
 def best(scores, among, count):
@@ -50,10 +58,10 @@ def best(scores, among, count):
 
 def test_successive_halving_keeps_the_best_third_at_each_rung():
     # nine candidates at epoch 2, three of them at 6, one of these until 18
-    after = {epochs: scores_after(epochs) for epochs in (2, 6, 18)}
+    after = {epochs: results_after(epochs)["mean_test_score"] for epochs in (2, 6, 18)}
     three = best(after[2], range(9), 3)
     one = best(after[6], three, 1)
-    results = search(SuccessiveHalving(2, 3)).fit(X, y).cv_results_
+    results = results_of_thirds()
     for i in range(9):
         epochs = 18 if i in one else 6 if i in three else 2
         said = "finished" if i in one else f"pruned at epoch {epochs}"
@@ -91,7 +99,7 @@ def test_rungs_and_shares(rule, n, kept):
 
 
 def test_the_survivors_are_trained_as_if_nobody_had_left():
-    plain = search().fit(X, y).cv_results_
+    plain = results_after(18)
     results = search(SuccessiveHalving(2, 2)).fit(X, y).cv_results_
     stayed = results["outcome"] == "finished"
     assert 0 < stayed.sum() < 5
@@ -248,10 +256,8 @@ def test_a_pruner_of_ones_own_prints_as_its_code():
 
 
 def test_twice_the_same_pruning():
-    first, second = (
-        search(SuccessiveHalving(2, 3)).fit(X, y).cv_results_ for _ in range(2)
-    )
-    assert unequal(first, second) == set()
+    again = search(SuccessiveHalving(2, 3)).fit(X, y).cv_results_
+    assert unequal(results_of_thirds(), again) == set()
 
 
 def test_the_winner_is_refitted_in_full():

@@ -1,6 +1,7 @@
 """The winner of a fused search, and the search as an estimator of its own."""
 
 import pickle
+from functools import cache
 
 import numpy as np
 import pytest
@@ -83,10 +84,17 @@ CASES = {
 }
 
 
+@cache
+def search_of(case):
+    """Return the search of a case, for tests that only look at it."""
+    estimator, grid, _ = CASES[case]
+    return FusedGridSearchCV(estimator, grid, cv=CV).fit(X, y)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_with_early_stopping_the_folds_say_for_how_long(case):
-    estimator, grid, name = CASES[case]
-    search = FusedGridSearchCV(estimator, grid, cv=CV).fit(X, y)
+    estimator, _, name = CASES[case]
+    search = search_of(case)
     best = clone(estimator).set_params(**search.best_params_)
     expected, longest = best_epoch_of_mean(best, X, y, name)
     assert 1 < expected < longest  # else this shows little
@@ -100,8 +108,7 @@ def test_with_early_stopping_the_folds_say_for_how_long(case):
 
 
 def test_the_schedule_of_the_refit_reckons_with_the_epochs_as_given():
-    search = FusedGridSearchCV(stopping(), {"learning_rate": [0.3]}, cv=CV).fit(X, y)
-    rates = search.best_estimator_.history_["learning_rate"]
+    rates = search_of("classifier").best_estimator_.history_["learning_rate"]
     assert len(rates) < 30
     steps = 3  # of an epoch: 93 rows in batches of 32
     # cosine from 0.3 to 0 over 30 epochs, at the first step of each

@@ -1,6 +1,7 @@
 """The ensemble in which a search ends: its members, weights and promised score."""
 
 import pickle
+from functools import cache
 
 import numpy as np
 import pytest
@@ -120,11 +121,17 @@ def test_a_loss_without_probabilities_may_be_the_best_alone(best, weighed):
     )
 
 
+@cache
+def search_weighed(scoring):
+    """Return a search of six candidates, for tests with ``weighed``."""
+    common = {"cv": CV, "ensemble": "greedy", "refit": False}
+    search = FusedGridSearchCV(CLASSES, RATES, scoring=scoring, **common)
+    return search.fit(X, y_binary)
+
+
 @pytest.mark.parametrize("scoring", SCORES)
 def test_weights_and_the_promised_score_by_hand(scoring, weighed):
-    search = FusedGridSearchCV(
-        CLASSES, RATES, cv=CV, scoring=scoring, ensemble="greedy", refit=False
-    ).fit(X, y_binary)
+    search = search_weighed(scoring)
     own, score = search.oof_predictions_, SCORES[scoring]
     order = sorted(own, key=lambda i: -search.cv_results_["mean_test_score"][i])
 
@@ -336,9 +343,7 @@ def test_several_metrics_and_a_scorer_with_arguments(weighed):
     common = {"cv": CV, "ensemble": "greedy", "refit": "auc"}
     both = FusedGridSearchCV(CLASSES, RATES, scoring=scoring, **common)
     both.fit(X, y_binary)
-    one = FusedGridSearchCV(
-        CLASSES, RATES, scoring="roc_auc", cv=CV, ensemble="greedy"
-    ).fit(X, y_binary)
+    one = search_weighed("roc_auc")
     np.testing.assert_array_equal(both.ensemble_weights_, one.ensemble_weights_)
 
 
