@@ -22,6 +22,7 @@ from sklearn.utils.validation import (
     _check_method_params,
     _check_sample_weight,
     _get_feature_names,
+    _num_samples,
 )
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "check_method_params",
     "check_refit_for_multimetric",
     "check_sample_weight",
+    "count_rows",
     "draw_side_by_side",
     "forget_callbacks",
     "format_results",
@@ -78,6 +80,9 @@ check_method_params = _check_method_params
 #: The weights of the rows as an array, with the errors that ``check_estimator`` asks
 #: for.
 check_sample_weight = _check_sample_weight
+
+#: The rows of any table or target, or what scikit-learn says where there are none.
+count_rows = _num_samples
 
 #: The names of the columns of a frame, or None; raises where only some are strings.
 #: ``validate_data`` asks for them too, but sets the attribute of the estimator before

@@ -4,8 +4,8 @@ import time
 from functools import partial
 
 import numpy as np
-from sklearn.utils.validation import _num_samples
 
+from skloss._sklearn import count_rows
 from skloss.model_selection._finale import Finale
 from skloss.model_selection._time_budget import LEEWAY, TimeBudget
 
@@ -87,7 +87,7 @@ def make_budget(search, run, begin):
         ``time.perf_counter()`` when the search began.
     """
     seconds, folds = search._seconds, run.scoring.folds
-    growth = _num_samples(folds.X) / min(len(train) for train, _ in folds.splits)
+    growth = count_rows(folds.X) / min(len(train) for train, _ in folds.splits)
     finale = Finale(search, run.scoring, seconds)
     budget = TimeBudget(seconds, begin, len(folds.splits), growth, finale)
     if np.isfinite(seconds):
