@@ -185,11 +185,14 @@ def _restore(space, encoder, prefix):
 def find_middle(name, values, turn):
     """Return the middle of a range, or the first choice, by the names of a trial.
 
-    Of losses it is the one whose turn it is.
+    Of losses it is the one whose turn it is; distributions of other libraries, which an
+    edited space may have, are left to the sampler.
     """
     if isinstance(values, LossSpace):
         middles = values.renamed(name).middles()
         return middles[turn % len(middles)]
     if is_range(values):
         return {name: spread_numbers(name, values, 1)[0]}
+    if not isinstance(values, list | tuple):
+        return {}
     return {name: make_storable(name, values[0], alone=len(values) == 1)}

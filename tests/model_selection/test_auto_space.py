@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from canonical import X, y_binary, y_number
+from optuna.distributions import FloatDistribution
 from scipy.sparse import csr_array
+from scipy.stats import loguniform
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
@@ -118,6 +120,17 @@ def test_the_first_trials_try_each_network_with_and_without_encoder():
     for start in starts:
         rate = start["lossawareclassifier__learning_rate"]
         assert rate == pytest.approx((5e-4 * 0.03) ** 0.5)
+
+
+def test_distributions_of_an_edited_space_are_left_to_the_sampler():
+    space = auto_space(PIPE, X, y_binary)
+    space["lossawareclassifier__l2"] = loguniform(1e-5, 1e-1)
+    space["lossawareclassifier__dropout"] = FloatDistribution(0.0, 0.5)
+    starts = space.list_starts()
+    assert len(starts) == 9
+    drawn = set(starts[0])
+    assert drawn.isdisjoint({"lossawareclassifier__l2", "lossawareclassifier__dropout"})
+    assert "lossawareclassifier__learning_rate" in drawn
 
 
 # -- the steps ---------------------------------------------------------------------
