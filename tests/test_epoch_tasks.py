@@ -88,6 +88,7 @@ class Steps(keras.callbacks.Callback):
         pass
 
 
+@pytest.mark.slow
 def test_tasks_where_keras_trains():
     recorder, last = Recorder(), Recorder(stop_after=1)
     own = net(callbacks=[Steps]).set_callbacks(recorder).fit(X, y)

@@ -70,6 +70,7 @@ def fitted(network, **params):
     return LossAwareClassifier(**NET | params).fit(X, y_binary)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "network",
     [

@@ -92,6 +92,7 @@ def keras_twin(weights, optimizer, loss_weights):
     return model, hidden, grade, number
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "optimizer"),
     [

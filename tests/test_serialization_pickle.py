@@ -106,6 +106,7 @@ def test_an_unfitted_estimator_survives():
     assert copied.get_params()["loss__slope"] == 2.0
 
 
+@pytest.mark.slow
 def test_cloudpickle_takes_a_lambda():
     net = regressor(loss=lambda t, p: ops.mean(ops.abs(t - p), axis=-1)).fit(Xr, yr)
     with pytest.raises((pickle.PicklingError, AttributeError)):

@@ -177,6 +177,7 @@ def test_a_nan_stays_in_the_loss_that_has_it():
     assert all(map(same_bits, well, there))
 
 
+@pytest.mark.slow
 def test_which_loss_a_network_has_and_its_numbers_change_its_own_network_only():
     task = TASKS["binary"]
     of = [losses.CrossEntropy(), Scaled(), losses.Focal()]

@@ -95,6 +95,7 @@ def test_neighbours_places_and_moments_change_no_bit(compiled):
             assert_same_bits(result, other[number])
 
 
+@pytest.mark.slow
 def test_who_waited_is_as_alone():
     for number, result in train(range(COUNT)).items():
         (alone,) = train_population(plan([MEMBERS[number]]), DATA)

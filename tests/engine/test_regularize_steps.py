@@ -243,6 +243,7 @@ def assert_alone(members, results, **how):
             np.testing.assert_allclose(ours.history[name], values, rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("least", "few"),
     [

@@ -75,6 +75,7 @@ def assert_same(one, other):
         np.testing.assert_allclose(other.history[name], values, rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "compiled", [False, pytest.param(True, marks=pytest.mark.slow)]
 )

@@ -234,6 +234,7 @@ def test_in_one_graph_each_network_is_watched_by_its_own_weights(other):
     np.testing.assert_allclose(monitors[1], expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_term_of_weight_zero_trains_as_if_it_were_not_there():
     early = {**NET, "early_stopping": True, "epochs": 8}
     blend = 0.0 * CrossEntropy() + 1.0 * AbsoluteErrorOnProbabilities()

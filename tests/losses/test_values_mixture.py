@@ -124,6 +124,7 @@ def test_training_starts_with_the_variance_of_y():
     assert np.isfinite(twice).all()
 
 
+@pytest.mark.slow
 def test_two_branches_are_found():
     """y = +-x: a single normal has to cover both, a mixture need not."""
     rng = np.random.default_rng(0)

@@ -86,6 +86,7 @@ def test_numbers_of_several_seeds(seeds, tmp_path):
     assert [row["members"] for row in seeds.describe()] == [8]
 
 
+@pytest.mark.slow
 def test_members_of_different_kinds_are_added():
     """One of float64, one of steps, one alone; targets that need double precision."""
     y = np.column_stack([y_number, 1e8 + y_number])

@@ -46,6 +46,7 @@ def net():
     return LossAwareClassifier(**SHORT | {"network": build, "callbacks": [Counter()]})
 
 
+@pytest.mark.slow
 def test_in_a_search_with_the_columns_of_scikit_learn():
     fused, plain = both(net(), SPACE, X, y_binary, cv=2, refit=False)
     assert_same(fused, plain, within=1.001 / 46)

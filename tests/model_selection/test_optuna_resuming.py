@@ -279,7 +279,10 @@ def in_order(trials):
 def test_a_killed_search_goes_on_where_it_stood(stored):
     # a second a fold: a batch of two takes far longer than a look at the study
     (process,) = started(1, stored.where, 8, 1.0)
-    stored.wait_for(4)  # two batches: the last trial of one is soon told
+    stored.wait_for(4)
+    # what is asked for next is stamped by now: a trial without a stamp may be a living
+    # process's, and counts for ten seconds
+    time.sleep(0.5)
     killed(process)
     before = stored.trials()
     done = [t for t in before if t.state is TrialState.COMPLETE]
