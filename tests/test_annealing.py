@@ -219,6 +219,7 @@ def test_a_warm_start_begins_anew():
     assert warm.fit(X, y).history_["l2"] == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_validation_sees_the_loss_of_the_last_epoch():
     """Also where the network stops early: its weights and its link were chosen so."""
     loss = SquaredError() + 9 * WarmUp(epochs=20) * Huber(delta=1.0)

@@ -33,6 +33,7 @@ def imbalanced():
     return X, (rng.random(1500) < 1 / (1 + np.exp(2.0 - 1.5 * X[:, 0]))).astype(int)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cross_entropy", "brier", "focal", "square"])
 @pytest.mark.parametrize("weight", ["balanced", {1: 4.0}])
 def test_class_weight_moves_decisions_and_not_probabilities(name, weight):
@@ -133,6 +134,7 @@ def test_fit_then_partial_fit_keeps_the_optimisers_state():
     assert went_on.history_ == longer.history_
 
 
+@pytest.mark.slow
 def test_partial_fit_takes_all_classes():
     first = np.flatnonzero(y3 < 2)
     part = net().partial_fit(X3[first], y3[first], classes=[0, 1, 2])

@@ -65,7 +65,7 @@ def test_no_seed_gives_different_networks():
     assert not np.array_equal(a._fitted.outputs.weights, b._fitted.outputs.weights)
 
 
-@pytest.mark.parametrize("seed", [None, 0])
+@pytest.mark.parametrize("seed", [pytest.param(None, marks=pytest.mark.slow), 0])
 def test_global_random_states_are_untouched(seed):
     def global_states():
         generator = tf.random.get_global_generator().state.numpy().tolist()

@@ -293,6 +293,7 @@ def test_keras_numbers_are_kept():
     assert own.loss_ == losses.Huber(delta=0.7)
 
 
+@pytest.mark.slow
 def test_networks_built_by_a_function():
     own = net(network=build, epochs=60, learning_rate=0.03).fit(X, Y)
     assert own.score(X, Y) > 0.5

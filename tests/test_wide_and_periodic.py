@@ -174,6 +174,7 @@ def test_xla_compiles_it_to_the_same(monkeypatch):
     assert "take_steps" in pool.program().compiled  # XLA has not refused it
 
 
+@pytest.mark.slow
 def test_a_search_finds_what_each_finds_alone():
     net = LossAwareClassifier(**NET | {"network": WHOLE})
     fused, plain = both(net, {"dropout": [0.0, 0.3]}, X, y_binary, cv=2)

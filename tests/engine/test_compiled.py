@@ -73,6 +73,7 @@ def assert_same(ones, others):
             np.testing.assert_allclose(other.history[name], values, rtol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_compiled_equals_the_graph(name, monkeypatch):
     (cls,) = [cls for cls in own_classes() if cls.name == name]

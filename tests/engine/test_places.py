@@ -83,6 +83,7 @@ def assert_same_bits(one, other):
     assert one.history == other.history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiled", [False, True])
 def test_neighbours_places_and_moments_change_no_bit(compiled):
     first = train(range(COUNT), compiled)
@@ -221,6 +222,7 @@ def lookup():
     return keras.Sequential([Table(), keras.layers.Dense(3, activation="tanh")])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alone", [False, True])
 def test_a_network_that_fails_costs_its_neighbours_nothing(alone):
     codes = np.column_stack([np.arange(90) % 3, X])

@@ -123,6 +123,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_knob_changes_its_own_network_only(name):
     data = table()

@@ -181,7 +181,10 @@ def test_an_unseen_class_scores_as_low_as_the_lowest():
     np.testing.assert_allclose(ensemble.decision_function(X), (f + g) / 2, atol=1e-12)
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", "hinge", "asymmetric_loss"])
+@pytest.mark.parametrize(
+    "loss",
+    ["cross_entropy", pytest.param("hinge", marks=pytest.mark.slow), "asymmetric_loss"],
+)
 def test_labels(loss):
     y = (X[:, :3] > [0.5, -0.2, 0]).astype(int)
     members = folds_of(net(loss), y)

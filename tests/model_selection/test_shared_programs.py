@@ -30,6 +30,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", some_slow(CASES, {"three classes", "numbers"}))
 def test_each_loss_scores_as_in_scikit_learns_search(case):
     cls, names, y, params = CASES[case]
