@@ -54,14 +54,19 @@ def run_search(table, split, arm, seconds, seed):
         random_state=seed,
         **OPTIONS | arm.options,
     )
+    spent = fit_timed(search, X_train, y_train)
+    return spent | describe(search) | score_models(search, table, X_test, y_test)
+
+
+def fit_timed(search, X, y):
+    """Fit a search; return the seconds that it took, and how busy the machine was."""
     start, start_cpu = time.perf_counter(), time.process_time()
-    search.fit(X_train, y_train)
-    spent = {
+    search.fit(X, y)
+    return {
         "wall_seconds": time.perf_counter() - start,
         "cpu_seconds": time.process_time() - start_cpu,
         "load": os.getloadavg()[0],
     }
-    return spent | describe(search) | score_models(search, table, X_test, y_test)
 
 
 def score_models(search, table, X, y):

@@ -1,9 +1,6 @@
 """One search for a score, of ``own_loss.py``, and what it ends in on the test rows."""
 
-import os
-import time
-
-from ours import CORES, OPTIONS, describe, keep_processors
+from ours import CORES, OPTIONS, describe, fit_timed, keep_processors
 from score_tables import split_table
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -60,13 +57,7 @@ def run_search(score, table, split, search, seconds, seed):
         random_state=seed,
         **OPTIONS,
     )
-    start, start_cpu = time.perf_counter(), time.process_time()
-    made.fit(X, y)
-    spent = {
-        "wall_seconds": time.perf_counter() - start,
-        "cpu_seconds": time.process_time() - start_cpu,
-        "load": os.getloadavg()[0],
-    }
+    spent = fit_timed(made, X, y)
     found = describe(made)
 
     def test(model):

@@ -8,6 +8,7 @@ from itertools import product
 
 import numpy as np
 
+from skloss._sklearn import count_rows
 from skloss.model_selection._auto_steps import add_steps, make_encoders
 from skloss.model_selection._fitting_losses import loss_space
 from skloss.model_selection._last_step import get_last_step
@@ -83,7 +84,7 @@ def auto_space(estimator, X, y, *, scoring=None):
     prefix, net = find_prefix(estimator), get_last_step(estimator)
     steps, encoder = add_steps(estimator, X, y)
     score = OWN_SCORES[net._family] if scoring is None else scoring
-    short = find_epochs(len(y))
+    short = find_epochs(count_rows(X))
     space = {}
     if list(dict(steps)) != list(dict(estimator.steps)):
         space["steps"] = [steps]

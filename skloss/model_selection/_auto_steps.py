@@ -6,9 +6,10 @@ from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 
-from skloss._sklearn import safe_indexing
+from skloss._sklearn import count_rows, safe_indexing
 from skloss.model_selection._fit_arguments import capture_fit_arguments
 from skloss.model_selection._last_step import get_last_step, replace_steps
+from skloss.model_selection._value_text import list_columns
 from skloss.preprocessing import PiecewiseLinearEncoder
 
 ROWS = 1000  # so many tell what the user's steps make of a table
@@ -48,7 +49,8 @@ def add_steps(estimator, X, y):
             f"{estimator!r} must be a Pipeline, such as make_pipeline("
             f"StandardScaler(), {type(estimator).__name__}())."
         )
-    rows = np.unique(np.linspace(0, len(y) - 1, min(len(y), ROWS)).astype(int))
+    n_rows = count_rows(X)
+    rows = np.unique(np.linspace(0, n_rows - 1, min(n_rows, ROWS)).astype(int))
     X_some, y_some = safe_indexing(X, rows), safe_indexing(y, rows)
     *earlier, last = [
         (name, clone(step) if hasattr(step, "get_params") else step)
@@ -83,9 +85,9 @@ def find_gaps(X):
     if not hasattr(X, "columns"):
         X = X if issparse(X) else np.asarray(X)
         return [], X.dtype.kind == "f" and not issparse(X) and bool(np.isnan(X).any())
-    columns = {name: np.asarray(X[name]) for name in X.columns}
-    text = [name for name, values in columns.items() if values.dtype.kind not in "biuf"]
-    floats = [values for values in columns.values() if values.dtype.kind == "f"]
+    columns = [(name, np.asarray(column)) for name, column in list_columns(X)]
+    text = [name for name, values in columns if values.dtype.kind not in "biuf"]
+    floats = [values for _, values in columns if values.dtype.kind == "f"]
     return text, any(np.isnan(values).any() for values in floats)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import issparse
 
+from skloss._sklearn import count_rows
 from skloss.model_selection._classifier_ensemble import FoldEnsembleClassifier
 from skloss.model_selection._fold_votes import get_target, order_class_weights
 from skloss.model_selection._regressor_ensemble import FoldEnsembleRegressor
@@ -97,7 +97,7 @@ class Pool:
 
     def __init__(self, splits, y, classes):
         self.splits, self.classes = splits, classes
-        self.counts = np.zeros(y.shape[0] if issparse(y) else len(y), int)
+        self.counts = np.zeros(count_rows(y), int)
         for _, test in splits:
             self.counts[test] += 1
         self.tested = np.flatnonzero(self.counts)

@@ -196,6 +196,12 @@ def test_an_error_of_the_users_steps_is_theirs():
         auto_space(pipe, X, y_binary)
 
 
+def test_sparse_labels_are_as_dense_ones():
+    labels = np.stack([y_binary, 1 - y_binary], axis=1)
+    dense, sparse = (auto_space(PIPE, X, y) for y in (labels, csr_array(labels)))
+    assert repr(sparse) == repr(dense)
+
+
 def test_a_net_alone_is_no_place_for_steps():
     net = LossAwareRegressor()
     with pytest.raises(
