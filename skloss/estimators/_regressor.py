@@ -61,8 +61,7 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLos
         Predict, validate and stop by the moving average of the weights over the steps,
         of this momentum (Kingma and Ba 2015, Section 7.2), usually 0.9 to 0.999.
     batch_size : int or "auto", default="auto"
-        "auto": 64 up to 1,024 rows, 128 up to 8,192, 256 up to 30,000, 512 up to
-        100,000, 1,024 above.
+        "auto": 64 up to 1,024 rows, 128 up to 100,000, 256 above.
     epochs : int, default=100
     target_transform : "auto" or None, default="auto"
         "auto": networks see y scaled as the loss asks (standardised, by median and

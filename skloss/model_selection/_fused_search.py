@@ -35,6 +35,7 @@ from skloss.model_selection._search_ensemble import (
     EnsembleBuilder,
     average_seeds,
     check_ensemble,
+    name_kind,
 )
 from skloss.model_selection._search_progress import SearchProgress
 
@@ -164,8 +165,9 @@ class FusedSearch:
 
     def _make_run(self, scoring, tasks, progress):
         """Return what trains candidates, and tells of those that are finished."""
-        count = self.keep if self._ensemble_kind == "greedy" else 1
-        best = BestSoFar(self._metric, count)
+        best = BestSoFar(self._metric)
+        if self._ensemble_kind == "greedy":
+            best = BestSoFar(self._metric, self.keep, name_kind)
 
         def complete(candidate, folds):
             progress.complete(candidate, mean_score(folds, self._metric))

@@ -106,6 +106,17 @@ class Pool:
         """Return which of the tested rows a fold tests, as a mask."""
         return np.isin(self.tested, self.splits[fold][1])
 
+    def choose_others(self, fold):
+        """Return which of the tested rows a fold does not test; all where it tests all.
+
+        Parameters
+        ----------
+        fold : int or None
+            None: no fold is left out.
+        """
+        tests = np.zeros(len(self.tested), bool) if fold is None else self.tests(fold)
+        return tests if tests.all() else ~tests
+
     def join(self, predictions):
         """Return one candidate's predictions for all tested rows.
 

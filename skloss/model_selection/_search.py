@@ -39,11 +39,13 @@ class FusedGridSearchCV(FusedSearch, GridSearchCV):
     ensemble : {"greedy", "seeds"} or None, default=None
         What is averaged in ``ensemble_``, besides the winner's refit: the networks of
         the folds, weighted greedily by the score of their out-of-fold predictions
-        (Caruana et al. 2004); or refits of the winner by eight seeds. Fewer than 600
-        rows are too few for weights: then "greedy" averages the best candidate of each
-        network and preprocessing that is within two standard errors of the best.
+        (Caruana et al. 2004); or refits of the winner by eight seeds. Fewer than 1,000
+        rows are too few for that: then the best candidate of each network and
+        preprocessing counts, exp(-1) as much for each standard error (over the folds)
+        by which it scores below the best of all.
     keep : int, default=20
-        Of how many candidates, the best, "greedy" keeps the networks and predictions.
+        Of how many candidates "greedy" keeps the networks and predictions: the best of
+        each network and preprocessing, then their second best, and so on.
 
     Attributes
     ----------

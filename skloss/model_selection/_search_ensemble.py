@@ -24,10 +24,11 @@ from skloss.model_selection._greedy import MOST_ROUNDS, choose_weights
 from skloss.model_selection._last_step import get_earlier_steps
 from skloss.model_selection._out_of_fold import KnownClassifier, KnownRegressor, Pool
 from skloss.model_selection._scored import get_score, mean_score
+from skloss.model_selection._structure_weights import weigh_structures
 
 KINDS = (None, "greedy", "seeds")
 # With fewer rows the weights themselves overfit (docs/design/search.md).
-FEW_ROWS, ERRORS = 600, 2.0
+FEW_ROWS = 1_000
 # More rows hardly choose other weights, and each addition scores them all.
 MOST_ROWS = 5_000
 SEEDS = 8
@@ -199,13 +200,14 @@ class EnsembleBuilder:
         """
         firsts = [candidates[i][0] for i in library]
         values = np.stack([[pooled[i].values, pooled[i].at_cost] for i in library])
-        every = np.ones(len(self.pool.tested), bool)
-        if len(every) < FEW_ROWS:
-            weights = self.weigh_structures([candidates[i] for i in library])
-            return weights, self.cross_fit(firsts, values, lambda rows: weights)
+        if len(self.pool.tested) < FEW_ROWS:
+            scores = [self.list_scores(candidates[i]) for i in library]
+            structures = [name_structure(candidates[i][0].estimator) for i in library]
+            choose = partial(weigh_structures, np.array(scores), structures)
+            return choose(None), self.cross_fit(firsts, values, choose)
 
-        def choose(rows, **rounds):
-            rows = thin_out(rows)
+        def choose(left_out, **rounds):
+            rows = thin_out(self.pool.choose_others(left_out))
             score = self.make_score(firsts, rows)
             return choose_weights(score, values[:, :, rows], **rounds)
 
@@ -213,8 +215,12 @@ class EnsembleBuilder:
         alone = partial(choose, rounds=1)
         promised = [self.cross_fit(firsts, values, rule) for rule in (choose, alone)]
         if promised[0] >= promised[1]:
-            return choose(every), promised[0]
+            return choose(None), promised[0]
         return np.eye(len(library))[0], promised[1]
+
+    def list_scores(self, folds):
+        """Return a candidate's scores of the metric, fold by fold."""
+        return [get_score(fold.test_scores, self.metric) for fold in folds]
 
     def time_score(self, folds):
         """Return the seconds that weighing takes for the score of one mean.
@@ -243,30 +249,6 @@ class EnsembleBuilder:
             return len(self.pool.splits)
         return (len(self.pool.splits) + 1) * MOST_ROUNDS * count
 
-    def weigh_structures(self, library):
-        """Return equal weights for the best candidate of each structure that is good.
-
-        Good is what differs from the best, fold by fold, by at most two standard errors
-        of that difference.
-
-        Parameters
-        ----------
-        library : list of list of Scored
-            The folds of each candidate, the best candidate first.
-        """
-        scores = np.array(
-            [[get_score(f.test_scores, self.metric) for f in own] for own in library]
-        )
-        seen, weights = set(), np.zeros(len(library))
-        for i, folds in enumerate(library):
-            structure = name_structure(folds[0].estimator)
-            gap = scores[0] - scores[i]
-            error = gap.std(ddof=1) / np.sqrt(len(gap)) if len(gap) > 1 else 0.0
-            if structure not in seen and gap.mean() <= ERRORS * error:
-                weights[i] = 1.0
-            seen.add(structure)
-        return weights / weights.sum()
-
     def cross_fit(self, firsts, values, choose):
         """Return the mean over folds of the score of weights chosen without each.
 
@@ -275,13 +257,12 @@ class EnsembleBuilder:
         firsts : list of Scored
         values : ndarray of shape (models, 2, tested rows, ...)
         choose : callable
-            Returns weights for a mask of the tested rows.
+            Returns weights, chosen without the fold of a number.
         """
         scores = []
         for fold in range(len(self.pool.splits)):
             tests = self.pool.tests(fold)
-            others = tests if tests.all() else ~tests
-            mean = np.tensordot(choose(others), values[:, :, tests], axes=1)
+            mean = np.tensordot(choose(fold), values[:, :, tests], axes=1)
             scores.append(self.make_score(firsts, tests)(mean))
         return float(np.mean(scores))
 
@@ -337,6 +318,17 @@ def name_structure(estimator):
     network = find_net(estimator)._fitted.outputs.network
     steps = get_earlier_steps(estimator) and digest_earlier_steps(estimator)
     return network.structure(), str(steps)
+
+
+def name_kind(folds):
+    """Return what a candidate takes turns with others as: its structure.
+
+    Those that cannot be averaged are of another kind than those that can.
+    """
+    if any(fold.estimator is None for fold in folds):
+        return None
+    pooled = all(fold.predictions is not None for fold in folds)
+    return name_structure(folds[0].estimator), pooled
 
 
 def average_seeds(best, fit, seconds, end):
