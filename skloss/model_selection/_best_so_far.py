@@ -21,10 +21,10 @@ class BestSoFar:
     count : int, default=1
         How many are kept.
     name_structure : callable, optional
-        ``name_structure(folds)`` of a candidate. None: all are alike.
+        ``name_structure(candidate, folds)``. By default all are alike.
     """
 
-    def __init__(self, metric, count=1, name_structure=lambda folds: None):
+    def __init__(self, metric, count=1, name_structure=lambda *_: None):
         self.metric, self.count = metric, count
         self.name_structure, self.kept = name_structure, []
 
@@ -37,7 +37,7 @@ class BestSoFar:
         """
         score = mean_score(folds, self.metric)
         score = -np.inf if np.isnan(score) else score
-        self.kept.append((-score, candidate, self.name_structure(folds)))
+        self.kept.append((-score, candidate, self.name_structure(candidate, folds)))
         if len(self.kept) <= self.count:
             return None
         self.kept.sort(key=lambda own: own[:2])

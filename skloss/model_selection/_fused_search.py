@@ -167,7 +167,8 @@ class FusedSearch:
         """Return what trains candidates, and tells of those that are finished."""
         best = BestSoFar(self._metric)
         if self._ensemble_kind == "greedy":
-            best = BestSoFar(self._metric, self.keep, name_kind)
+            kind = partial(name_kind, scoring.folds.digests)
+            best = BestSoFar(self._metric, self.keep, kind)
 
         def complete(candidate, folds):
             progress.complete(candidate, mean_score(folds, self._metric))

@@ -315,20 +315,31 @@ def name_rule(folds):
 
 def name_structure(estimator):
     """Return what the network of a candidate is, and what stands before it."""
-    network = find_net(estimator)._fitted.outputs.network
     steps = get_earlier_steps(estimator) and digest_earlier_steps(estimator)
-    return network.structure(), str(steps)
+    return name_network(estimator), str(steps)
 
 
-def name_kind(folds):
+def name_network(estimator):
+    """Return what the network of a candidate is."""
+    return find_net(estimator)._fitted.outputs.network.structure()
+
+
+def name_kind(steps, candidate, folds):
     """Return what a candidate takes turns with others as: its structure.
 
     Those that cannot be averaged are of another kind than those that can.
+
+    Parameters
+    ----------
+    steps : dict of int to str
+        Digests of the earlier steps of candidates, where there are any.
+    candidate : int
+    folds : list of Scored
     """
     if any(fold.estimator is None for fold in folds):
         return None
     pooled = all(fold.predictions is not None for fold in folds)
-    return name_structure(folds[0].estimator), pooled
+    return name_network(folds[0].estimator), steps.get(candidate), pooled
 
 
 def average_seeds(best, fit, seconds, end):

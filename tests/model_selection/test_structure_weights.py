@@ -8,6 +8,8 @@ import pytest
 from canonical import NET, X, y_binary
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skloss import LossAwareClassifier
 from skloss.model_selection import FusedGridSearchCV
@@ -33,7 +35,7 @@ SCORES = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, np.nan]
     ],
 )
 def test_the_best_of_each_structure_is_kept_first(order, count, kept):
-    best = BestSoFar(None, count, lambda folds: folds[0].estimator)
+    best = BestSoFar(None, count, lambda _, folds: folds[0].estimator)
     left = set(range(8))
     for i in order:
         left.discard(best.find_loser(i, [Scored(SCORES[i], estimator=KINDS[i])]))
@@ -96,3 +98,15 @@ def test_few_rows_promise_what_is_weighed_without_each_fold():
         p = sum(weights[i] * own[test] for i, own in search.oof_predictions_.items())
         promised.append(-log_loss(y_binary[test], p))
     assert search.ensemble_score_ == pytest.approx(np.mean(promised), rel=1e-6)
+
+
+def test_earlier_steps_are_part_of_a_structure():
+    net = LossAwareClassifier(**NET)
+    grid = {"scale": [StandardScaler(), "passthrough"]}
+    grid["net__learning_rate"] = [0.01, 0.02, 0.03]
+    pipe = Pipeline([("scale", None), ("net", net)])
+    common = {"cv": 3, "ensemble": "greedy", "keep": 2, "refit": False}
+    search = FusedGridSearchCV(pipe, grid, **common).fit(1000 * X, y_binary)
+    params = search.cv_results_["params"]
+    kept = {str(params[i]["scale"]) for i in search.oof_predictions_}
+    assert kept == {"StandardScaler()", "passthrough"}
