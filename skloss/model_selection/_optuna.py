@@ -7,7 +7,12 @@ from numbers import Integral, Real
 import numpy as np
 import optuna
 
-from skloss._sklearn import BaseSearchCV, get_scorers_by_name, is_multimetric
+from skloss._sklearn import (
+    BaseSearchCV,
+    get_scorers_by_name,
+    is_multimetric,
+    is_prediction_scorer,
+)
 from skloss.model_selection._auto_space import AutoSpace, auto_space
 from skloss.model_selection._candidates import Refused, make_candidates
 from skloss.model_selection._fused_search import FusedSearch
@@ -84,8 +89,9 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         that is maximised.
     ensemble : {"auto", "greedy", "seeds"} or None, default="auto"
         As in :class:`FusedGridSearchCV`, of the trials that this ``fit`` trains.
-        "auto": "greedy" for a space that :func:`auto_space` made, else None.
-    keep : int, default=20
+        "auto": for a space that :func:`auto_space` made "greedy", or "seeds" where
+        ``scoring`` is a function that asks an estimator itself; else None.
+    keep : int, default=30
         As in :class:`FusedGridSearchCV`.
     random_state : int, RandomState or None, default=None
         Of the sampler. A study that is stored is not seeded, since two processes that
@@ -155,7 +161,7 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         error_score=np.nan,
         return_train_score=False,
         ensemble="auto",
-        keep=20,
+        keep=30,
     ):
         super().__init__(
             estimator,
@@ -236,8 +242,12 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
         """What the search ends in."""
         if self.ensemble != "auto":
             return self.ensemble
-        space = self.param_distributions
-        return "greedy" if space == "auto" or isinstance(space, AutoSpace) else None
+        space, scoring = self.param_distributions, self.scoring
+        if not isinstance(space, AutoSpace) and space != "auto":
+            return None
+        if callable(scoring) and not is_prediction_scorer(scoring):
+            return "seeds" if self.refit else None
+        return "greedy"
 
     def _find_space(self, folds):
         """Return what is drawn from."""

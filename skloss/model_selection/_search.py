@@ -43,7 +43,7 @@ class FusedGridSearchCV(FusedSearch, GridSearchCV):
         rows are too few for that: then the best candidate of each network and
         preprocessing counts, exp(-1) as much for each standard error (over the folds)
         by which it scores below the best of all.
-    keep : int, default=20
+    keep : int, default=30
         Of how many candidates "greedy" keeps the networks and predictions: the best of
         each network and preprocessing, then their second best, and so on.
 
@@ -105,7 +105,7 @@ class FusedGridSearchCV(FusedSearch, GridSearchCV):
         return_train_score=False,
         pruner=None,
         ensemble=None,
-        keep=20,
+        keep=30,
     ):
         super().__init__(
             estimator,
@@ -169,7 +169,7 @@ class FusedRandomizedSearchCV(FusedSearch, RandomizedSearchCV):
         return_train_score=False,
         pruner=None,
         ensemble=None,
-        keep=20,
+        keep=30,
     ):
         super().__init__(
             estimator,

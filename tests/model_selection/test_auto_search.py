@@ -100,6 +100,21 @@ def test_it_ends_in_an_ensemble(searches, pipe):
     assert not hasattr(plain, "ensemble_")
 
 
+def mean_margin(estimator, X, y):
+    return np.abs(estimator.predict_proba(X)[:, 1] - 0.5).mean()
+
+
+@pytest.mark.parametrize(("refit", "members"), [(True, 8), (False, 0)])
+def test_a_function_that_scores_has_an_ensemble_of_seeds(pipe, refit, members):
+    space = auto_space(pipe, X, y_binary, scoring=mean_margin)
+    space |= {f"{NET}network": [(8,)], f"{NET}loss": ["cross_entropy"]}
+    del space["piecewiselinearencoder"]
+    own = search(pipe, n_trials=1, scoring=mean_margin, refit=refit)
+    own.set_params(param_distributions=space).fit(X, y_binary)
+    ensemble = getattr(own, "ensemble_", None)
+    assert len(getattr(ensemble, "estimators", ())) == members
+
+
 def test_an_edited_space_is_drawn_from(pipe):
     space = auto_space(pipe, X, y_binary)
     del space["piecewiselinearencoder"]
