@@ -107,7 +107,15 @@ def name_arm(changes):
     return ", ".join(f"{name}={value!r}" for name, value in changes.items()) or "today"
 
 
-ARMS = {name_arm(arm): arm for arm in [{}, *itertools.chain(*GROUPS.values())]}
+CHOSEN = {"l2": 3e-4}  # for classifiers
+LOSSES = [{"loss": loss} for loss in ("brier", "focal", "gce")]  # with and without it
+ARMS = {
+    name_arm(arm): arm
+    for arm in (
+        *({}, *itertools.chain(*GROUPS.values())),
+        *itertools.chain(*((loss, loss | CHOSEN) for loss in LOSSES)),
+    )
+}
 SEEDS, OTHER_SEEDS = (0, 1), (2, 3)
 TIMED = [
     name_arm(arm)
@@ -123,6 +131,11 @@ TIMED = [
         COSINE | {"l2": 1e-3},
     )
 ]
+
+
+def list_arms(table):
+    """Return the names of the arms for a table: not all losses are for numbers."""
+    return [arm for arm in ARMS if table.classes or "loss" not in ARMS[arm]]
 
 
 def list_parameters(arm, n_rows):

@@ -26,7 +26,16 @@ import time
 import warnings
 from pathlib import Path
 
-from default_arms import ARMS, CUTS, SEEDS, TIMED, TODAY, Auto, list_parameters
+from default_arms import (
+    ARMS,
+    CUTS,
+    SEEDS,
+    TIMED,
+    TODAY,
+    Auto,
+    list_arms,
+    list_parameters,
+)
 from rows import FOLDER, Rows, digest_files, digest_package
 from sklearn.metrics import get_scorer
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -127,7 +136,8 @@ def fit_alone(table, arm, seed):
 def run_scores(given, rows):
     """Measure the scores that there are no rows of."""
     for name in given.tables or [table.name for table in CLASSES + NUMBERS]:
-        asked = [(arm, seed) for arm in given.arms or ARMS for seed in given.seeds]
+        arms = given.arms or list_arms(TABLES[name])
+        asked = [(arm, seed) for arm in arms for seed in given.seeds]
         keys = {
             (split, arm, seed): {
                 "table": name,
