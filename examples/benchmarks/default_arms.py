@@ -107,13 +107,13 @@ def name_arm(changes):
     return ", ".join(f"{name}={value!r}" for name, value in changes.items()) or "today"
 
 
-CHOSEN = {"l2": 3e-4}  # for classifiers
-LOSSES = [{"loss": loss} for loss in ("brier", "focal", "gce")]  # with and without it
+LOSSES = [{"loss": loss} for loss in ("brier", "focal", "gce")]
+PENALTIES = [{"l2": l2} for l2 in (1e-4, 3e-4, 1e-3)]
 ARMS = {
     name_arm(arm): arm
     for arm in (
         *({}, *itertools.chain(*GROUPS.values())),
-        *itertools.chain(*((loss, loss | CHOSEN) for loss in LOSSES)),
+        *(loss | penalty for loss in LOSSES for penalty in ({}, *PENALTIES)),
     )
 }
 SEEDS, OTHER_SEEDS = (0, 1), (2, 3)
@@ -126,7 +126,7 @@ TIMED = [
         *({"batch_size": Auto(times)} for times in (0.5, 2)),
         *({"network": network} for network in NETWORKS),
         {"early_stopping": True},
-        *({"l2": l2} for l2 in (1e-4, 3e-4, 1e-3)),
+        *PENALTIES,
         {"dropout": 0.1},
         COSINE | {"l2": 1e-3},
     )

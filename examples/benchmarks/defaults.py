@@ -36,6 +36,7 @@ from default_arms import (
     list_arms,
     list_parameters,
 )
+from defaults_report import write_page
 from rows import FOLDER, Rows, digest_files, digest_package
 from sklearn.metrics import get_scorer
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -188,6 +189,9 @@ def read_arguments():
 def main():
     given = read_arguments()
     rows = Rows(given.rows, digest_arm, KEY)
+    if given.report:
+        print(write_page(rows.newest()), end="")
+        return
     warnings.simplefilter("ignore")
     (run_sizes if given.sizes else run_scores)(given, rows)
 
