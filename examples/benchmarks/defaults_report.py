@@ -142,7 +142,7 @@ def write_decision(rows):
     }
     sizes = compare_sizes(rows, NAMED["l2"], "score", CUTS)
     robust = summarise(
-        compare(rows, "loss='gce', l2=0.001", "score", CLASSES, to="loss='gce'")
+        compare(rows, "loss='gce', l2=0.0001", "score", CLASSES, to="loss='gce'")
     )
     return DECISION.format(
         **means,
@@ -190,25 +190,25 @@ knowing.
   probabilities too sure of themselves, and all that holds training back helps: early
   stopping ({stopping_classes}), one layer ({layer_classes}), half the epochs
   ({half_classes}), a cosine ({cosine_classes}), dropout ({dropout_classes}, fewer
-  errors, a third slower). A penalty is the default of none of this because its right
-  size is a matter of the loss and of the rows: with 50,000 of them this one costs 1 %
-  ({many}), and of `loss="gce"`, which hears little of a rare class, it leaves the
-  log-loss on {of} {gce} times as large. It would also act on the layers of your own
-  networks, which Keras penalises when told to, and dropout could not act in them.
+  errors, and up to a half slower). It is no default because its right size depends on
+  the loss and on the rows. With 50,000 of them it costs 1 % ({many}). Of `loss="gce"`,
+  which hears little of a rare class, a tenth of it leaves the log-loss on {of} {gce}
+  times as large. And it would act on the layers of your own networks, which Keras
+  penalises when told to only; dropout could not act in them.
 - **Regressors: `lr_schedule="cosine", learning_rate=3e-3`.** {fast_numbers}; with
-  `l2=1e-3` {several_numbers} ({several_classes} for classes, with the fewest errors),
-  but not on smooth tables, where a penalty loses up to a tenth. No schedule is a
-  default, for it must know how many epochs there will be: `partial_fit`, called more
-  often than that, would learn nothing more; Keras refuses a callback that sets the rate
-  beside it; and `to_scikeras` has no place for it.
+  `l2=1e-3` {several_numbers} (classes {several_classes}, with fewer errors), but not on
+  smooth tables, where a penalty loses up to a tenth. No schedule is a default, for it
+  must know how many epochs there will be: `partial_fit`, called more often than that,
+  would learn nothing more; the rate that a callback sets would be multiplied by it, or
+  refused by Keras; and `to_scikeras` has no place for it.
 
 Everything else is a trade of one kind for the other, or for time. More training (200
 epochs, smaller batches, higher rates) is bad for classes and at best 1 % good for
-numbers; early stopping is the reverse ({stopping_numbers} for numbers). (256, 256) with
-a cosine is {wide_numbers} for numbers in five to nine times the seconds. The rule for
-`batch_size="auto"` stands between its neighbours: twice as large is
-better for classes and worse for numbers, half as large worse for classes and no better
-for numbers."""
+numbers; early stopping is the reverse (numbers {stopping_numbers}). (256, 256) with a
+cosine gives numbers {wide_numbers} in five to nine times the seconds. The rule of
+`batch_size="auto"` stands between its neighbours: batches twice as large are better for
+classes and a little worse for numbers, those half as large worse for classes and no
+better for numbers."""
 OTHER_LOSSES = """\
 ## Penalties with other losses, over without"""
 MORE_ROWS = """\
