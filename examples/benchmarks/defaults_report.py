@@ -205,7 +205,7 @@ knowing.
 Everything else is a trade of one kind for the other, or for time. More training (200
 epochs, smaller batches, higher rates) is bad for classes and at best 1 % good for
 numbers; early stopping is the reverse (numbers {stopping_numbers}). (256, 256) with a
-cosine gives numbers {wide_numbers} in five to nine times the seconds. The rule of
+cosine gives numbers {wide_numbers} in seven times the seconds. The rule of
 `batch_size="auto"` stands between its neighbours: batches twice as large are better for
 classes and a little worse for numbers, those half as large worse for classes and no
 better for numbers."""
@@ -216,4 +216,4 @@ MORE_ROWS = """\
 
 One table, whose column `cut` (five classes) or `price` is predicted, by one fit each.
 *Seconds* are processor seconds over those of the defaults, the mean of both; other
-programs ran beside, so that they are right to about a fifth."""
+programs ran beside, so that they are right to about a tenth."""
