@@ -16,6 +16,7 @@ from default_arms import (
     TIMED,
     name_arm,
 )
+from markdown import tabulate
 from ratios import draw_interval, mean_by_table, summarise
 from tables import CLASSES, NUMBERS, SIZED
 
@@ -75,9 +76,9 @@ def write_line(label, rows, arm, seeds=SEEDS):
     """Return the cells of an arm: what it scores over what today's defaults do."""
     return (
         label,
-        *write_summary(compare(rows, arm, "score", CLASSES, seeds)),
+        *summarise(compare(rows, arm, "score", CLASSES, seeds)).write_cells(),
         write_errors(rows, arm, seeds),
-        *write_summary(compare(rows, arm, "score", NUMBERS, seeds)),
+        *summarise(compare(rows, arm, "score", NUMBERS, seeds)).write_cells(),
     )
 
 
@@ -86,18 +87,7 @@ def write_loss(rows, loss, penalty):
     without, within = name_arm(loss), name_arm(loss | penalty)
     ratios = compare(rows, within, "score", CLASSES, to=without)
     errors = write_errors(rows, within, to=without)
-    return show(loss | penalty), *write_summary(ratios), errors
-
-
-def write_summary(ratios):
-    """Return the cells of a summary of ratios."""
-    found = summarise(ratios)
-    return (
-        f"{found.mean:.3f}",
-        f"{found.low:.3f} to {found.high:.3f}",
-        f"{found.wins}, {found.ties}, {found.losses}",
-        f"{found.worst} {found.worst_mean:.2f}",
-    )
+    return show(loss | penalty), *summarise(ratios).write_cells(), errors
 
 
 def write_errors(rows, arm, seeds=SEEDS, to=TODAY):
@@ -125,12 +115,6 @@ def compare_sizes(rows, arm, what, tables):
     """Return the ratios of an arm's values to today's, in the order of the tables."""
     ratios = compare(rows, arm, what, tables, seeds=SEEDS[:1])
     return [ratios[table.name, 0] for table in tables]
-
-
-def tabulate(lines):
-    """Return a Markdown table, whose first line are headings."""
-    lines = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def write_decision(rows):

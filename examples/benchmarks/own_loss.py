@@ -25,6 +25,7 @@ from inspect import getsource
 from itertools import islice
 from pathlib import Path
 
+from markdown import tabulate
 from peers import CORES
 from rows import FOLDER, ROOT, Rows, digest_files, digest_package, list_versions
 from score_arms import SCORES
@@ -166,17 +167,14 @@ def report(given, rows):
         for row in rows.newest()
         if (row["seconds"], row["seed"]) == (given.seconds, given.seed)
     ]
-    print(write_table(found))
-    old = sum(not rows.is_current(row) for row in found)
-    commits = ", ".join(sorted({row["commit"] for row in found}))
-    print(f"\n{len(found)} rows, {old} of them of older code ({commits}).")
+    print(f"{write_table(found)}\n\n{rows.describe(found)}")
 
 
 def write_table(rows):
     """Return the table of all scores in Markdown."""
     header = ["score", "tables", "own / default loss", "own / boosting", "own / linear"]
     header = [*header[:2], *(c for name in header[2:] for c in (name, "wins, losses"))]
-    lines = [header, ["---"] * len(header)]
+    lines = [header]
     for line in LINES:
         score, higher = line.score, SCORES[line.score].higher
         others = [named(f"{score}/{line.default}")]
@@ -188,7 +186,7 @@ def write_table(rows):
         cells = [cell for each in pairs for cell in write_comparison(each, higher)]
         tables = {table for each in pairs for table, _ in each}
         lines.append([line.title, str(len(tables)), *cells])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return tabulate(lines)
 
 
 def list_group(score, start):

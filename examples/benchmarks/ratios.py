@@ -26,6 +26,15 @@ class Summary:
     worst: str
     worst_mean: float
 
+    def write_cells(self):
+        """Return cells of a table: mean, interval, outcomes and the worst table."""
+        return (
+            f"{self.mean:.3f}",
+            f"{self.low:.3f} to {self.high:.3f}",
+            f"{self.wins}, {self.ties}, {self.losses}",
+            f"{self.worst} {self.worst_mean:.2f}",
+        )
+
 
 def summarise(ratios):
     """Return a summary of ratios, a dictionary by (table, split).

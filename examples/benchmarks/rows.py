@@ -44,10 +44,8 @@ class Rows:
     def __init__(self, path, digest_of, key=KEY):
         self.path, self.digest_of, self.key = Path(path), digest_of, key
         self._newest = {}
-        if self.path.exists():
-            for line in self.path.read_text("utf-8").splitlines(keepends=True):
-                if line.endswith("\n"):
-                    self._keep(json.loads(line))
+        for row in read_lines(self.path):
+            self._keep(row)
 
     def name(self, row):
         """Return the values of a row's key."""
@@ -86,6 +84,20 @@ class Rows:
         before = self.find(row)
         if before is None or self.is_current(row) or not self.is_current(before):
             self._newest[self.name(row)] = row
+
+    def describe(self, rows):
+        """Return how many rows there are, of which code, and how many of older code."""
+        old = sum(not self.is_current(row) for row in rows)
+        commits = ", ".join(sorted({row["commit"] for row in rows}))
+        return f"{len(rows)} rows, {old} of them of older code ({commits})."
+
+
+def read_lines(path):
+    """Return all whole lines of a file as rows; none, if there is no file."""
+    if not path.exists():
+        return []
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def cut_unfinished(file):

@@ -52,6 +52,7 @@ HALF = (
     *("breast_cancer", "hypothyroid", "attrition", "jobs"),
     *("laser", "treasury", "computers", "penguins"),
 )
+KEPT = {"peers": "worth_peers.jsonl", "searches": "worth.jsonl"}
 SERIAL = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
 
 
@@ -109,8 +110,7 @@ def digest_arm(name):
 
 def open_rows(folder):
     """Return the rows of peers and those of searches, each in a file of their own."""
-    files = {"peers": "worth_peers.jsonl", "searches": "worth.jsonl"}
-    return {name: Rows(folder / file, digest_arm) for name, file in files.items()}
+    return {name: Rows(folder / file, digest_arm) for name, file in KEPT.items()}
 
 
 def choose_rows(rows, arm):
@@ -184,6 +184,21 @@ def run_all(asked, rows, workers):
     return failures
 
 
+def print_report(rows, given):
+    """Print of which code the rows are, and a section for each part."""
+    from worth_report import write_report
+
+    for name, kept in rows.items():
+        print(f"{name}: {kept.describe(kept.newest())}")
+    parts = PARTS
+    if given.seconds:
+        parts = {
+            name: replace(part, seconds=given.seconds) for name, part in PARTS.items()
+        }
+    newest = {name: kept.newest() for name, kept in rows.items()}
+    print("\n" + write_report(newest, parts, given.seed))
+
+
 def describe(row):
     """Return a row as a line to follow a benchmark by."""
     return (
@@ -200,15 +215,7 @@ def main():
         return
     rows = open_rows(given.folder)
     if given.report:
-        from worth_report import print_report
-
-        parts = PARTS
-        if given.seconds:
-            parts = {
-                name: replace(part, seconds=given.seconds)
-                for name, part in PARTS.items()
-            }
-        print_report(rows, parts, given.seed)
+        print_report(rows, given)
         return
     asked = [
         key for key in list_asked(given) if not choose_rows(rows, key["arm"]).has(key)

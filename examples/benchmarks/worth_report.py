@@ -1,57 +1,51 @@
 """The report of ``worth.py``: Markdown tables of the rows that there are."""
 
 from arms import ARMS
+from markdown import tabulate
 from peers import PEERS
 from ratios import compare_paired, summarise
 
-KINDS = {"fair": "peer chosen by inner score", "oracle": "best peer by test score"}
+KINDS = {"fair": "the peer with the best inner score", "oracle": "the best peer"}
 MODELS = {
     "test_ensemble": "its ensemble",
     "test_folds": "its winner's folds",
     "test_refit": "its winner, fitted again",
 }
+SUMMARY = "mean", "90 % interval", "wins, ties, losses", "worst table"
 
 
-def print_report(rows, parts, seed):
-    """Print a section for each part of which there are rows.
+def write_report(rows, parts, seed):
+    """Return a section for each part of which there are rows.
 
     Parameters
     ----------
     rows : dict
-        "peers" and "searches", each a Rows.
+        "peers" and "searches", each a list of rows (dictionaries).
     parts : dict
         Of what each part runs; "peers" says with how many seconds.
     seed : int
         Other rows are not reported.
     """
-    peers = {}
-    for row in rows["peers"].newest():
+    peers, searches = {}, {}
+    for row in rows["peers"]:
         if (row["seconds"], row["seed"]) == (parts["peers"].seconds, seed):
             peers.setdefault(name_split(row), {})[row["arm"]] = row
-    searches = {}
-    for row in rows["searches"].newest():
+    for row in rows["searches"]:
         if row["seed"] == seed:
             arm = row["arm"], row["seconds"]
             searches.setdefault(arm, {})[name_split(row)] = row
-    print_commits(rows)
-    print_tables(searches, peers, parts["auto"])
-    print_ratios(searches, peers, parts["auto"])
-    print_ablation(searches, parts["ablation"])
-    print_promise(searches, parts["promise"])
-    print_timing(searches, parts["timing"])
+    sections = [
+        write_ratios(searches, peers, parts["auto"]),
+        write_scores(searches, peers, parts["auto"]),
+        write_ablation(searches, parts["ablation"]),
+        write_promise(searches, parts["promise"]),
+        write_timing(searches, parts["timing"]),
+    ]
+    return "\n\n".join(section for section in sections if section)
 
 
 def name_split(row):
     return row["table"], row["split"]
-
-
-def print_commits(rows):
-    """Print of which code the rows are, and how many are of code that has changed."""
-    for name, kept in rows.items():
-        newest = kept.newest()
-        old = sum(not kept.is_current(row) for row in newest)
-        commits = ", ".join(sorted({row["commit"] for row in newest}))
-        print(f"{len(newest)} rows of {name}, {old} of them of older code ({commits}).")
 
 
 def choose_peers(found):
@@ -60,86 +54,86 @@ def choose_peers(found):
     return {"fair": fair["test"], "oracle": min(row["test"] for row in found.values())}
 
 
+def list_splits(part):
+    return [(table, split) for table in part.tables for split in part.splits]
+
+
 def select(searches, part, arm="auto"):
     """Return the rows of an arm on a part's tables, splits and seconds."""
     found = searches.get((arm, part.seconds), {})
-    wanted = ((table, split) for table in part.tables for split in part.splits)
-    return {key: found[key] for key in wanted if key in found}
+    return {key: found[key] for key in list_splits(part) if key in found}
 
 
-def print_tables(searches, peers, part):
-    """Print the test scores of each table's splits."""
-    ours = select(searches, part)
-    wanted = [(table, split) for table in part.tables for split in part.splits]
-    print("\n## Test scores (log-loss or RMSE)\n")
-    print_row("table", "split", *PEERS, "search", "/ fair", "/ oracle", "trials")
-    print_row(*["---"] * (len(PEERS) + 6))
-    for key in wanted:
-        found, own = peers.get(key, {}), ours.get(key)
-        if not found and own is None:
-            continue
-        cells = [
-            f"{found[peer]['test']:.4g}" if peer in found else "" for peer in PEERS
-        ]
-        if found:  # the one that cross-validation would choose
-            chosen = min(found, key=lambda peer: found[peer]["inner"])
-            place = list(PEERS).index(chosen)
-            cells[place] = f"*{cells[place]}*"
-        cells += ["" if own is None else f"{own['test']:.4g}"]
-        if own is not None and len(found) == len(PEERS):
-            best = choose_peers(found)
-            cells += [f"{own['test'] / best[kind]:.3f}" for kind in KINDS]
-        else:
-            cells += [""] * len(KINDS)
-        print_row(*key, *cells, "" if own is None else own["candidates"])
-
-
-def print_ratios(searches, peers, part):
-    """Print the search's ratios to the fair and to the best peer."""
+def write_ratios(searches, peers, part):
+    """Return the search's ratios to the fair, to the best and to each peer."""
     ours = select(searches, part)
     both = [key for key in ours if len(peers.get(key, {})) == len(PEERS)]
     if not both:
-        return
-    print(f"\n## The search against tuned peers, {part.seconds:g} s\n")
-    print_head("of, to")
+        return ""
+    best = {key: choose_peers(peers[key]) for key in both}
+    lines = [("of, to", *SUMMARY)]
     for model, of in MODELS.items():
         for kind, text in KINDS.items():
-            ratios = {
-                key: ours[key][model] / choose_peers(peers[key])[kind]
-                for key in both
-                if model in ours[key]
-            }
-            print_summary(f"{of}, to the {text}", ratios)
+            ratios = {key: ours[key][model] / best[key][kind] for key in both}
+            lines.append((f"{of}, to {text}", *summarise(ratios).write_cells()))
     for peer in PEERS:
         ratios = {key: ours[key]["test"] / peers[key][peer]["test"] for key in both}
-        print_summary(f"its ensemble, to {peer}", ratios)
+        lines.append((f"its ensemble, to {peer}", *summarise(ratios).write_cells()))
+    return f"### Against tuned models, {part.seconds:g} s\n\n{tabulate(lines)}"
 
 
-def print_ablation(searches, part):
-    """Print the ratios of searches that lack an ingredient to the whole one."""
+def write_scores(searches, peers, part):
+    """Return the test scores of each table's splits."""
+    ours, lines = select(searches, part), []
+    for key in list_splits(part):
+        found, own = peers.get(key, {}), ours.get(key)
+        if found or own is not None:
+            lines.append((*key, *write_split(found, own)))
+    if not lines:
+        return ""
+    head = "table", "split", *PEERS, "search", "/ fair", "/ oracle", "trials"
+    title = (
+        "### Log-loss or RMSE of each table\n\nThe peer with the best inner score is"
+    )
+    return f"{title} in italics.\n\n{tabulate([head, *lines])}"
+
+
+def write_split(found, own):
+    """Return the cells of a split: each peer, the search, its ratios and trials."""
+    cells = [f"{found[peer]['test']:.4g}" if peer in found else "" for peer in PEERS]
+    if len(found) == len(PEERS):  # the one that cross-validation would choose
+        chosen = min(found, key=lambda peer: found[peer]["inner"])
+        place = list(PEERS).index(chosen)
+        cells[place] = f"*{cells[place]}*"
+    ratios = [""] * len(KINDS)
+    if own is not None and len(found) == len(PEERS):
+        best = choose_peers(found)
+        ratios = [f"{own['test'] / best[kind]:.3f}" for kind in KINDS]
+    if own is None:
+        return *cells, "", *ratios, ""
+    return *cells, f"{own['test']:.4g}", *ratios, own["candidates"]
+
+
+def write_ablation(searches, part):
+    """Return the ratios of searches that lack an ingredient to the whole one."""
     whole = select(searches, part)
-    found = {arm: select(searches, part, arm) for arm in ARMS if arm != "auto"}
-    if not whole or not any(found.values()):
-        return
-    print(f"\n## Without one ingredient, over with it, {part.seconds:g} s\n")
-    print_head("without, over with")
-    for arm, rows in found.items():
+    lines = []
+    for arm in ARMS:
+        rows = select(searches, part, arm) if arm != "auto" else {}
         ratios = {
             key: rows[key]["test"] / whole[key]["test"] for key in rows if key in whole
         }
-        print_summary(arm, ratios)
+        if ratios:
+            lines.append((arm, *summarise(ratios).write_cells()))
+    if not lines:
+        return ""
+    title = f"### Without one ingredient, over with it, {part.seconds:g} s"
+    return f"{title}\n\n{tabulate([('without', *SUMMARY), *lines])}"
 
 
-def print_promise(searches, part):
-    """Print whether ensembles score what they say, in paired standard errors."""
-    found = select(searches, part)
-    if not found:
-        return
-    print(f"\n## The ensemble's own score, {part.seconds:g} s\n")
-    print_row(
-        "table", "splits", "promised - test", "twice its standard error", "within"
-    )
-    print_row(*["---"] * 5)
+def write_promise(searches, part):
+    """Return whether ensembles score what they say, in paired standard errors."""
+    found, lines = select(searches, part), []
     for table in part.tables:
         own = [row for (name, _), row in found.items() if name == table]
         if len(own) > 1:
@@ -147,38 +141,28 @@ def print_promise(searches, part):
                 [row["promised"] for row in own], [row["test"] for row in own]
             )
             within = "yes" if abs(mean) < 2 * error else "no"
-            print_row(table, len(own), f"{mean:.4g}", f"{2 * error:.4g}", within)
+            cells = f"{mean:.4g}", f"{2 * error:.4g}", within
+            lines.append((table, len(own), *cells))
+    if not lines:
+        return ""
+    head = "table", "splits", "promised - test", "twice its standard error", "within"
+    title = f"### The ensemble's own score, {part.seconds:g} s"
+    return f"{title}\n\n{tabulate([head, *lines])}"
 
 
-def print_timing(searches, part):
-    """Print how long searches took of the seconds that they were given."""
-    found = select(searches, part)
-    if not found:
-        return
-    print(f"\n## Seconds taken of {part.seconds:g}\n")
-    print_row("table", "seconds", "of the budget", "trials", "pruned", "test")
-    print_row(*["---"] * 6)
-    for (table, _), row in found.items():
-        taken = row["wall_seconds"]
-        counts = row["candidates"], row["pruned"]
-        cells = f"{taken:.1f}", f"{taken / part.seconds:.2f}", *counts
-        print_row(table, *cells, f"{row['test']:.4g}")
-
-
-def print_head(first):
-    print_row(first, "mean", "90 % interval", "wins", "ties", "losses", "worst table")
-    print_row(*["---"] * 7)
-
-
-def print_summary(label, ratios):
-    """Print the summary of ratios as a row, if there are any."""
-    if ratios:
-        found = summarise(ratios)
-        interval = f"{found.low:.3f} to {found.high:.3f}"
-        counts = found.wins, found.ties, found.losses
-        worst = f"{found.worst} {found.worst_mean:.3f}"
-        print_row(label, f"{found.mean:.3f}", interval, *counts, worst)
-
-
-def print_row(*cells):
-    print("| " + " | ".join(map(str, cells)) + " |")
+def write_timing(searches, part):
+    """Return how long searches took of the seconds that they were given."""
+    lines = [
+        (
+            table,
+            f"{row['wall_seconds']:.1f}",
+            f"{row['wall_seconds'] / part.seconds:.2f}",
+            row["candidates"],
+            f"{row['test']:.4g}",
+        )
+        for (table, _), row in select(searches, part).items()
+    ]
+    if not lines:
+        return ""
+    head = "table", "seconds", "of the budget", "trials", "test"
+    return f"### Seconds taken of {part.seconds:g}\n\n{tabulate([head, *lines])}"
