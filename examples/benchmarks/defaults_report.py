@@ -175,10 +175,10 @@ knowing.
   stopping ({stopping_classes}), one layer ({layer_classes}), half the epochs
   ({half_classes}), a cosine ({cosine_classes}), dropout ({dropout_classes}, fewer
   errors, and up to a half slower). It is no default because its right size depends on
-  the loss and on the rows. With 50,000 of them it costs a little ({many}). Of `loss="gce"`,
-  which hears little of a rare class, a tenth of it leaves the log-loss on {of} {gce}
-  times as large. And it would act on the layers of your own networks, which Keras
-  penalises when told to only; dropout could not act in them.
+  the loss and on the rows. With 50,000 of them it costs a little ({many}). Of
+  `loss="gce"`, which hears little of a rare class, a tenth of it leaves the log-loss on
+  {of} {gce} times as large. And it would act on the layers of your own networks,
+  which Keras penalises when told to only; dropout could not act in them.
 - **Regressors: `lr_schedule="cosine", learning_rate=3e-3`.** {fast_numbers}; with
   `l2=1e-3` {several_numbers} (classes {several_classes}, with fewer errors), but not on
   smooth tables, where a penalty loses up to a tenth. No schedule is a default, for it
