@@ -2,8 +2,10 @@
 
 import copy
 import gc
+import importlib.util
 import os
 import zlib
+from pathlib import Path
 
 import pytest
 
@@ -100,6 +102,9 @@ def loss_of(item):
     return None
 
 
+BENCHMARKS = Path(__file__).resolve().parent.parent / "examples" / "benchmarks"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def compilation():
     """Let the graph train where compiling costs two workers more than it spares."""
@@ -121,3 +126,19 @@ def same_random_numbers(request, monkeypatch):
         monkeypatch.setattr(
             request.module, name, copy.deepcopy(vars(request.module)[name])
         )
+
+
+@pytest.fixture(scope="module")
+def load_benchmark():
+    """Return what loads a module of the benchmarks by its name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(BENCHMARKS))  # for what the modules import
+
+        def load(name):
+            path = BENCHMARKS / f"{name}.py"
+            spec = importlib.util.spec_from_file_location(name, path)
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            return module
+
+        yield load

@@ -1,6 +1,5 @@
 """The page about the defaults: it is made of its rows, and of today's defaults."""
 
-import importlib.util
 import inspect
 import json
 from pathlib import Path
@@ -13,37 +12,22 @@ ROOT = Path(__file__).resolve().parent.parent
 BENCHMARKS = ROOT / "examples" / "benchmarks"
 
 
-@pytest.fixture(scope="module")
-def load():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(BENCHMARKS))  # for what the modules import
-
-        def load(name):
-            path = BENCHMARKS / f"{name}.py"
-            spec = importlib.util.spec_from_file_location(name, path)
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-            return module
-
-        yield load
-
-
-def test_the_page_is_made_of_the_rows(load):
+def test_the_page_is_made_of_the_rows(load_benchmark):
     lines = (BENCHMARKS / "rows" / "defaults.jsonl").read_text("utf-8").splitlines()
-    page = load("defaults_report").write_page(list(map(json.loads, lines)))
+    page = load_benchmark("defaults_report").write_page(list(map(json.loads, lines)))
     remedy = "run python examples/benchmarks/defaults.py --report > docs/defaults.md"
     assert (ROOT / "docs" / "defaults.md").read_text("utf-8") == page, remedy
 
 
 @pytest.mark.parametrize("kind", [LossAwareClassifier, LossAwareRegressor])
-def test_the_defaults_are_those_that_were_measured(load, kind):
-    today = load("default_arms").TODAY | {"batch_size": "auto"}
+def test_the_defaults_are_those_that_were_measured(load_benchmark, kind):
+    today = load_benchmark("default_arms").TODAY | {"batch_size": "auto"}
     found = inspect.signature(kind).parameters
     assert {name: found[name].default for name in today} == today
 
 
-def test_ratios_are_of_means_over_seeds_and_errors_in_points(load):
-    report = load("defaults_report")
+def test_ratios_are_of_means_over_seeds_and_errors_in_points(load_benchmark):
+    report = load_benchmark("defaults_report")
     scores = {
         "today": [(1.0, 0.10), (3.0, 0.20)],
         "l2=0.001": [(1.0, 0.16), (1.0, 0.1)],

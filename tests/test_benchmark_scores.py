@@ -1,34 +1,16 @@
 """Spoilt rows, measures and comparisons of a benchmark of scores, by hand."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-BENCHMARKS = Path(__file__).resolve().parent.parent / "examples" / "benchmarks"
 
-
-@pytest.fixture(scope="module")
-def load():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(BENCHMARKS))  # for what the modules import
-
-        def load(name):
-            path = BENCHMARKS / f"{name}.py"
-            spec = importlib.util.spec_from_file_location(name, path)
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-            return module
-
-        yield load
-
-
-def test_a_share_of_the_labels_becomes_another_class(load):
+def test_a_share_of_the_labels_becomes_another_class(load_benchmark):
     y = np.repeat([0, 1, 2], 400)
-    _, wrong = load("spoil").flip_labels(None, y, np.random.default_rng(0), share=0.3)
+    _, wrong = load_benchmark("spoil").flip_labels(
+        None, y, np.random.default_rng(0), share=0.3
+    )
     assert (wrong != y).sum() == 360
     counts = np.array([np.bincount(wrong[y == k], minlength=3) for k in range(3)])
     others = counts[~np.eye(3, dtype=bool)]  # 60 each; five deviations of a binomial
@@ -36,9 +18,11 @@ def test_a_share_of_the_labels_becomes_another_class(load):
     assert np.array_equal(y, np.repeat([0, 1, 2], 400))
 
 
-def test_a_share_of_the_targets_is_far_off_on_either_side(load):
+def test_a_share_of_the_targets_is_far_off_on_either_side(load_benchmark):
     y = np.arange(200.0) % 2  # one half from its mean
-    _, far = load("spoil").add_outliers(None, y, np.random.default_rng(0), share=0.1)
+    _, far = load_benchmark("spoil").add_outliers(
+        None, y, np.random.default_rng(0), share=0.1
+    )
     off = (far - y)[far != y]
     assert len(off) == 20
     assert np.abs(off).min() >= 5 * 0.5
@@ -46,17 +30,19 @@ def test_a_share_of_the_targets_is_far_off_on_either_side(load):
     assert {-1, 1} == set(np.sign(off))
 
 
-def test_one_class_is_made_rare_and_the_other_is_kept(load):
+def test_one_class_is_made_rare_and_the_other_is_kept(load_benchmark):
     y = np.array([0] * 970 + [1] * 50)
     X = pd.DataFrame({"x": np.arange(1020)})
-    X, y = load("spoil").thin_positives(X, y, np.random.default_rng(0), share=0.03)
+    X, y = load_benchmark("spoil").thin_positives(
+        X, y, np.random.default_rng(0), share=0.03
+    )
     assert np.bincount(y).tolist() == [970, 30]
     assert X["x"].tolist()[:970] == list(range(970))
     assert (X["x"][970:] >= 970).all()
 
 
-def test_measures_let_predictions_be_what_squares_make_of_them(load):
-    arms = load("score_arms")
+def test_measures_let_predictions_be_what_squares_make_of_them(load_benchmark):
+    arms = load_benchmark("score_arms")
     y = np.array([1.0, 2.0, 3.0])
     # a mean of 2, so at least .1: twice (log 10 - .9), and nothing for the others
     assert arms.measure_poisson(y, np.array([-5.0, 2.0, 3.0])) == pytest.approx(
@@ -69,8 +55,8 @@ def test_measures_let_predictions_be_what_squares_make_of_them(load):
     assert arms.measure_kappa(ranks, np.array([-0.4, 1.2, 1.8, 7.0])) == 1.0
 
 
-def test_known_wrong_labels_are_what_the_rate_makes_of_probabilities(load):
-    arms = load("score_arms")
+def test_known_wrong_labels_are_what_the_rate_makes_of_probabilities(load_benchmark):
+    arms = load_benchmark("score_arms")
     three = np.array([[1.0, 0.0, 0.0], [0.5, 0.25, 0.25]])
     # .7 of the class itself, .15 of each other: .7 and .5 * .7 + .5 * .15
     assert arms.measure_flipped(np.array([0, 0]), three, share=0.3) == pytest.approx(
@@ -87,8 +73,8 @@ def test_known_wrong_labels_are_what_the_rate_makes_of_probabilities(load):
     assert arms.KNOWS_WRONG(model, X, y) == pytest.approx(np.log(seen).mean())
 
 
-def test_comparisons_are_of_tables_and_wins_of_splits(load):
-    report = load("score_report")
+def test_comparisons_are_of_tables_and_wins_of_splits(load_benchmark):
+    report = load_benchmark("score_report")
     pairs = {("a", 0): (1.0, 2.0), ("a", 1): (1.0, 2.0), ("b", 0): (2.0, 1.0)}
     found = report.compare(pairs, higher=False)
     assert found.value == pytest.approx(1.0)
@@ -101,8 +87,8 @@ def test_comparisons_are_of_tables_and_wins_of_splits(load):
     assert report.compare({}, higher=True) is None
 
 
-def test_a_peer_is_chosen_by_its_inner_score(load):
-    report = load("score_report")
+def test_a_peer_is_chosen_by_its_inner_score(load_benchmark):
+    report = load_benchmark("score_report")
     cell = {"arm": "own", "value": 1.0}, {"arm": "x", "value": 5.0, "inner": -1.0}
     other = {"arm": "y", "value": 0.1, "inner": -2.0}
     rows = [row | {"table": "a", "split": 0} for row in (*cell, other)]

@@ -32,7 +32,6 @@ since.
 A benchmark is not a test: the exit code is 0 whether or not the targets are met.
 """
 
-import argparse
 import json
 import os
 import re
@@ -42,6 +41,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from command_line import make_parser
 from rows import ROOT, Rows, name_commit
 
 RUN = Path(__file__).with_name("automatic_search_run.py")
@@ -98,12 +98,7 @@ LOGGING = {
 
 
 def read_arguments():
-    first, _, rest = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        description=first,
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--other", type=Path, help="another checkout of skloss")
     parser.add_argument("--other-python", type=Path, help="its Python")
     parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS))

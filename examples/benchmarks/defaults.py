@@ -19,13 +19,13 @@ changed since.
     python examples/benchmarks/defaults.py --report > docs/defaults.md
 """
 
-import argparse
 import functools
 import inspect
 import time
 import warnings
 from pathlib import Path
 
+from command_line import make_parser
 from default_arms import (
     ARMS,
     CUTS,
@@ -172,12 +172,7 @@ def run_sizes(given, rows):
 
 
 def read_arguments():
-    first, _, rest = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        description=first,
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--tables", nargs="+", choices=TABLES)
     parser.add_argument("--arms", nargs="+", choices=ARMS)
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)

@@ -42,6 +42,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from arms import ARMS
+from command_line import make_parser
 from peers import PEERS, run_peer
 from rows import FOLDER, ROOT, Rows, digest_files, list_versions, name_commit
 from tables import CLASSES, NUMBERS, SIZED, TABLES
@@ -78,12 +79,7 @@ PARTS = {
 
 
 def read_arguments():
-    first, _, rest = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        description=first,
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--part", choices=PARTS, default="auto")
     parser.add_argument("--tables", nargs="+", choices=TABLES)
     parser.add_argument("--splits", nargs="+", type=int)
