@@ -1,7 +1,6 @@
 """The page about the defaults: it is made of its rows, and of today's defaults."""
 
 import inspect
-import json
 from pathlib import Path
 
 import pytest
@@ -9,12 +8,12 @@ import pytest
 from skloss import LossAwareClassifier, LossAwareRegressor
 
 ROOT = Path(__file__).resolve().parent.parent
-BENCHMARKS = ROOT / "examples" / "benchmarks"
 
 
 def test_the_page_is_made_of_the_rows(load_benchmark):
-    lines = (BENCHMARKS / "rows" / "defaults.jsonl").read_text("utf-8").splitlines()
-    page = load_benchmark("defaults_report").write_page(list(map(json.loads, lines)))
+    kept = load_benchmark("rows")
+    rows = kept.read_lines(kept.FOLDER / "defaults.jsonl")
+    page = load_benchmark("defaults_report").write_page(rows)
     remedy = "run python examples/benchmarks/defaults.py --report > docs/defaults.md"
     assert (ROOT / "docs" / "defaults.md").read_text("utf-8") == page, remedy
 

@@ -1,18 +1,21 @@
-"""The page ``docs/automatic_search.md``, made of the rows of two benchmarks.
+"""The page ``docs/automatic_search.md`` and its table in the README, made of rows.
 
-Run ``python examples/benchmarks/search_page.py > docs/automatic_search.md`` when
-``worth.py`` or ``own_loss.py`` has measured more. The table of the README is on it too.
+Run ``python examples/benchmarks/search_page.py``, which writes both, when ``worth.py``
+or ``own_loss.py`` has measured more.
 """
 
 from own_loss import write_table
-from rows import FOLDER, read_lines
+from rows import FOLDER, ROOT, read_lines
 from worth import KEPT, PARTS
 from worth_report import write_report
+
+PAGE, README = ROOT / "docs" / "automatic_search.md", ROOT / "README.md"
+BEGIN, END = "<!-- own losses -->\n", "\n<!-- /own losses -->"
 
 INTRODUCTION = """\
 # What the automatic search is worth, measured
 
-Made by `python examples/benchmarks/search_page.py` from rows that `own_loss.py` and
+Written by `python examples/benchmarks/search_page.py` from rows that `own_loss.py` and
 `worth.py` beside it have measured, on two cores. Means are geometric, over tables, of
 which each has two outer splits; intervals (90 %) draw tables; a win or a loss is by
 more than 1 %. Below 1 is better, but where a sign stands before a difference.
@@ -48,11 +51,24 @@ def write_page(rows):
     return "\n\n".join([INTRODUCTION, write_table(rows["own"]), PEERS, report]) + "\n"
 
 
+def write_readme(text, rows):
+    """Return README's text with today's table of scores between its markers."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}{write_table(rows['own'])}{END}{after}"
+
+
 def read_rows(folder=FOLDER):
-    """Return the rows that the page is made of."""
+    """Return the rows that both are made of."""
     files = KEPT | {"own": "own_loss.jsonl"}
     return {name: read_lines(folder / file) for name, file in files.items()}
 
 
+def main():
+    rows = read_rows()
+    PAGE.write_text(write_page(rows), "utf-8")
+    README.write_text(write_readme(README.read_text("utf-8"), rows), "utf-8")
+
+
 if __name__ == "__main__":
-    print(write_page(read_rows()), end="")
+    main()
