@@ -25,8 +25,11 @@ def test_the_table_of_the_readme_is_made_of_the_rows(search_page, rows):
     assert readme.count(search_page.write_table(rows["own"])) == 1
 
 
-def test_what_is_around_the_table_of_the_readme_stays(search_page):
-    page = f"before\n{search_page.BEGIN}old{search_page.END}\nafter"
-    written = search_page.write_readme(page, {"own": []})
+@pytest.mark.parametrize("old", ["\n", "\nold\n"])
+def test_what_is_around_the_table_of_the_readme_stays(search_page, old):
+    begin, end = search_page.BEGIN, search_page.END
+    written = search_page.write_readme(f"before\n{begin}{old}{end}\nafter", {"own": []})
     table = search_page.write_table([])
-    assert written == f"before\n{search_page.BEGIN}{table}{search_page.END}\nafter"
+    assert written == f"before\n{begin}\n{table}\n{end}\nafter"
+    with pytest.raises(ValueError, match="unpack"):
+        search_page.write_readme("no place for it", {"own": []})

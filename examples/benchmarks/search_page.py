@@ -10,7 +10,7 @@ from worth import KEPT, PARTS
 from worth_report import write_report
 
 PAGE, README = ROOT / "docs" / "automatic_search.md", ROOT / "README.md"
-BEGIN, END = "<!-- own losses -->\n", "\n<!-- /own losses -->"
+BEGIN, END = "<!-- own losses -->", "<!-- /own losses -->"
 
 INTRODUCTION = """\
 # What the automatic search is worth, measured
@@ -53,9 +53,9 @@ def write_page(rows):
 
 def write_readme(text, rows):
     """Return README's text with today's table of scores between its markers."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}{write_table(rows['own'])}{END}{after}"
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    return f"{before}{BEGIN}\n{write_table(rows['own'])}\n{END}{after}"
 
 
 def read_rows(folder=FOLDER):
