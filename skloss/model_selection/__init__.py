@@ -20,6 +20,7 @@ _HOMES = {
     "fused_cross_validate": "_cross_validate",
     "head_scorer": "_head_scorer",
     "loss_space": "_fitting_losses",
+    "recommend_losses": "_recommend_losses",
     "suggest_from": "_suggest",
     "suggest_params": "_suggest",
 }
