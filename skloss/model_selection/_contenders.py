@@ -15,6 +15,8 @@ from skloss.losses import Loss
 from skloss.model_selection._fitting_losses import (
     describe_target,
     explain_misfit,
+    find_knobs,
+    get_loss,
     loss_space,
 )
 from skloss.model_selection._last_step import get_last_step
@@ -81,7 +83,7 @@ def make_contenders(estimator, y, losses, scoring, n_settings, ranges, seed):
     task, Y, _ = describe_target(y, family)
     panel = read_panel(estimator, task, scoring)
     given = scoring if isinstance(scoring, str) or callable(scoring) else None
-    space = read_losses(losses, y, family, given)
+    space = read_losses(losses, y, task, given)
     named = {text: catalogue.get(text, family) for text in space}
     refuse_twins(named, space)
     contenders = []
@@ -124,19 +126,19 @@ def split_panel(loss, panel):
     return {name: s for name, s in panel.items() if name not in gaps}, gaps
 
 
-def read_losses(losses, y, family, scoring):
+def read_losses(losses, y, task, scoring):
     """Return the losses of a comparison, each with the ranges of its knobs."""
     if losses is None:
-        return dict(loss_space(y, scoring=scoring, family=family).losses)
+        return dict(loss_space(y, scoring=scoring, family=task.family).losses)
     if isinstance(losses, LossSpace):
         losses.check()
         return dict(losses.losses)
-    losses = list(losses)
-    texts = [own for own in losses if isinstance(own, str)]
-    known = {}
-    if texts:
-        known = loss_space(y, include=texts, family=family).losses
-    return {own: known.get(own, {}) if own in texts else {} for own in losses}
+    return {
+        own: find_knobs(own, get_loss("losses", own, task), None)
+        if isinstance(own, str)
+        else {}
+        for own in losses
+    }
 
 
 def refuse_twins(named, space):

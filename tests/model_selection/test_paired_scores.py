@@ -25,7 +25,7 @@ def test_no_difference_is_seldom_declared_one(k, repeats):
     p = np.array([compare_paired(own, nothing, share).p_value for own in sets])
     naive = stats.ttest_1samp(sets, 0, axis=1).pvalue
     assert (p < 0.05).mean() <= 0.07
-    assert (naive < 0.05).mean() > 0.2  # what the correction is for
+    assert (naive < 0.05).mean() > 0.1  # what the correction is for
 
 
 def test_a_planted_difference_is_found():
