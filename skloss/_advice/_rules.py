@@ -28,8 +28,9 @@ DEFAULT = Advice("squared_error", "The mean, if nothing else is known.", MEAN_SC
 HUBER = Advice(
     "huber", "Rows far off pull less, others as squares do.", "MAE, RMSE of clean rows"
 )
-#: From a distribution to the losses that are its likelihood, or do without; of two that
-#: fit alike the first is taken, which has fewer numbers.
+#: From a distribution to the losses that are its likelihood, or do without; in the
+#: order in which they are taken where they fit alike. Errors of the baseline are held
+#: against zeros of another origin more than against counts that scatter.
 LOSSES_OF = {
     "normal": (DEFAULT,),
     "student_t": (
@@ -44,15 +45,15 @@ LOSSES_OF = {
         Advice("student_t_nll", "Student's t of each row.", "CRPS, intervals"),
     ),
     "poisson": (Advice("poisson", "Counts.", "Poisson deviance, RMSE"),),
-    "negative_binomial": (
-        Advice(
-            *("negative_binomial", "Counts that vary more than Poisson's."),
-            "Poisson deviance, CRPS",
-        ),
-    ),
     "zero_inflated_poisson": (
         Advice(
             *("zero_inflated_poisson", "Counts, and zeros of another origin."),
+            "Poisson deviance, CRPS",
+        ),
+    ),
+    "negative_binomial": (
+        Advice(
+            *("negative_binomial", "Counts that vary more than Poisson's."),
             "Poisson deviance, CRPS",
         ),
     ),
@@ -88,11 +89,11 @@ BESIDES = {
         "balanced accuracy",
     ),
 }
-#: From evidence to the losses that come first among those of a score.
-FIRST = {
-    "outliers": ("huber",),
-    "over-dispersion": ("negative_binomial",),
-    "excess zeros": ("zero_inflated_poisson",),
+#: From evidence to what comes before the own loss of a score.
+BEFORE = {
+    "outliers": {"squared_error": "huber"},
+    "over-dispersion": {"poisson": "negative_binomial"},
+    "excess zeros": {"poisson": "zero_inflated_poisson"},
 }
 
 
@@ -151,5 +152,5 @@ def put_first(losses, evidence):
     evidence : list of Evidence
     """
     held = find_held(evidence)
-    wanted = {loss for name, own in FIRST.items() if name in held for loss in own}
+    wanted = {own.get(losses[0]) for name, own in BEFORE.items() if name in held}
     return sorted(losses, key=lambda loss: loss not in wanted)  # sorting is stable
