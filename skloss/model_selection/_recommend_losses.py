@@ -8,22 +8,14 @@ from sklearn.preprocessing import OrdinalEncoder
 from sklearn.utils import check_array, check_consistent_length
 
 from skloss import losses as catalogue
-from skloss._advice._class_evidence import describe_classes, measure_classes
-from skloss._advice._number_evidence import measure_numbers
-from skloss._advice._rules import (
-    CROSS_ENTROPY,
-    advise_classes,
-    advise_numbers,
-    put_first,
-)
+from skloss._advice._measure import measure_table
+from skloss._advice._rules import put_first
 from skloss._params import parse_spec
 from skloss.model_selection._auto_steps import find_gaps
 from skloss.model_selection._fitting_losses import describe_target_of, loss_space
 from skloss.model_selection._rewards import find_reward
 from skloss.model_selection._spaces import LossSpace
 from skloss.model_selection._value_text import list_columns
-
-MOST_TARGETS = 4  # whose residuals are looked at
 
 
 @dataclass(frozen=True)
@@ -184,49 +176,6 @@ def recommend_losses(X, y, *, scoring=None, family=None, prefix="loss"):
         found = [(text, space.reasons[text], name) for text in texts]
     recommended = [describe_loss(*own, task) for own in found]
     return LossRecommendations(recommended, evidence, space, scoring)
-
-
-def measure_table(X, Y, task, *, ordered):
-    """Return the evidence on a table, and the losses that it speaks for.
-
-    Parameters
-    ----------
-    X : array-like of shape (n, columns)
-        Of numbers.
-    Y : ndarray of shape (n,) or (n, columns)
-    task : Task
-    ordered : bool
-
-    Returns
-    -------
-    evidence : list of Evidence
-    advice : list of Advice
-    """
-    if task.family == "regression":
-        evidence, likelihoods = measure_targets(X, Y)
-        return evidence, advise_numbers(evidence, likelihoods)
-    if task.kind == "multilabel":
-        labels = np.arange(task.size)
-        return [describe_classes(labels, ordered=False)], [CROSS_ENTROPY]
-    evidence = measure_classes(X, Y, ordered=ordered)
-    return evidence, advise_classes(evidence, ordered=ordered)
-
-
-def measure_targets(X, Y):
-    """Return the evidence on the first column, and likelihoods of several together.
-
-    Parameters
-    ----------
-    X : array-like of shape (n, columns)
-    Y : ndarray of shape (n, targets)
-    """
-    measured = [measure_numbers(X, column) for column in Y.T[:MOST_TARGETS]]
-    evidence, first = measured[0]
-    others = [likelihoods for _, likelihoods in measured[1:]]
-    shared = [name for name in first if all(name in own for own in others)]
-    return evidence, {
-        name: np.concatenate([own[name] for _, own in measured]) for name in shared
-    }
 
 
 def describe_loss(text, reason, serves, task):
