@@ -8,6 +8,10 @@ import importlib
 _HOMES = {
     "Diagnosis": "_diagnose",
     "LRRangeTest": "_lr_range_test",
+    "LossComparisonDisplay": "_comparison_display",
+    "LossShapesDisplay": "_loss_shapes",
+    "SearchResultsDisplay": "_search_results",
+    "TrainingCurvesDisplay": "_training_curves",
     "diagnose": "_diagnose",
     "lr_range_test": "_lr_range_test",
 }
