@@ -6,6 +6,7 @@ TensorFlow is loaded when a name that needs it is first used.
 import importlib
 
 _HOMES = {
+    "CriticalDifferenceDisplay": "_critical_difference",
     "Diagnosis": "_diagnose",
     "LRRangeTest": "_lr_range_test",
     "LossComparisonDisplay": "_comparison_display",
