@@ -14,7 +14,7 @@ LAYERS = (
     ("inspection",),
     ("model_selection",),
     ("estimators",),
-    ("_diagnosis", "_model_fit"),
+    ("_advice", "_diagnosis", "_model_fit"),
     ("_callbacks",),
     ("_engine",),
     ("losses", "networks", "preprocessing", "schedules"),
@@ -26,7 +26,7 @@ KERAS_AT_HOME = {
     *("_callbacks", "_engine", "_model_fit", "_tensorflow", "estimators", "networks")
 }
 ABOVE_KERAS = {"_callbacks", "_tensorflow", "estimators"}
-MAX_LAYERS, MAX_ROOMS = 9, 17
+MAX_LAYERS, MAX_ROOMS = 9, 18
 MAX_FILE, MAX_FUNCTION = 400, 60
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")
 

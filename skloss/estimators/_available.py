@@ -5,6 +5,7 @@ AttributeError that says what to do.
 """
 
 from skloss import losses
+from skloss.estimators._automatic_loss import get_known_loss
 from skloss.estimators._varying import find_schedules
 
 
@@ -18,7 +19,7 @@ def get_loss_and_given(estimator) -> tuple[losses.Loss, object]:
         return fitted.loss, fitted.settings.given["loss"]
     if find_schedules(estimator.loss):
         return estimator.loss, estimator.loss  # its numbers are judged at fit
-    return losses.get(estimator.loss, estimator._family), estimator.loss
+    return get_known_loss(estimator.loss, estimator._family), estimator.loss
 
 
 def gives_probabilities(estimator) -> bool:

@@ -54,6 +54,12 @@ def derive_task(y: np.ndarray, classes=None) -> tuple[Task, np.ndarray]:
     return Task("multiclass", len(classes)), classes
 
 
+def is_ordered(y) -> bool:
+    """Tell whether ``y``, as the user gave it, is an ordered pandas categorical."""
+    y = y.iloc[:, 0] if hasattr(y, "iloc") and y.ndim == 2 and len(y.T) == 1 else y
+    return bool(getattr(getattr(y, "dtype", None), "ordered", False))
+
+
 def rank_classes(y, classes: np.ndarray) -> np.ndarray:
     """Return the classes in the order of an ordered pandas categorical ``y``.
 
@@ -69,10 +75,9 @@ def rank_classes(y, classes: np.ndarray) -> np.ndarray:
     ValueError
         If a class is not among the categories.
     """
-    y = y.iloc[:, 0] if hasattr(y, "iloc") and y.ndim == 2 else y
-    dtype = getattr(y, "dtype", None)
-    if not getattr(dtype, "ordered", False):
+    if not is_ordered(y):
         return classes
+    dtype = y.iloc[:, 0].dtype if y.ndim == 2 else y.dtype
     unknown = np.setdiff1d(classes, dtype.categories)
     if len(unknown):
         raise ValueError(

@@ -6,18 +6,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from skloss.estimators._automatic_loss import find_loss
 from skloss.estimators._calibration import divide_by_temperature
 from skloss.estimators._class_codes import (
     densify_target,
     derive_task,
     encode_classes,
+    is_ordered,
     rank_classes,
 )
 from skloss.estimators._class_weight import compute_class_weights, get_row_weights
 from skloss.estimators._single_target import SingleTarget
 from skloss.estimators._table import read_table, validate_table
 from skloss.estimators._units import Units
-from skloss.losses import Task
+from skloss.losses import Loss, Task
 from skloss.losses._core import _ops as ops
 
 
@@ -32,6 +34,8 @@ class ClassTarget(SingleTarget):
         Sorted.
     ranked : ndarray of shape (n_classes,)
         In the order of the loss's columns.
+    loss : Loss
+        That of the fit; as settings have it, or found in the rows.
     class_weight : ndarray of shape (n_classes,)
         In that order too; (1,) for several labels. None until the rows are known.
     units : Units
@@ -41,6 +45,7 @@ class ClassTarget(SingleTarget):
     task: Task
     classes: np.ndarray
     ranked: np.ndarray
+    loss: Loss
     class_weight: np.ndarray | None = None
     units: Units | None = None
 
@@ -72,16 +77,17 @@ class ClassTarget(SingleTarget):
             return features, table, target, *derive_task(target, classes)
 
         features, X, y, task, classes = memory.recall("classes", read_classes)
+        ordered = task.kind == "multiclass" and is_ordered(given)
+        loss = find_loss(settings, X, y, task, memory, ordered=ordered)
         ranked = classes
-        if settings.loss.ordered and task.kind == "multiclass":
+        if loss.ordered and task.kind == "multiclass":
             ranked = rank_classes(given, classes)
-        if task.kind not in settings.loss.kinds:
+        if task.kind not in loss.kinds:
             raise ValueError(
-                f"loss={settings.given['loss']!r} is for "
-                f"{' or '.join(settings.loss.kinds)} targets; y is {task.kind}. Use "
-                f"loss='cross_entropy'."
+                f"loss={settings.given['loss']!r} is for {' or '.join(loss.kinds)} "
+                f"targets; y is {task.kind}. Use loss='cross_entropy'."
             )
-        return features, cls(task, classes, ranked), X, y
+        return features, cls(task, classes, ranked, loss), X, y
 
     def read_more(self, estimator, features, X, y):
         """Return validated X and y of the columns and classes that are known."""

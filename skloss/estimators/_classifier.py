@@ -30,7 +30,9 @@ class LossAwareClassifier(
     loss : str, Loss, keras.losses.Loss or callable, default="cross_entropy"
         A name, a name with knobs such as ``"focal:gamma=3"``, a loss of
         ``skloss.losses`` or a weighted sum of them, a Keras loss, or a function
-        ``f(y_true, y_pred)``.
+        ``f(y_true, y_pred)``. "auto": what
+        :func:`~skloss.model_selection.recommend_losses` finds in the rows of each fit
+        without a score, one that gives probabilities; it is ``loss_`` then.
     network : tuple of int, MLP, callable or Body, default=(64, 64)
         Hidden layer sizes, an :class:`~skloss.networks.MLP`, or a function that
         returns a Keras model without its output layer, whose arguments are parameters

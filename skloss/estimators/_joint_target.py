@@ -11,6 +11,7 @@ from sklearn.base import clone
 
 from skloss._params._checks import check_choice
 from skloss._params._value_object import separate_value
+from skloss.estimators._automatic_loss import is_automatic
 from skloss.estimators._columns import Container, check_names, split_by_head
 from skloss.estimators._heads import Head
 from skloss.estimators._memory import Memory
@@ -68,6 +69,16 @@ class PlannedHead:
         )
 
 
+def refuse_automatic(loss):
+    """Raise ValueError for a head whose loss would have to be found."""
+    if is_automatic(loss):
+        raise ValueError(
+            f"loss={loss!r} is found for an estimator of one target only. Name the "
+            f"loss: skloss.model_selection.recommend_losses(X, y) says which, for the "
+            f"column of this head."
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class JointTarget:
     """One column for each head.
@@ -113,6 +124,7 @@ class JointTarget:
                 head.check()
                 params = clone(head).get_params(deep=False)
                 weight = params.pop("weight")
+                refuse_automatic(params["loss"])
                 alone = estimator._kinds[head.family](**params, **shared)
                 loss, _, of_loss = alone._target.read_loss(alone)
                 epochs = int(estimator.epochs)

@@ -13,6 +13,7 @@ from skloss._callbacks._callback_names import (
 )
 from skloss._engine._optimizers import Optimizer
 from skloss._params import Nested, Params, find_holder, nearest, unknown_parameter
+from skloss.estimators._automatic_loss import is_automatic
 from skloss.exceptions import UnknownParameterError
 
 
@@ -50,7 +51,7 @@ class NestedParams(Nested, BaseEstimator):
         if isinstance(value, Params):
             return value
         makers = {
-            "loss": lambda spec: losses.get(spec, self._family),
+            "loss": self._loss_behind,
             "network": networks.get_unchecked,
             "optimizer": OptimizerParams,
             "lr_schedule": schedules.get,
@@ -61,11 +62,21 @@ class NestedParams(Nested, BaseEstimator):
         with networks.python_random_untouched():  # Keras' objects draw their seeds
             return makers[name](value)
 
+    def _loss_behind(self, spec):
+        """Return the loss that a value stands for; None where a fit finds it."""
+        return None if is_automatic(spec) else losses.get(spec, self._family)
+
     def _value_object(self, name):
         """Return the object behind a parameter, or None where there is none."""
         return find_holder(self, name, getattr(self, name))
 
     def _unknown(self, key):
+        if key.startswith("loss__") and is_automatic(self.loss):
+            return UnknownParameterError(
+                f"Invalid parameter {key!r} for estimator {self}: loss={self.loss!r} "
+                f"is found by each fit, and its numbers are the defaults. Name the "
+                f"loss: skloss.model_selection.recommend_losses(X, y) says which."
+            )
         return UnknownParameterError(
             f"Invalid parameter {key!r} for estimator {self}. "
             f"{nearest(key, self.get_params())}"

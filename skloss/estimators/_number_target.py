@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.utils.validation import column_or_1d
 
+from skloss.estimators._automatic_loss import find_loss
 from skloss.estimators._single_target import SingleTarget
 from skloss.estimators._table import read_table, validate_table
 from skloss.estimators._units import (
@@ -16,7 +17,7 @@ from skloss.estimators._units import (
     measure_target,
     varies,
 )
-from skloss.losses import Task
+from skloss.losses import Loss, Task
 from skloss.losses._core import _ops as ops
 
 
@@ -31,6 +32,8 @@ class NumberTarget(SingleTarget):
         Whether y was of shape (n,), as predictions are then.
     transform : "auto" or None
         Whether the network sees the numbers scaled.
+    loss : Loss
+        That of the fit; as settings have it, or found in the rows.
     units : Units
         None until the training rows are known.
     """
@@ -38,6 +41,7 @@ class NumberTarget(SingleTarget):
     task: Task
     one_dimensional: bool
     transform: str | None
+    loss: Loss
     units: Units | None = None
 
     class_weight = np.ones(1)
@@ -54,7 +58,9 @@ class NumberTarget(SingleTarget):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         size = 1 if y.ndim == 1 else y.shape[1]
-        target = cls(Task("regression", size), y.ndim == 1, settings.target_transform)
+        task = Task("regression", size)
+        loss = find_loss(settings, X, y, task, memory)
+        target = cls(task, y.ndim == 1, settings.target_transform, loss)
         return features, target, X, y
 
     def read_more(self, estimator, features, X, y):

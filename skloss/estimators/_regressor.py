@@ -26,7 +26,9 @@ class LossAwareRegressor(NumberPredictions, RegressorMixin, Conversions, BaseLos
     loss : str, Loss, keras.losses.Loss or callable, default="squared_error"
         A name, a name with knobs such as ``"huber:delta=0.5"``, a loss of
         ``skloss.losses`` or a weighted sum of them, a Keras loss, or a function
-        ``f(y_true, y_pred)``, which sees y in the user's units; see the notes.
+        ``f(y_true, y_pred)``, which sees y in the user's units; see the notes. "auto":
+        what :func:`~skloss.model_selection.recommend_losses` finds in the rows of each
+        fit without a score; it is ``loss_`` then, and decides what can be predicted.
     network : tuple of int, MLP, callable or Body, default=(64, 64)
         Hidden layer sizes, an :class:`~skloss.networks.MLP`, or a function that
         returns a Keras model without its output layer, whose arguments are parameters

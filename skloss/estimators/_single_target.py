@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from skloss.estimators._automatic_loss import is_automatic
 from skloss.estimators._varying import settle_loss
 
 
@@ -17,8 +18,8 @@ class SingleTarget:
         return loss, {}, curves
 
     def complete_loss(self, settings):
-        """Return the loss, which needs to know nothing of y."""
-        return settings.loss
+        """Return the loss; one that a fit found is kept by its later parts."""
+        return self.loss if is_automatic(settings.given["loss"]) else settings.loss
 
     def choose_stratum(self, Y, loss):
         """Return the encoded target, and its kind: classes are stratified."""

@@ -9,6 +9,7 @@ import numpy as np
 from skloss import losses
 from skloss._params import split_names
 from skloss._params._checks import check_number
+from skloss.estimators._automatic_loss import get_known_loss
 from skloss.estimators._parameter_checks import KNOBS
 from skloss.losses import Loss, Task
 from skloss.schedules import Schedule
@@ -151,7 +152,7 @@ def resolve_last_loss(loss, family, epochs):
     """Return the loss of the last epoch, and the values of its schedules."""
     schedules = find_schedules(loss)
     if not schedules:
-        return losses.get(loss, family), {}
+        return get_known_loss(loss, family), {}
     curves = {
         f"loss__{name}": compute_values(f"loss__{name}", number, epochs)
         for name, number in schedules.items()

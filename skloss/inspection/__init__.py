@@ -6,8 +6,13 @@ TensorFlow is loaded when a name that needs it is first used.
 import importlib
 
 _HOMES = {
+    "CriticalDifferenceDisplay": "_critical_difference",
     "Diagnosis": "_diagnose",
     "LRRangeTest": "_lr_range_test",
+    "LossComparisonDisplay": "_comparison_display",
+    "LossShapesDisplay": "_loss_shapes",
+    "SearchResultsDisplay": "_search_results",
+    "TrainingCurvesDisplay": "_training_curves",
     "diagnose": "_diagnose",
     "lr_range_test": "_lr_range_test",
 }

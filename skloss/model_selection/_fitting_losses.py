@@ -9,7 +9,7 @@ from sklearn.utils.multiclass import type_of_target
 from skloss import losses
 from skloss._params import parse_spec
 from skloss._params._checks import check_choice
-from skloss.estimators._class_codes import densify_target, derive_task
+from skloss.estimators._class_codes import densify_target, derive_task, is_ordered
 from skloss.exceptions import LossTargetError
 from skloss.losses._core._get_loss import by_name
 from skloss.model_selection._rewards import (
@@ -221,7 +221,7 @@ def leave_out(exclude, fitting, task):
 def describe_target(y, family):
     """Return the task, the target as an array, and whether its classes are ordered."""
     given = y.iloc[:, 0] if hasattr(y, "iloc") and y.ndim == 2 and len(y.T) == 1 else y
-    ordered = bool(getattr(getattr(given, "dtype", None), "ordered", False))
+    ordered = is_ordered(y)
     y = check_array(given, accept_sparse=True, ensure_2d=False, dtype=None)
     y = densify_target(y)
     if (family or find_family(y)) == "classification":

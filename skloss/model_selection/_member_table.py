@@ -1,62 +1,14 @@
 """What an ensemble is made of, as a table with a row for each candidate."""
 
-from html import escape
-from textwrap import shorten
-
 import numpy as np
 
 from skloss.model_selection._last_step import get_earlier_steps, get_last_step
+from skloss.model_selection._printed_table import PrintedTable
 from skloss.model_selection._value_text import describe_value
 
-WIDEST = 60  # characters of a cell where the table is printed
 SHOWN = ("loss", "network")  # columns of their own, as the objects that were trained
 # What differs between the networks of one candidate, or says nothing of them.
 LEFT_OUT = (*SHOWN, "random_state", "verbose")
-
-
-class MemberTable(list):
-    """Dictionaries of the same keys, one for each candidate, the heaviest first.
-
-    It prints as a table, in a notebook too; ``pandas.DataFrame(table)`` makes a frame
-    of it.
-    """
-
-    def __repr__(self):
-        """Return the table as text."""
-        cells = self._cells()
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = (
-            "  ".join(
-                text.ljust(width) for text, width in zip(line, widths, strict=True)
-            )
-            for line in cells
-        )
-        return "\n".join(line.rstrip() for line in lines)
-
-    def _repr_html_(self):
-        """Return the table that a notebook shows."""
-        head, *rows = (
-            "".join(f"<{tag}>{escape(text)}</{tag}>" for text in line)
-            for tag, line in zip(
-                ["th", *["td"] * len(self)], self._cells(), strict=True
-            )
-        )
-        body = "".join(f"<tr>{row}</tr>" for row in rows)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-    def _cells(self):
-        """Return the texts of the table, line by line, its head first."""
-        return [
-            list(self[0]),
-            *([format_cell(value) for value in row.values()] for row in self),
-        ]
-
-
-def format_cell(value):
-    """Return the text of a value, cut where it is long."""
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    return shorten(value if isinstance(value, str) else repr(value), WIDEST)
 
 
 def tabulate_members(members, weights):
@@ -70,7 +22,7 @@ def tabulate_members(members, weights):
 
     Returns
     -------
-    table : MemberTable
+    table : PrintedTable
     firsts : list of estimator
         A member of each row.
     """
@@ -88,7 +40,7 @@ def tabulate_members(members, weights):
         if name not in LEFT_OUT
         and len({describe_value(given[name]) for given in params}) > 1
     ]
-    table = MemberTable(
+    table = PrintedTable(
         {
             "weight": float(shares[own].sum()),
             "members": len(own),
