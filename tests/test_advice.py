@@ -90,7 +90,7 @@ def draw_table(kind, seed, n=1200):
     return X, np.asarray(y, float)
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("kind", "first", "held"),
     [
@@ -115,6 +115,7 @@ def test_what_is_planted_is_found(kind, first, held, seed):
     "change", [lambda y: y * 1e-9, lambda y: y * 1e-3 + 1e6, lambda y: -5 * y + 3]
 )
 @pytest.mark.parametrize("kind", ["clean", "outliers"])
+@pytest.mark.slow
 def test_units_change_nothing(kind, change):
     X, y = draw_table(kind, 0)
     names = [

@@ -67,6 +67,7 @@ def test_classes_have_probabilities_before_a_fit():
     assert clone(AUTO_CLASSES).fit(CANCER, labels).loss_ == CrossEntropy()
 
 
+@pytest.mark.slow
 def test_each_fold_finds_its_own_as_in_scikit_learns_search():
     cv = KFold(3)
     y = np.where(np.arange(len(Y)) < len(Y) // 3, WRONG, Y)  # wrong in one third only
@@ -86,6 +87,7 @@ def test_each_fold_finds_its_own_as_in_scikit_learns_search():
     assert found.cv_results_["resolved_loss"][0] == "SquaredError()"  # of the first
 
 
+@pytest.mark.slow
 def test_a_grid_that_has_it_beside_named_losses():
     grid = {"loss": ["auto", "absolute_error"]}
     search = FusedGridSearchCV(AUTO, grid, cv=2).fit(X, WRONG)

@@ -136,6 +136,7 @@ def test_all_losses_are_tuned_over_the_same_rates():
             assert own.get("lossawareclassifier__l2", 1) in range(1, 10)
 
 
+@pytest.mark.slow
 def test_numbers_and_their_quantiles():
     losses = ["squared_error", "gaussian_nll", "quantile:quantile=0.9"]
     cv = KFold(3, shuffle=True, random_state=0)
@@ -198,6 +199,7 @@ def test_it_prints_and_makes_a_frame(found):
     assert means["focal"] == pytest.approx(found.scores["roc_auc"][1].mean())
 
 
+@pytest.mark.slow
 def test_default_folds_and_a_space_of_losses():
     space = LossSpace({"focal": {"gamma": (0.5, 4.0, "log")}, "brier": {}})
     found = compare_losses(

@@ -50,6 +50,7 @@ def test_ranks_are_those_of_demsar(found):
     assert found.table()[0]["wins"] == 7  # by counting; one is shared
 
 
+@pytest.mark.slow
 def test_pairs_are_those_of_scikit_posthocs(found):
     posthocs = pytest.importorskip("scikit_posthocs")
     pandas = pytest.importorskip("pandas")
@@ -76,6 +77,7 @@ def test_the_diagram_joins_what_is_not_told_apart(found):
         pyplot.close("all")
 
 
+@pytest.mark.slow
 def test_what_was_compared_on_each_table():
     net = LossAwareClassifier(network=(8,), epochs=3, random_state=0)
     losses = ["cross_entropy", "focal", "hinge"]
