@@ -164,13 +164,22 @@ def make_splits(cv, X, y, groups, family, seed):
             repeated = RepeatedStratifiedKFold
         cv = repeated(n_splits=5, n_repeats=2, random_state=seed)
     cv = check_cv(cv, y, classifier=family == "classification")
-    splits = list(cv.split(X, y, groups))
+    splits = [
+        (list_numbers(train), list_numbers(test))
+        for train, test in cv.split(X, y, groups)
+    ]
     if len(splits) < 2:
         raise ValueError(
             f"cv={cv!r} gives one fold, which says nothing of chance; compare on "
             f"several, such as cv=RepeatedKFold(n_splits=5, n_repeats=2)."
         )
     return splits
+
+
+def list_numbers(rows):
+    """Return the numbers of rows that numbers, or a mask, name."""
+    rows = np.asarray(rows)
+    return np.flatnonzero(rows) if rows.dtype == bool else rows
 
 
 def seed_network(estimator, seed):

@@ -79,6 +79,7 @@ def make_contenders(estimator, y, losses, scoring, n_settings, ranges, seed):
     metrics : list of str
         Names of the scores; the first is the one that decides.
     """
+    find_prefix(estimator)  # refuses what has no loss, or several
     family = get_last_step(estimator)._family
     task, Y, _ = describe_target(y, family)
     panel = read_panel(estimator, task, scoring)

@@ -79,10 +79,12 @@ class LossComparison:
         """
         scores = self.find_scores(metric, recalibrated)
         means = scores.mean(axis=1)
-        best, margin = find_best(means), self.find_margin(metric, means, margin)
+        margin = self.find_margin(metric, means, margin)
+        known = np.flatnonzero(~np.isnan(means))
+        best = max(known, key=lambda i: means[i], default=None)
         found = {
             i: compare_paired(scores[i], scores[best], self.test_share)
-            for i in np.flatnonzero(~np.isnan(means))
+            for i in known
             if i != best
         }
         corrected = correct_holm([own.p_value for own in found.values()])
@@ -109,10 +111,9 @@ class LossComparison:
             does not mean that there is none: more folds may find it.
         """
         rows = self.table(metric, recalibrated=recalibrated)
+        known = [row for row in rows if not np.isnan(row["mean"])]
         return [
-            row["loss"]
-            for i, row in enumerate(rows)
-            if i == 0 or row["p"] >= LEVEL  # NaN, where there is a gap, is not
+            row["loss"] for i, row in enumerate(known) if i == 0 or row["p"] >= LEVEL
         ]
 
     def difference(self, first, second, metric=None, *, recalibrated=False):
@@ -229,10 +230,27 @@ class LossComparison:
         )
 
     def _verdict(self):
+        missing = self._explain_missing()
+        if not self.as_good_as_best():
+            return missing
         best, *others = self.as_good_as_best()
-        if not others:
-            return f"{best} is better than all others (5 %, corrected)."
-        return f"Not told apart from {best} (5 %, corrected): {', '.join(others)}."
+        if others:
+            found = f"Not told apart from {best} (5 %, corrected): {', '.join(others)}."
+        else:
+            found = f"{best} is better than all others (5 %, corrected)."
+        return f"{found} {missing}".rstrip()
+
+    def _explain_missing(self):
+        """Return why losses have no score by the first metric, or an empty text."""
+        metric, texts = self.metrics[0], []
+        for name, scores in zip(self.losses, self.scores[metric], strict=True):
+            failed = np.flatnonzero(np.isnan(scores))
+            if not len(failed):
+                continue
+            reason = self.gaps.get(name, {}).get(metric)
+            outcome = f"fold {failed[0]} {self.outcomes[name][failed[0]]}"
+            texts.append(f"{name} ({reason or outcome})")
+        return f"Without {metric}: {', '.join(texts)}." if texts else ""
 
 
 def collect(metrics, by_loss, which):
@@ -246,16 +264,6 @@ def collect(metrics, by_loss, which):
         )
         for metric in metrics
     }
-
-
-def find_best(means):
-    """Return the number of the best mean; raise where no loss has one."""
-    if np.isnan(means).all():
-        raise ValueError(
-            "No loss has a score on every fold. outcomes says how training ended, gaps "
-            "what losses lack; choose another metric."
-        )
-    return int(np.nanargmax(means))
 
 
 def describe_difference(found, p_value, margin):

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import minimize_scalar
+from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, mean_pinball_loss
 from sklearn.model_selection import (
     GridSearchCV,
@@ -18,7 +20,12 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skloss import LossAwareClassifier, LossAwareRegressor
+from skloss import (
+    ClassificationHead,
+    LossAwareClassifier,
+    LossAwareMultiTask,
+    LossAwareRegressor,
+)
 from skloss.exceptions import LossTargetError, NotFusibleError, UnknownNameError
 from skloss.losses import CrossEntropy, GaussianNLL
 from skloss.model_selection import LossSpace, compare_losses
@@ -157,11 +164,34 @@ def test_numbers_and_their_quantiles():
     pinball = mean_pinball_loss(PROGRESS[test], dist.ppf(0.9), alpha=0.9)
     assert found.scores["neg_pinball_0.9"][1, 0] == pytest.approx(-pinball, rel=1e-4)
     # Gneiting and Raftery 2007, Eq. 21: the CRPS of a normal distribution
-    from scipy.stats import norm
-
     z = (PROGRESS[test] - dist.mean()) / dist.std()
     crps = dist.std() * (z * (2 * norm.cdf(z) - 1) + 2 * norm.pdf(z) - np.pi**-0.5)
     assert found.scores["neg_crps"][1, 0] == pytest.approx(-crps.mean(), rel=5e-3)
+
+
+def test_a_training_that_fails_is_told_of():
+    failing = clone(PIPE).set_params(lossawareclassifier__learning_rate=1e30)
+    losses = ["cross_entropy", "square"]
+    found = compare_losses(
+        *(failing, CANCER, SICK, losses),
+        **{"cv": 2, "n_settings": 1, "random_state": 0},
+    )
+    assert np.isnan(found.scores["neg_log_loss"][1]).all()
+    assert found.outcomes["square"][0].startswith("diverged")
+    assert "square (fold 0 diverged" in repr(found)
+
+
+def test_masks_are_folds_too():
+    splits = [(np.arange(240) % 2 == k, np.arange(240) % 2 != k) for k in (0, 1)]
+    numbers = [tuple(map(np.flatnonzero, pair)) for pair in splits]
+    found, expected = (
+        compare_losses(
+            *(PIPE, CANCER, SICK, ["brier", "focal"]),
+            **{"cv": cv, "n_settings": 1, "random_state": 0},
+        )
+        for cv in (splits, numbers)
+    )
+    assert np.array_equal(found.scores["roc_auc"], expected.scores["roc_auc"])
 
 
 def test_groups_stay_together():
@@ -273,10 +303,12 @@ def test_a_loss_that_does_not_fit_y_is_refused():
 
 @pytest.mark.usefixtures("no_training")
 def test_other_estimators_are_refused():
-    from sklearn.linear_model import LogisticRegression
-
+    losses = ["brier", "focal"]
     with pytest.raises(NotFusibleError, match="LossAwareClassifier"):
-        compare_losses(LogisticRegression(), CANCER, SICK, ["brier", "focal"])
+        compare_losses(LogisticRegression(), CANCER, SICK, losses)
+    heads = LossAwareMultiTask([("ill", ClassificationHead())])
+    with pytest.raises(TypeError, match="LossAwareClassifier"):
+        compare_losses(heads, CANCER, pd.DataFrame({"ill": SICK}), losses)
 
 
 def test_what_was_not_measured_is_refused(found):
