@@ -40,8 +40,9 @@ the encoding and more bins were tried, and did not help. Columns of 0 and 1 as m
 all folds leave 10 programs in place of 24 to 43, and up to a half more trials, and
 change scores as another seed would: ratios of .99 and 1.02 (hypothyroid), 1.01 and .98
 (ames), 1.00 (credit). Without a schedule, with early stopping in its place, no
-candidate of hypothyroid was finished within 20 s, so that row is missing. On tiny tables that are linear (breast_cancer) the peer that
-inner scores choose is no better than the search; which is best is luck."""
+candidate of hypothyroid was finished within 20 s, so that row is missing. On tiny
+tables that are linear (breast_cancer) the peer that inner scores choose is no better
+than the search; which is best is luck."""
 
 
 def write_page(rows):
