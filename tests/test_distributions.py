@@ -194,6 +194,7 @@ def test_quantiles_that_were_not_trained():
 
 
 @pytest.mark.parametrize("y", [X[:, 0], X[:, :2]], ids=["one", "two"])
+@pytest.mark.slow
 def test_trained_quantiles_in_any_order(y):
     fitted = net(Quantile((0.05, 0.3, 0.5, 0.95))).fit(X, y)
     everything = fitted.predict_quantiles(X)

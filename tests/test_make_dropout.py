@@ -80,6 +80,7 @@ def test_it_drops_what_an_mlp_drops_at_the_rate_of_each_network(shape):
     assert not np.allclose(ours[0], ours[1])
 
 
+@pytest.mark.slow
 def test_a_layer_of_keras_draws_the_same_beside_it_whatever_the_others_drop():
     body = Body(dropping, fixed=0.5)
     together = trained(body, (0.0, 0.25))
@@ -87,6 +88,7 @@ def test_a_layer_of_keras_draws_the_same_beside_it_whatever_the_others_drop():
         np.testing.assert_allclose(trained(body, (rate,))[0], own, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_search_varies_the_rate_within_one_program():
     grid = {"dropout": [0.0, 0.2, 0.5]}
     fused, plain = both(net(), grid, X, y_binary, cv=2)

@@ -57,6 +57,7 @@ def test_restarts_move_every_step_and_end_cycles_at_the_last_one():
 
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize(("steps", "first", "t_mul"), [(977, 10, 2), (49, 1, 10)])
+@pytest.mark.slow
 def test_restarts_in_single_precision_miss_no_edge(steps, first, t_mul, compiled):
     @tf.function(jit_compile=compiled)
     def curve(step, steps_per_epoch, n_steps, first, t_mul):

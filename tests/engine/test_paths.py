@@ -170,6 +170,7 @@ def test_networks_that_train_alone_share_one_program():
     assert trace_count() == before
 
 
+@pytest.mark.slow
 def test_user_dropout_is_the_same_alone_and_together():
     def body():
         return keras.Sequential(

@@ -182,6 +182,7 @@ def test_input_noise_is_added_to_the_rows_of_a_step():
         assert_weights(both[1], by_keras(1, keras.optimizers.SGD(RATE))[-1])
 
 
+@pytest.mark.slow
 def test_mixup_is_equation_1_for_cross_entropy(monkeypatch):
     share = np.array([0.3, 1.0])
     monkeypatch.setattr(

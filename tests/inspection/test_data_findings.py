@@ -158,6 +158,7 @@ def test_a_network_that_predicts_otherwise_than_it_trains_is_found():
     )
 
 
+@pytest.mark.slow
 def test_what_makes_training_harder_is_no_finding():
     hard = {"dropout": 0.5, "input_noise": 0.5, "mixup": 0.5, "weight_averaging": 0.9}
     for own in (hard, {"network": MLP((8,), normalization="batch")}):

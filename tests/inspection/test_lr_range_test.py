@@ -111,6 +111,7 @@ def test_epochs_at_most_the_estimators():
     assert (short.epochs, short.reach) == (2, 2)
 
 
+@pytest.mark.slow
 def test_networks_that_diverge_count_as_infinite():
     target = 10 * X[:, 0]
     regressor = LossAwareRegressor(

@@ -133,6 +133,7 @@ def test_validation_scores_have_the_same_constant():
     assert way == pytest.approx(gap, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_layer_that_starts_at_zero_does_not_leap():
     """A change has no share of nothing; and the network learns well."""
     net = fitted(y_number, network=gated_body)

@@ -61,6 +61,7 @@ def test_one_class_is_found_everywhere(fresh):
     assert "`fresh`" in pages.choosing_page()
 
 
+@pytest.mark.slow
 def test_one_class_trains_and_has_its_exact_probabilities(fresh):
     X, y = load_breast_cancer(return_X_y=True)
     X = scale(X)

@@ -221,6 +221,7 @@ def test_rows_are_told_from_columns_in_a_square_target():
         net(over_rows, "numbers").fit(X[:2], X[:2, :2])
 
 
+@pytest.mark.slow
 def test_functions_inside_other_losses_are_tried():
     wrong = CustomRegressionLoss(to_a_number)
     for loss in (

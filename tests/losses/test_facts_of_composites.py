@@ -247,6 +247,7 @@ def test_a_term_of_weight_zero_trains_as_if_it_were_not_there():
     np.testing.assert_array_equal(ours.predict(X), alone.predict(X))
 
 
+@pytest.mark.slow
 def test_a_search_over_weights_from_zero_is_the_sequential_one():
     blend = CrossEntropy() + AbsoluteErrorOnProbabilities()
     net = LossAwareClassifier(blend, **NET, early_stopping=True)

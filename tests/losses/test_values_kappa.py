@@ -120,6 +120,7 @@ def kappa_on_new(loss):
     return np.mean(found)
 
 
+@pytest.mark.slow
 def test_it_raises_kappa_beside_cross_entropy():
     plain = kappa_on_new("cross_entropy")
     assert kappa_on_new(0.5 * CrossEntropy() + 0.5 * QuadraticKappa()) > plain

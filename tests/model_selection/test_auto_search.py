@@ -105,6 +105,7 @@ def mean_margin(estimator, X, y):
 
 
 @pytest.mark.parametrize(("refit", "members"), [(True, 8), (False, 0)])
+@pytest.mark.slow
 def test_a_function_that_scores_has_an_ensemble_of_seeds(pipe, refit, members):
     space = auto_space(pipe, X, y_binary, scoring=mean_margin)
     space |= {f"{NET}network": [(8,)], f"{NET}loss": ["cross_entropy"]}

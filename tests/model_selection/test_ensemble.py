@@ -114,6 +114,7 @@ def test_class_weights_are_in_the_decision_only():
 
 
 @pytest.mark.parametrize(("decision", "power"), [("median", 1), ("mean", 2)])
+@pytest.mark.slow
 def test_ordered_classes_are_decided_on_by_the_rank_error(decision, power):
     """Ranks are those of the categories: low, middle, high; sorted: high first."""
     loss = f"cumulative_link:decision={decision}"

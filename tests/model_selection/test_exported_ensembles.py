@@ -79,6 +79,7 @@ def test_weighted_probabilities(greedy, tmp_path):
     np.testing.assert_allclose(found, greedy.predict_proba(table), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_numbers_of_several_seeds(seeds, tmp_path):
     table, _ = DIABETES
     found = loaded(seeds.to_keras(), tmp_path)(table).numpy()

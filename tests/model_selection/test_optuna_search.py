@@ -267,6 +267,7 @@ def test_batches_are_of_batch_size():
     assert asked == [1, 2, 1, 2, 1]  # each draws before the next is asked
 
 
+@pytest.mark.slow
 def test_a_diverged_trial_counts_and_is_not_asked_for_ever():
     study = optuna.create_study(direction="maximize")
     for rate in (1e30, 0.1, 0.01):

@@ -145,6 +145,7 @@ def test_a_candidate_that_diverges_does_not_go_on():
     assert sorted(results["outcome"][[0, 2]]) == ["finished", "pruned at epoch 6"]
 
 
+@pytest.mark.slow
 def test_early_stopping_and_pruning():
     estimator = net(early_stopping=True, patience=2, validation_fraction=0.2)
     plain = search(estimator=estimator).fit(X, y).cv_results_

@@ -152,6 +152,7 @@ def test_a_plateau_schedule_keeps_its_validation_rows():
     assert search.best_estimator_.history_ == plain.history_
 
 
+@pytest.mark.slow
 def test_what_the_search_offers_is_what_its_winner_offers():
     search = FusedGridSearchCV(net(), {"loss": ["cross_entropy", "brier"]}, cv=CV)
     search.fit(X, y)

@@ -42,6 +42,7 @@ def search(estimator=None, grid=GRID, **arguments):
 
 
 @pytest.mark.parametrize("pruner", [None, SuccessiveHalving(2, 2)])
+@pytest.mark.slow
 def test_the_same_search_twice_and_in_two_threads(pruner, monkeypatch):
     monkeypatch.setattr(_sizes, "SIZES", (1, 2))  # so that there is work for two
     first, second, threads = (
