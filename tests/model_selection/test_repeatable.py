@@ -202,7 +202,8 @@ def test_memory_for_two_thousand_networks(pruner, monkeypatch):
     monkeypatch.setattr(_population, "MIN_COMPILED", 0)
     big_X = np.random.RandomState(1).randn(4000, 50)
     big_y = (big_X[:, 0] > 0).astype(int)
-    estimator = net(network=(16,), batch_size=1024, epochs=2)
+    # Small networks: what they hold themselves, and what compiling takes, is not asked.
+    estimator = net(network=(4,), batch_size=1024, epochs=2)
 
     def fitted(n):
         grid = {"learning_rate": np.geomspace(1e-4, 0.1, n)}
