@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.metrics import cohen_kappa_score, make_scorer, mean_pinball_loss
+from sklearn.preprocessing import StandardScaler
 
 ROWS = 1_000
 
@@ -37,6 +38,10 @@ class PlantedTable:
         X = rng.normal(size=(ROWS, 6))
         signal = X[:, 0] + np.sin(2 * X[:, 1]) + 0.5 * X[:, 2] * X[:, 3]
         return X, self.draw(rng, X, (signal - signal.mean()) / signal.std())
+
+    def prepare(self, X):
+        """Return the steps before a network."""
+        return [StandardScaler()]
 
 
 def draw_classes(rng, odds):

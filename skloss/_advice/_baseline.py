@@ -18,6 +18,7 @@ from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import resample
+from threadpoolctl import threadpool_limits
 
 MOST_ROWS = 3_000  # more hardly change what is read off them
 MOST_COLUMNS, COMPONENTS = 200, 50
@@ -46,6 +47,16 @@ def reduce_columns(X):
     return [SimpleImputer(), StandardScaler(), pca]
 
 
+def cross_predict(model, X, y, **arguments):
+    """Return out-of-fold predictions, made in one thread.
+
+    So few rows need no more, and threads of OpenMP that wait for each other take a
+    hundred times as long where other processes have the cores.
+    """
+    with threadpool_limits(1, user_api="openmp"):
+        return cross_val_predict(model, X, y, **arguments)
+
+
 def predict_probabilities(X, y):
     """Return out-of-fold probabilities, the classes sorted.
 
@@ -61,7 +72,7 @@ def predict_probabilities(X, y):
         HistGradientBoostingClassifier(max_iter=TREES, random_state=SEED),
     )
     cv = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
-    return cross_val_predict(model, X, y, cv=cv, method="predict_proba")
+    return cross_predict(model, X, y, cv=cv, method="predict_proba")
 
 
 class Baseline:
@@ -84,7 +95,7 @@ class Baseline:
             HistGradientBoostingRegressor(loss=loss, max_iter=TREES, random_state=SEED),
         )
         cv = KFold(FOLDS, shuffle=True, random_state=SEED)
-        return cross_val_predict(model, self.X, target, cv=cv)
+        return cross_predict(model, self.X, target, cv=cv)
 
     @cached_property
     def mean(self):

@@ -40,7 +40,6 @@ def find_nothing_to_learn(t):
         return None
     return Finding(
         "nothing_to_learn",
-        "warning",
         f"{what}.",
         f"Look at {look}: no parameter helps where there is nothing to learn.",
     )
@@ -54,7 +53,6 @@ def find_target_outlier(t):
         return None
     return Finding(
         "target_outlier",
-        "error",
         f"One of the training rows holds {share.max():.0%} of the variance of y.",
         "Look at y, and clean it, or take its logarithm; a robust loss, such as "
         "'huber', is hardly moved by one row.",
@@ -71,7 +69,6 @@ def find_lost_precision(t):
     k = lost[np.argmax(scale.lost[lost])]
     return Finding(
         "feature_precision",
-        "error",
         f"In {dtype}, in which the network computes, {name_columns(t, lost)} "
         f"{'loses its' if len(lost) == 1 else 'lose their'} differences: "
         f"{name_columns(t, [k])} is {format_number(scale.mean[k])} with a standard "
@@ -115,7 +112,6 @@ def find_unscaled_features(t, others):
         )
     return Finding(
         "unscaled_features",
-        "error",
         f"X has {' and '.join(parts)}, and {effect}. Networks start with weights for "
         f"features of mean 0 and standard deviation 1, and learn well from "
         f"{NARROWEST:g} to {WIDEST:g} if no two differ by more than a factor of "
@@ -167,7 +163,6 @@ def find_other_predictions(t):
         )
     return Finding(
         "predicts_otherwise",
-        "error",
         f"On its training rows the network has a loss of {trained:.3g} while it is "
         f"trained, and of {predicted:.3g} when it predicts the same rows.",
         advice,

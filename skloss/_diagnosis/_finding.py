@@ -47,6 +47,10 @@ HEADLINES = {
     "class_weight='balanced' if missing it costs more.",
     "cannot_act": "A schedule or stopping rule can never act.",
 }
+WARNINGS = {
+    *("nothing_to_learn", "not_converged", "overfitting", "imbalance_ignored"),
+    "cannot_act",
+}
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,6 @@ class Finding:
     ----------
     name : str
         One of ``HEADLINES``.
-    severity : {"error", "warning"}
-        An "error" makes the network useless; a "warning" makes it worse than it could
-        be.
     evidence : str
         The numbers, in a sentence.
     advice : str
@@ -72,7 +73,6 @@ class Finding:
     """
 
     name: str
-    severity: str
     evidence: str
     advice: str
     remedy: dict[str, Any] = field(default_factory=dict)
@@ -94,6 +94,11 @@ class Finding:
 
     def __str__(self):
         return f"{self.evidence} {self.advice}"
+
+    @property
+    def severity(self) -> str:
+        """An "error" makes the network useless, a "warning" worse than it could be."""
+        return "warning" if self.name in WARNINGS else "error"
 
     @property
     def headline(self) -> str:

@@ -53,7 +53,6 @@ def find_target_far_from_unit_scale(t):
     worst = int(np.argmax(far))
     return Finding(
         "target_scale",
-        "error",
         f"The network sees a target of mean {mean[worst]:.3g} and standard deviation "
         f"{std[worst]:.3g}. Its predictions start at the best constant, and spread "
         f"from there in steps made for a standard deviation of about 1.",
@@ -75,7 +74,6 @@ def find_exploding_gradients(t):
         remedy |= t.normalise_layers("layer")
     return Finding(
         "exploding_gradients",
-        "error",
         f"The gradient's norm reached {norm:.3g}, at a loss of "
         f"{t.constant:.3g} for the best constant: each layer multiplies it.",
         "Normalise the layers, start from smaller weights, and set clip_norm.",
@@ -102,7 +100,6 @@ def find_vanishing_gradients(t):
             remedy |= t.normalise_layers("batch")
     return Finding(
         "vanishing_gradients",
-        "error",
         f"In the first epochs the gradient of the first layer is {ratio:.1g} of the "
         f"output layer's: the early layers hardly learn.",
         "Use an activation that does not saturate, such as 'leaky_relu', and normalise "
@@ -135,7 +132,6 @@ def find_idle_units(t):
         remedy["learning_rate"] = min(t.settings.learning_rate, usual)
     return Finding(
         "idle_units",
-        "error",
         f"Of the units of {t.name_layer(worst)}, {share[worst]:.0%} had no gradient "
         f"on any row{', from the first epoch on' * bool(born_dead)}: they are dead or "
         f"saturated.",
@@ -158,7 +154,6 @@ def find_network_worse_than_constant(t):
         return None
     return Finding(
         "worse_than_constant",
-        "error",
         f"On the validation rows the network scores {t.curve[-1]:.3g}, the best "
         f"constant {score:.3g} (lower is better).",
         "Set early_stopping=True: there is little in the features, or they differ "
@@ -179,7 +174,6 @@ def find_overfitting(t):
         return None
     return Finding(
         "overfitting",
-        "warning",
         f"The validation score was best, {t.curve[best]:.3g}, after epoch {best + 1}, "
         f"and is {t.curve[-1]:.3g} now, while the training loss fell from "
         f"{t.loss[best]:.3g} to {t.loss[-1]:.3g}.",
@@ -200,7 +194,6 @@ def find_ignored_class(t):
     name = t.fitted.target.ranked.tolist()[k]
     return Finding(
         "imbalance_ignored",
-        "warning",
         f"Class {name!r} is {shares[k]:.1%} of the training rows, and "
         f"{recalls[k]:.0%} of its rows are predicted right.",
         "Set class_weight='balanced' if missing it costs more, or choose a threshold.",
@@ -236,7 +229,7 @@ def find_what_cannot_act(t):
         return None
     cure = ", ".join(f"{name}={value!r}" for name, value in remedy.items())
     advice = f"Set {cure}." if remedy else "Change lr_schedule."
-    return Finding("cannot_act", "warning", texts[0], advice, remedy)
+    return Finding("cannot_act", texts[0], advice, remedy)
 
 
 def order_patience_and_epochs(settings, longest: int) -> dict[str, int]:

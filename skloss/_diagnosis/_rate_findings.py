@@ -54,7 +54,6 @@ def find_divergence(fitted) -> Finding | None:
     rate = remedy.get("learning_rate", present)
     return Finding(
         "diverged",
-        "error",
         f"Training of {fitted.loss!r} diverged in epoch {fitted.n_epochs}: a loss or "
         f"gradient was not finite.",
         f"Lower learning_rate={present!r} to, say, {rate:g}, set clip_norm, "
@@ -82,7 +81,6 @@ def find_high_rate(t):
     rate = remedy.get("learning_rate", t.settings.learning_rate)
     return Finding(
         "learning_rate_too_high",
-        "error",
         f"In one of the first epochs the weights changed by {change:.0%} of their "
         f"norm, and the loss rose to {worst:.3g}, where the best constant has "
         f"{t.constant:.3g}.",
@@ -110,7 +108,6 @@ def find_low_rate(t):
         cause = f"Raise epochs={settings.epochs!r} to, say, "
     return Finding(
         "learning_rate_too_low",
-        "error",
         f"In a step the weights change by {per_step:.1g} of their norm, and the loss "
         f"is still falling evenly.",
         f"{cause}{next(iter(remedy.values())):g}.",
@@ -161,7 +158,7 @@ def report_stall(t, *what_to_do):
         f"The loss stays at {t.loss[-1]:.3g}; the best constant has {t.constant:.3g}"
         f"{describe_saturated_loss(t.record)}."
     )
-    return Finding("stalled", "error", evidence, *what_to_do)
+    return Finding("stalled", evidence, *what_to_do)
 
 
 def find_strong_penalties(settings):
@@ -193,7 +190,6 @@ def find_fall_at_the_end(t):
     epochs = max(10 * now, USUAL_EPOCHS)
     return Finding(
         "not_converged",
-        "warning",
         f"The loss is still falling: by {t.fall(0.2):.0%} of its whole fall in the "
         f"last fifth of the epochs.",
         f"Raise epochs={now!r} to, say, {epochs}, with early_stopping=True.",

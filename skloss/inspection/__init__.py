@@ -8,12 +8,14 @@ import importlib
 _HOMES = {
     "CriticalDifferenceDisplay": "_critical_difference",
     "Diagnosis": "_diagnose",
+    "DiagnosisCheck": "_diagnosis_checks",
     "LRRangeTest": "_lr_range_test",
     "LossComparisonDisplay": "_comparison_display",
     "LossShapesDisplay": "_loss_shapes",
     "SearchResultsDisplay": "_search_results",
     "TrainingCurvesDisplay": "_training_curves",
     "diagnose": "_diagnose",
+    "diagnosis_checks": "_diagnosis_checks",
     "lr_range_test": "_lr_range_test",
 }
 

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
+from sklearn.utils.validation import check_is_fitted
 
 from skloss._callbacks._epoch_tasks import with_callbacks
 from skloss._sklearn import (
@@ -20,6 +21,7 @@ from skloss._sklearn import (
     select_best_index,
     validate_params,
 )
+from skloss.model_selection._best_of_losses import BestOfLosses
 from skloss.model_selection._best_so_far import BestSoFar
 from skloss.model_selection._callback_tasks import CallbackTasks
 from skloss.model_selection._candidates import find_net, make_candidates
@@ -38,6 +40,7 @@ from skloss.model_selection._search_ensemble import (
     name_kind,
 )
 from skloss.model_selection._search_progress import SearchProgress
+from skloss.model_selection._skore_reports import make_reports
 
 
 class FusedSearch:
@@ -102,12 +105,15 @@ class FusedSearch:
         tasks = CallbackTasks(self, len(splits), X, y, params.get("sample_weight"))
         with SearchProgress(self.verbose, len(splits), begin) as progress:
             run = self._make_run(scoring, tasks, progress)
+            best_of_losses = BestOfLosses(self._metric)
+            run.ledger.listeners.insert(0, best_of_losses.complete)
             candidate_params, candidates, fitted = self._train(run, tasks, progress)
         tasks.end_training()
         interrupted = run.interrupted
 
         # -- compare
         fitted["programs_"] = run.list_programs()
+        fitted["loss_ensembles_"] = best_of_losses.average_folds(self.estimator)
         if candidates:
             fitted |= self._compare(candidate_params, candidates, scoring, refit_metric)
 
@@ -147,6 +153,42 @@ class FusedSearch:
         if isinstance(found, str):
             raise AttributeError(f"ensemble_ needs {found}.")
         return found
+
+    def to_skore(self, X_test, y_test, *, pos_label=None):
+        """Return a comparison of losses by skore, on rows that no network has seen.
+
+        Each loss is stood for by the average of its best candidate's fold networks
+        (``loss_ensembles_``), so nothing is trained. For numbers the CRPS and the
+        pinball loss at 0.9 are added to the metrics, of those that have them.
+
+        Parameters
+        ----------
+        X_test : array-like of shape (n_samples, n_features)
+        y_test : array-like of shape (n_samples,)
+        pos_label : int, float, bool or str, default=None
+            Of two classes the one that skore's metrics are about.
+
+        Returns
+        -------
+        skore.ComparisonReport
+            Of an ``EstimatorReport`` for each loss, by its name, the best by the
+            search's score first.
+
+        Raises
+        ------
+        ImportError
+            If skore is not installed.
+        NotFittedError
+            If the search is not fitted.
+        ValueError
+            If fewer than two losses have a network of every fold, trained here.
+
+        See Also
+        --------
+        skloss.inspection.diagnosis_checks : Findings of ``diagnose``, for skore.
+        """
+        check_is_fitted(self, "cv_results_")
+        return make_reports(self.loss_ensembles_, X_test, y_test, pos_label)
 
     @property
     def _ensemble_kind(self):

@@ -55,6 +55,9 @@ class FusedGridSearchCV(FusedSearch, GridSearchCV):
         3": the last scores ``error_score``).
     fold_ensemble_ : FoldEnsembleClassifier or FoldEnsembleRegressor
         The average of the best candidate's networks, one a fold; not for several tasks.
+    loss_ensembles_ : dict of str to FoldEnsembleClassifier or FoldEnsembleRegressor
+        By name of the loss, the best first: the average of the fold networks of the
+        best candidate that has it. ``to_skore`` compares them on new rows.
     ensemble_ : FoldEnsembleClassifier or FoldEnsembleRegressor
         With ``ensemble``. Only losses that give probabilities take part, for classes.
         Prints as a table of its candidates; ``skloss.to_keras`` makes one model of it.
