@@ -112,7 +112,7 @@ class LossComparisonDisplay:
         )
         axes.set_yticks(places, [""] * len(rows))
         axes.set_ylim(*self.ax_[0].get_ylim())
-        axes.set_xlabel(f"{self.metric} less that of {rows[0]['loss']}")
+        axes.set_xlabel(f"difference to {rows[0]['loss']}")
         _plot.legend_above(axes)
 
     def frame(self):
