@@ -6,6 +6,7 @@ pass, of all. It ends with status 1 if a fault is not caught. ``--only`` chooses
 area or number, ``--resume`` goes on where an interrupted run of the same code stood.
 """
 
+import faults_of_comparisons
 import faults_of_searches
 from fault import faults_of
 
@@ -299,7 +300,7 @@ FAULTS += faults_of(
     ),
 )
 
-FAULTS += faults_of_searches.FAULTS
+FAULTS += faults_of_searches.FAULTS + faults_of_comparisons.FAULTS
 
 
 if __name__ == "__main__":
