@@ -7,6 +7,7 @@ rows of the outer fold. So the rows that test a loss have no say in how it was t
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,6 +31,8 @@ from skloss.model_selection._run import FusedRun
 from skloss.model_selection._scored import mean_score
 from skloss.model_selection._scoring import Scoring
 
+FAILED = "Scoring failed"  # how scikit-learn's warning begins
+
 
 @dataclass(frozen=True, eq=False)
 class Tested:
@@ -38,14 +41,14 @@ class Tested:
     Attributes
     ----------
     scores : dict of str to float
-        Of the test rows; NaN where training failed.
+        Of the test rows; NaN where training failed, or the score refused predictions.
     recalibrated : dict of str to float
         The same with the temperature at which the predictions of the inner folds have
         the least log-loss; without probabilities there are none.
     params : dict
         The setting that the inner folds chose.
     outcome : str
-        How the network ended that was tested.
+        How the network ended that was tested, or what a score said that refused it.
     """
 
     scores: dict[str, float]
@@ -57,21 +60,40 @@ class Tested:
 class ScoringEach:
     """Scores the networks of each candidate by a score of its own.
 
+    A score that refuses predictions, as deviances of counts do with negative ones, is
+    NaN, and no warning, since other settings and losses may do.
+
     Parameters
     ----------
     scorings : list of Scoring
         One for each candidate; they share their folds.
+
+    Attributes
+    ----------
+    refusals : dict of (int, int) to str
+        By candidate and fold, what a score said of predictions that it refused.
     """
 
     def __init__(self, scorings):
-        self.scorings = scorings
+        self.scorings, self.refusals = scorings, {}
         self.folds = scorings[0].folds
         self.error_score = scorings[0].error_score
         self.keeps_predictions = any(own.keeps_predictions for own in scorings)
 
     def score_cell(self, cell, raw, which):
         """Return what the candidate's own Scoring does."""
-        return self.scorings[cell.candidate].score_cell(cell, raw, which)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.filterwarnings("always", FAILED, UserWarning)
+            scores = self.scorings[cell.candidate].score_cell(cell, raw, which)
+        for own in caught:
+            text = str(own.message)
+            if text.startswith(FAILED):
+                self.refusals[cell.candidate, cell.fold] = text.splitlines()[-1]
+            else:
+                warnings.warn_explicit(
+                    own.message, own.category, own.filename, own.lineno
+                )
+        return scores
 
 
 class NestedRun:
@@ -109,11 +131,14 @@ class NestedRun:
         chosen = self.choose_settings(self.split_again(train))
         params = [params for params, _ in chosen]
         scorers = [own.scorers for own in self.contenders]
-        run, scorings = self.train(params, scorers, [(train, test)])
-        return [
-            self.note(own, run.ledger.get_folds(i)[0], scorings[i], *chosen[i])
-            for i, own in enumerate(self.contenders)
-        ]
+        run, scoring = self.train(params, scorers, [(train, test)])
+        tested = []
+        for i, own in enumerate(self.contenders):
+            scored = run.ledger.get_folds(i)[0]
+            if (i, 0) in scoring.refusals:
+                scored = replace(scored, outcome=scoring.refusals[i, 0])
+            tested.append(self.note(own, scored, scoring.scorings[i], *chosen[i]))
+        return tested
 
     def split_again(self, train):
         """Return the inner folds of some training rows, as numbers of all rows."""
@@ -141,7 +166,7 @@ class NestedRun:
         return chosen
 
     def train(self, params, scorers, splits, *, keeps_predictions=False):
-        """Train candidates on folds; return the run, and how each was scored.
+        """Train candidates on folds; return the run, and the ScoringEach.
 
         Parameters
         ----------
@@ -157,20 +182,20 @@ class NestedRun:
             if tuple(own) not in scorings:
                 scorings[tuple(own)] = Scoring.of(
                     folds,
-                    check_scoring(self.estimator, own),
+                    check_scoring(self.estimator, own, raise_exc=False),
                     {},
                     np.nan,
                     keeps_predictions=keeps_predictions,
                 )
-        scorings = [scorings[tuple(own)] for own in scorers]
-        run = FusedRun(ScoringEach(scorings), self.parallel)
+        scoring = ScoringEach([scorings[tuple(own)] for own in scorers])
+        run = FusedRun(scoring, self.parallel)
         run.train_candidates(
             make_candidates(self.estimator, params, whole=True), params
         )
         if run.interrupted:
             raise KeyboardInterrupt
         self.n_networks += len(params) * len(splits)
-        return run, scorings
+        return run, scoring
 
     def find_temperature(self, folds, splits):
         """Return the temperature for a setting, None where it has no probabilities."""

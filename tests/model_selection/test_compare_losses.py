@@ -181,6 +181,23 @@ def test_a_training_that_fails_is_told_of():
     assert "square (fold 0 diverged" in repr(found)
 
 
+@pytest.mark.filterwarnings("error")
+def test_predictions_that_a_score_refuses_are_told_of():
+    X = np.random.RandomState(0).randn(80, 3)
+    y = np.random.RandomState(1).poisson(np.exp(X[:, 0] - 1.5)).astype(float)
+    pipe = make_pipeline(StandardScaler(), LossAwareRegressor(epochs=15))
+    found = compare_losses(
+        *(pipe, X, y, ["poisson", "squared_error"]),
+        **{"scoring": "neg_mean_poisson_deviance", "cv": 2, "n_settings": 2},
+        random_state=0,
+    )
+    poisson, squares = found.scores["neg_mean_poisson_deviance"]
+    assert np.isfinite(poisson).all()
+    assert np.isnan(squares).any()
+    assert found.as_good_as_best() == ["poisson"]
+    assert "strictly positive y_pred" in repr(found)
+
+
 def test_masks_are_folds_too():
     splits = [(np.arange(240) % 2 == k, np.arange(240) % 2 != k) for k in (0, 1)]
     numbers = [tuple(map(np.flatnonzero, pair)) for pair in splits]
