@@ -106,6 +106,7 @@ class TrainingCurvesDisplay:
         if self.name:
             self.ax_[0].set_title(self.name, loc="right")
         self.ax_[-1].set_xlabel("Epoch")
+        self.ax_[-1].xaxis.get_major_locator().set_params(integer=True)
         _plot.legend_above(self.ax_[0])
         return self
 

@@ -139,11 +139,8 @@ def compare_losses(
         fit_params=check_method_params(X, params=params or {}),
         n_jobs=n_jobs,
     )
-    tested = []
-    with make_bar(total=len(splits), unit="fold", disable=not verbose) as bar:
-        for train, test in splits:
-            tested.append(run.run_fold(train, test))
-            bar.update()
+    shown = make_bar(iterable=splits, unit="fold") if verbose else splits
+    tested = [run.run_fold(train, test) for train, test in shown]
     return LossComparison(
         [own.name for own in contenders],
         metrics,

@@ -1,5 +1,6 @@
 """Rows of the same columns that print as a table, in a notebook too."""
 
+import math
 from html import escape
 from textwrap import shorten
 
@@ -47,5 +48,5 @@ class PrintedTable(list):
 def format_cell(value):
     """Return the text of a value, cut where it is long."""
     if isinstance(value, float):
-        return f"{value:.3g}"
+        return "-" if math.isnan(value) else f"{value:.3g}"
     return shorten(value if isinstance(value, str) else repr(value), WIDEST)

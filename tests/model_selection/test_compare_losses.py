@@ -236,6 +236,13 @@ def test_the_table_is_of_corrected_tests(found):
     assert np.isnan(rows[best]["p"])
 
 
+def test_verbose_shows_the_folds(capsys):
+    options = {"cv": 2, "inner_cv": 2, "n_settings": 1, "random_state": 0}
+    losses = ["cross_entropy", "brier"]
+    compare_losses(PIPE, CANCER, SICK, losses, verbose=1, **options)
+    assert "2/2" in capsys.readouterr().err
+
+
 def test_it_prints_and_makes_a_frame(found):
     text = repr(found)
     assert "3 losses by neg_log_loss, 3 folds, 90 networks" in text
