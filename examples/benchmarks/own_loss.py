@@ -14,7 +14,6 @@ alone, peers in pairs. ``--report`` only prints. It needs
 ``pip install "skloss[benchmarks]"``.
 """
 
-import argparse
 import json
 import os
 import subprocess
@@ -25,6 +24,7 @@ from inspect import getsource
 from itertools import islice
 from pathlib import Path
 
+from command_line import make_parser
 from markdown import tabulate
 from peers import CORES
 from rows import FOLDER, ROOT, Rows, digest_files, digest_package, list_versions
@@ -195,7 +195,7 @@ def list_group(score, start):
 
 
 def read_arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__)
     parser.add_argument("--score", nargs="+", choices=SCORES, default=list(SCORES))
     parser.add_argument("--tables", type=int, default=4, help="the first of each score")
     parser.add_argument("--splits", type=int, default=2)
