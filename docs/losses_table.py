@@ -173,7 +173,7 @@ def score_section():
         "smooth. The others have a number that moves the threshold, or leave it to "
         "`TunedThresholdClassifierCV`.\n\n"
         "`recommend_losses(X, y, scoring=...)` puts first what y and the residuals of "
-        "a quick model speak for, and says why; `loss=\"auto\"` takes it in each fit. "
+        'a quick model speak for, and says why; `loss="auto"` takes it in each fit. '
         "`compare_losses(estimator, X, y, losses)` says which differences are more "
         "than luck; `python examples/choosing_a_loss.py` goes the whole way.\n\n"
         + markdown(("score", "rewards the", "losses"), rows)
