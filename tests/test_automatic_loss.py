@@ -17,6 +17,7 @@ from skloss import (
     LossAwareMultiTask,
     LossAwareRegressor,
 )
+from skloss._advice import _class_evidence
 from skloss.exceptions import UnknownParameterError
 from skloss.losses import CrossEntropy, Huber, SquaredError
 from skloss.model_selection import FusedGridSearchCV, recommend_losses
@@ -68,6 +69,12 @@ def test_classes_have_probabilities_before_a_fit():
 
 
 @pytest.mark.slow
+def test_for_classes_no_model_is_made(monkeypatch):
+    monkeypatch.setattr(_class_evidence, "predict_probabilities", None)
+    net = clone(AUTO_CLASSES).fit(CANCER, SICK)
+    assert net.loss_.name == "cross_entropy"
+
+
 def test_each_fold_finds_its_own_as_in_scikit_learns_search():
     cv = KFold(3)
     y = np.where(np.arange(len(Y)) < len(Y) // 3, WRONG, Y)  # wrong in one third only

@@ -12,11 +12,16 @@ MOST_TARGETS = 4  # whose residuals are looked at
 def choose_loss(X, Y, task, *, ordered):
     """Return the loss that the evidence speaks for first, as a string.
 
+    Of classes the first is their likelihood, whatever a quick model says.
+
     Parameters
     ----------
     X, Y, task, ordered : as in ``measure_table``
     """
-    _, advice = measure_table(X, Y, task, ordered=ordered)
+    if task.family == "regression":
+        _, advice = measure_table(X, Y, task, ordered=ordered)
+    else:
+        advice = advise_classes([], ordered=ordered)
     return advice[0].loss
 
 
