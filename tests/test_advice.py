@@ -157,8 +157,23 @@ def test_a_class_of_one_row_is_no_error():
 
 
 def test_the_own_loss_of_a_score_stays_first_unless_evidence_speaks():
-    X, y = draw_table("outliers", 0)
-    evidence, _ = measure_numbers(X, y)
-    assert put_first(["squared_error", "huber"], evidence) == ["huber", "squared_error"]
-    assert put_first(["absolute_error", "huber"], evidence)[0] == "absolute_error"
-    assert put_first(["squared_error", "huber"], []) == ["squared_error", "huber"]
+    evidence, _ = measure_numbers(*draw_table("outliers", 0))
+    losses = ["squared_error", "huber", "poisson"]
+    found = put_first(losses, "mean", evidence, [])
+    assert found == ["huber", "squared_error", "poisson"]
+    assert put_first(losses, "median", evidence, []) == losses
+    assert put_first(losses, "mean", [], []) == losses
+
+
+@pytest.mark.parametrize(
+    ("kind", "first"),
+    [("over-dispersed", "negative_binomial"), ("zeros", "zero_inflated_poisson")],
+)
+def test_of_several_that_the_evidence_speaks_for_the_best_fit_comes_first(kind, first):
+    evidence, likelihoods = measure_numbers(*draw_table(kind, 0))
+    assert {"over-dispersion", "excess zeros"} <= find_held(evidence)
+    advice = advise_numbers(evidence, likelihoods)
+    losses = ["poisson", "negative_binomial", "zero_inflated_poisson", "tweedie"]
+    found = put_first(losses, "mean, predicted above 0", evidence, advice)
+    assert found[0] == first
+    assert set(found) == set(losses)

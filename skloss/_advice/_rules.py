@@ -89,11 +89,12 @@ BESIDES = {
         "balanced accuracy",
     ),
 }
-#: From evidence to what comes before the own loss of a score.
+#: From what a score rewards and evidence to what comes before the score's own loss.
 BEFORE = {
-    "outliers": {"squared_error": "huber"},
-    "over-dispersion": {"poisson": "negative_binomial"},
-    "excess zeros": {"poisson": "zero_inflated_poisson"},
+    ("mean", "outliers"): "huber",
+    ("mean, predicted above 0", "over-dispersion"): "negative_binomial",
+    ("mean, predicted above 0", "excess zeros"): "zero_inflated_poisson",
+    ("most probable class", "wrong labels"): "gce",
 }
 
 
@@ -143,14 +144,24 @@ def advise_classes(evidence, *, ordered):
     return [*(ORDERED if ordered else ()), CROSS_ENTROPY, *besides]
 
 
-def put_first(losses, evidence):
+def put_first(losses, functional, evidence, advice):
     """Return the losses of a score, those that the evidence speaks for first.
 
     Parameters
     ----------
     losses : list of str
+        The score's own first.
+    functional : str
+        What the score rewards.
     evidence : list of Evidence
+    advice : list of Advice
+        Without a score; of several that the evidence speaks for its first comes first.
     """
     held = find_held(evidence)
-    wanted = {own.get(losses[0]) for name, own in BEFORE.items() if name in held}
-    return sorted(losses, key=lambda loss: loss not in wanted)  # sorting is stable
+    wanted = [
+        loss
+        for (rewarded, name), loss in BEFORE.items()
+        if rewarded == functional and name in held and loss in losses
+    ]
+    ranked = [own.loss for own in advice if own.loss in wanted]
+    return list(dict.fromkeys([*ranked, *wanted, *losses]))

@@ -166,7 +166,8 @@ def recommend_losses(X, y, *, scoring=None, family=None, prefix="loss"):
         found = [(own.loss, own.reason, own.serves) for own in advice]
     else:
         space = loss_space(y, scoring=scoring, **fits)
-        texts = put_first(list(space.losses), evidence)
+        texts = list(space.losses)
+        texts = put_first(texts, reward.functional, evidence, advice)
         space = LossSpace(
             {text: space.losses[text] for text in texts},
             prefix=prefix,
