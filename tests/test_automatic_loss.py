@@ -75,6 +75,7 @@ def test_for_classes_no_model_is_made(monkeypatch):
     assert net.loss_.name == "cross_entropy"
 
 
+@pytest.mark.slow
 def test_each_fold_finds_its_own_as_in_scikit_learns_search():
     cv = KFold(3)
     y = np.where(np.arange(len(Y)) < len(Y) // 3, WRONG, Y)  # wrong in one third only

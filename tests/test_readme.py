@@ -154,6 +154,7 @@ class Recorder(LossAwareClassifier):
 
 
 @pytest.mark.parametrize(("given", "seen"), [(200, 100), (50, 50)])
+@pytest.mark.slow
 def test_validation_data_through_a_search(cancer, given, seen):
     X, y = cancer
     Recorder.lengths = ()

@@ -56,5 +56,4 @@ class BestOfLosses:
 def name_loss(estimators):
     """Return the name of the loss of networks; of "auto" folds may have several."""
     losses = [get_last_step(own).loss_ for own in estimators]
-    names = [getattr(loss, "name", str(loss)) for loss in losses]
-    return " or ".join(dict.fromkeys(names))
+    return " or ".join(dict.fromkeys(loss.name or repr(loss) for loss in losses))

@@ -79,6 +79,7 @@ def by_hand(stream):
     return w, history
 
 
+@pytest.mark.slow
 def test_unequal_folds_and_short_last_batches_by_hand():
     one = plan([member(i) for i in range(3)])
     assert [len(pool.members) for pool in make_pools(one, DATA)] == [2, 1]

@@ -139,6 +139,7 @@ def test_all_rest_at_a_rung_and_go_on_from_there():
         assert_same_bits(result, seen[number])
 
 
+@pytest.mark.slow
 def test_pools_that_are_half_empty_are_put_together():
     own = place_members(
         plan(MEMBERS), DATA, dict(enumerate(MEMBERS)), workers=2, stream=True

@@ -150,6 +150,7 @@ def test_a_knob_changes_its_own_network_only(name):
         assert not np.array_equal(before[1].weights, after[1].weights)
 
 
+@pytest.mark.slow
 def test_a_diverging_network_leaves_the_others_alone():
     data = table()
     well = train_population(plan([member(k) for k in range(7)], epochs=20), data)

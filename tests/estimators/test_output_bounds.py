@@ -194,6 +194,7 @@ def test_a_constant_first_part_leaves_no_range():
     np.testing.assert_allclose(raw.max(axis=0), outputs.max(axis=0), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_search_scores_as_its_sequential_twin():
     rows, amounts = np.vstack([X, FAR]), np.append(y, [y.max(), y.min()])
     grid = {"output_margin": [None, 0.1], "learning_rate": [0.01, 0.03]}

@@ -147,7 +147,7 @@ def test_a_remedy_never_offers_what_is_set():
     net = LossAwareRegressor(learning_rate=0.01, network=(8,))
     settings = Settings.of(net)
     offered = {"learning_rate": 0.01, "network__activation": "relu", "clip_norm": 1.0}
-    found = Finding("stalled", "error", "It is so.", "Set it.", offered, "Look at it.")
+    found = Finding("stalled", "It is so.", "Set it.", offered, "Look at it.")
     assert found.beside(settings).remedy == {"clip_norm": 1.0}
     assert str(found.beside(settings)) == "It is so. Set it."
     settings = Settings.of(net.set_params(clip_norm=1.0))
@@ -295,7 +295,7 @@ def test_a_likelihood_below_zero_is_judged_by_its_way():
 
 def test_every_name_has_a_headline():
     for name in ("nothing_to_learn", "target_outlier", "stalled"):
-        assert Finding(name, "error", "", "").headline == HEADLINES[name]
+        assert Finding(name, "", "").headline == HEADLINES[name]
 
 
 def test_a_rare_class_alone_is_something_to_learn():

@@ -158,6 +158,7 @@ def test_terms_of_a_sum_must_share_a_head():
     assert list(net.loss_parameters_) == ["dispersion"]
 
 
+@pytest.mark.slow
 def test_grid_search_reaches_every_part():
     X, Z = simulated(60)
     loss = PerTarget([Huber(), Tilted(Huber()), SquaredError()])

@@ -53,6 +53,7 @@ def found():
     )
 
 
+@pytest.mark.slow
 def test_untuned_scores_are_those_of_cross_validate():
     found = compare_losses(
         PIPE, CANCER, SICK, ["brier", "focal:gamma=2.0"], cv=CV, n_settings=1
@@ -118,6 +119,7 @@ def test_a_loss_without_probabilities_has_gaps_and_the_other_scores(found):
     assert np.isnan(found.recalibrated["balanced_accuracy"][2]).all()
 
 
+@pytest.mark.slow
 def test_what_others_are_compared_changes_no_loss(found):
     again = compare_losses(
         *(PIPE, CANCER, SICK, ["brier", "focal"]),
@@ -182,6 +184,7 @@ def test_a_training_that_fails_is_told_of():
 
 
 @pytest.mark.filterwarnings("error")
+@pytest.mark.slow
 def test_predictions_that_a_score_refuses_are_told_of():
     X = np.random.RandomState(0).randn(80, 3)
     y = np.random.RandomState(1).poisson(np.exp(X[:, 0] - 1.5)).astype(float)

@@ -219,6 +219,7 @@ def test_numbers_are_averaged(piped):
     np.testing.assert_allclose(ensemble.predict_interval(X, 0.8)[:, 0], low)
 
 
+@pytest.mark.slow
 def test_trained_quantiles_and_several_targets():
     y = np.column_stack([AMOUNT, X[:, 0]])
     members = folds_of(numbers(Quantile((0.1, 0.9))), y)

@@ -186,6 +186,7 @@ UNLIKELY = (
 
 
 @pytest.mark.parametrize("metrics", some_slow(METRICS, UNLIKELY))
+@pytest.mark.slow
 def test_metrics_and_refit(metrics):
     scoring, refit = METRICS[metrics]
     fused, plain = both(
@@ -236,6 +237,7 @@ def test_lists_instead_of_arrays():
     assert_same(fused, plain)
 
 
+@pytest.mark.slow
 def test_randomised_search_draws_the_same_candidates():
     space = {"loss": ["cross_entropy", "focal"], "learning_rate": loguniform(1e-3, 0.1)}
     fused, plain = both(

@@ -67,6 +67,7 @@ def test_of_networks_that_predict_together_one_alone_fails(monkeypatch):
     np.testing.assert_allclose(alone, whole, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_step_that_refuses_test_rows_is_no_failed_fit():
     pipe = make_pipeline(
         OneHotEncoder(sparse_output=False), LossAwareRegressor(**SHORT)

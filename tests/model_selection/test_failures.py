@@ -120,6 +120,7 @@ def test_refit_names_a_metric_that_a_callable_does_not_give(cls):
 # -- a cell that fails -------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_network_that_diverges_costs_its_own_scores_only():
     rates = [0.003, 1e30, 0.03, 0.01]
     arguments = {"cv": CV, "scoring": "neg_log_loss", "error_score": -7.0}
@@ -257,6 +258,7 @@ def test_a_scorer_that_raises_is_reported_as_scikit_learn_reports_it(name):
 # -- an interruption ---------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_candidates_that_are_complete(monkeypatch):
     grid = {"network": [(3,), (4,), (5,)], "l2": [0.0, 0.1]}
     whole = FusedGridSearchCV(net(), grid, cv=CV).fit(X, y)

@@ -59,6 +59,7 @@ def states(study):
     return [trial.state.name for trial in study.get_trials()]
 
 
+@pytest.mark.slow
 def test_the_trials_are_the_first_of_those_without_a_timeout(clock):
     """Twenty seconds each: two end at 40, two at 80, and then one more fits."""
     every = search(clock, n_trials=7).fit(X, y_binary)  # and traces

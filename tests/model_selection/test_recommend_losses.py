@@ -83,6 +83,7 @@ def test_the_five_factors_are_printed():
 
 
 @pytest.mark.parametrize("kind", ["frame", "gaps", "sparse", "wide"])
+@pytest.mark.slow
 def test_tables_of_all_kinds(kind):
     given = {
         "frame": lambda: pd.DataFrame(X).assign(

@@ -99,6 +99,7 @@ def test_a_report_of_classes_says_what_scikit_learn_says(wine):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.slow
 def test_a_report_of_numbers_has_quantiles_and_distributions_scored():
     pytest.importorskip("skore")
     X, X_test, y, y_test = split(load_diabetes)
