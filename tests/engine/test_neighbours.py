@@ -1,6 +1,7 @@
 """Networks that share a program: on unequal folds by hand, and beside who has ended."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from scipy.special import expit
 
