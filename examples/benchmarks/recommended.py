@@ -59,10 +59,13 @@ def digest_arm(name):
 
 def measure(asked):
     """Return a row: the scores of all losses, fold by fold."""
+    from sklearn.metrics import check_scoring
     from sklearn.pipeline import make_pipeline
 
     from skloss import LossAwareClassifier, LossAwareRegressor
+    from skloss import losses as catalogue
     from skloss.model_selection import compare_losses, loss_space
+    from skloss.model_selection._metric_panel import explain_gap
 
     warnings.simplefilter("ignore")
     table = TABLES[asked["table"]]
@@ -70,11 +73,15 @@ def measure(asked):
     net = (LossAwareClassifier if table.classes else LossAwareRegressor)(random_state=0)
     losses = loss_space(y, include="all", family=net._family).losses
     scored = loss_space(y, scoring=table.scoring, family=net._family).losses
+    scorer = check_scoring(net, table.scoring)
+    losses = [
+        text
+        for text in dict.fromkeys([*losses, *scored])
+        if not explain_gap(catalogue.get(text, net._family), scorer)
+    ]
     found = compare_losses(
         make_pipeline(*table.prepare(X), net),
-        X,
-        y,
-        list(dict.fromkeys([*losses, *scored])),
+        *(X, y, losses),
         **{"scoring": {"score": table.scoring}, "cv": 5, "inner_cv": 3},
         **{"n_settings": 6, "random_state": asked["seed"], "n_jobs": 2},
     )
