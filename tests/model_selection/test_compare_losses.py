@@ -29,6 +29,7 @@ from skloss import (
 from skloss.exceptions import LossTargetError, NotFusibleError, UnknownNameError
 from skloss.losses import CrossEntropy, GaussianNLL
 from skloss.model_selection import LossSpace, compare_losses
+from skloss.model_selection._nested_run import NestedRun
 from skloss.model_selection._run import FusedRun
 
 CANCER, SICK = (part[:240] for part in load_breast_cancer(return_X_y=True))
@@ -68,21 +69,35 @@ def test_untuned_scores_are_those_of_cross_validate():
 
 
 def test_each_fold_chooses_as_a_grid_search_of_its_training_rows(found):
-    name = "lossawareclassifier__"
-    candidates = {"focal": set()}
-    for params in found.settings["focal"]:
-        candidates["focal"].add(tuple(params.items()))
+    settings = [{"lossawareclassifier__loss": "focal"}, *found.settings["focal"]]
+    grid = [{key: [value] for key, value in own.items()} for own in settings]
     train, test = next(iter(CV.split(CANCER, SICK)))
-    # the chosen setting must beat the estimator's own, which is always tried
-    grid = [
-        {key: [value] for key, value in found.settings["focal"][0].items()},
-        {f"{name}loss": ["focal"]},
-    ]
     search = GridSearchCV(PIPE, grid, cv=CV, scoring="neg_log_loss")
     search.fit(CANCER[train], SICK[train])
     assert search.best_params_ == found.settings["focal"][0]
     score = search.score(CANCER[test], SICK[test])
     assert found.scores["neg_log_loss"][1, 0] == pytest.approx(score, rel=1e-4)
+
+
+def test_rows_that_test_a_loss_take_no_part_in_tuning_it(monkeypatch):
+    trained, train = [], NestedRun.train
+
+    def watch(self, params, scorers, splits, **options):
+        trained.append(splits)
+        return train(self, params, scorers, splits, **options)
+
+    monkeypatch.setattr(NestedRun, "train", watch)
+    options = {"cv": CV, "inner_cv": 2, "n_settings": 1, "random_state": 0}
+    compare_losses(PIPE, CANCER, SICK, ["cross_entropy", "brier"], **options)
+    outer = CV.split(CANCER, SICK)
+    for (rows, tested), tuned, final in zip(
+        outer, trained[::2], trained[1::2], strict=True
+    ):
+        ((own_rows, own_tested),) = final
+        assert set(own_rows) == set(rows)
+        assert set(own_tested) == set(tested)
+        for inner in tuned:
+            assert set(np.concatenate(inner)) == set(rows)
 
 
 def test_the_temperature_is_that_of_the_inner_folds(found):
