@@ -53,6 +53,7 @@ def test_same_seed_same_bits():
     assert first.history_ == again.history_
 
 
+@pytest.mark.slow
 def test_going_on():
     cured = net(**EACH).fit(X, y)
     steps = net(**EACH)

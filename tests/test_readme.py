@@ -104,6 +104,7 @@ def test_names_of_other_libraries(name):
     assert catalogue.get(name, "classification") == catalogue.CrossEntropy()
 
 
+@pytest.mark.slow
 def test_search_is_aborted_by_a_probability_scorer(cancer):
     search = GridSearchCV(
         LossAwareClassifier(epochs=1, random_state=0),

@@ -195,6 +195,7 @@ def test_which_loss_a_network_has_and_its_numbers_change_its_own_network_only():
         assert not np.array_equal(base[1].weights, population[1].weights)
 
 
+@pytest.mark.slow
 def test_a_number_of_the_chosen_loss_varies():
     task = TASKS["binary"]
     of = [losses.CrossEntropy(), losses.Focal(), Scaled()]

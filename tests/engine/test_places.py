@@ -108,6 +108,7 @@ def test_who_waited_is_as_alone():
             np.testing.assert_allclose(result.history[name], values, 1e-4, 1e-6)
 
 
+@pytest.mark.slow
 def test_what_stopped_is_not_computed_for_long(monkeypatch):
     monkeypatch.setattr(_pool, "STRETCH", 2)
 
@@ -161,6 +162,7 @@ def test_pools_that_are_half_empty_are_put_together():
         assert_same_bits(result, seen[number])
 
 
+@pytest.mark.slow
 def test_later_networks_and_other_losses_share_the_program():
     expected = train(range(COUNT))
     two = join_losses([losses.CrossEntropy(), losses.Focal()], TASK)

@@ -143,6 +143,7 @@ def slow_statistics():
     return keras.Sequential([keras.layers.BatchNormalization(momentum=0.9999)])
 
 
+@pytest.mark.slow
 def test_a_network_that_predicts_otherwise_than_it_trains_is_found():
     rows = 5 + 3 * X
     net = regressor(network=slow_statistics, epochs=60).fit(rows, y_number)
@@ -176,6 +177,7 @@ def test_batches_are_normalised_without_a_bias_that_drifts():
     assert net.score(small, y_number) > 0.9
 
 
+@pytest.mark.slow
 def test_moving_statistics_that_have_not_arrived_are_found_and_left_out():
     """After 450 steps a hundredth of the first variance, 1, is a thousand of theirs."""
     small = 1e-3 * X

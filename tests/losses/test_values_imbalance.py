@@ -277,6 +277,7 @@ def fitted(loss, X, y, **fit):
     return net.set_params(learning_rate=0.01).fit(X, y, **fit)
 
 
+@pytest.mark.slow
 def test_with_the_posterior_of_the_data_it_is_cross_entropy(rare):
     plain, adjusted = fitted("cross_entropy", *rare), fitted("logit_adjusted", *rare)
     X = rare[0]

@@ -262,6 +262,7 @@ def test_asymmetric_loss_counts_scores_from_one_half(loss):
     )
 
 
+@pytest.mark.slow
 def test_asymmetric_loss_decides_by_probability():
     X, Y = make_multilabel_classification(300, 10, n_classes=4, random_state=0)
     net = LossAwareClassifier("asymmetric_loss", epochs=60, random_state=0).fit(X, Y)

@@ -71,6 +71,7 @@ def test_beta_is_held():
     np.testing.assert_allclose(outside - inside, [2, 1, 4], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_beta_constant_is_scipys_fit():
     y = stats.beta(2.0, 5.0).rvs(2000, random_state=0)
     f, s = BetaLikelihood().best_constant(ONE, y[:, None], None)

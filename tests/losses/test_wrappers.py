@@ -316,6 +316,7 @@ def test_a_sum_with_a_reduction_adds_batch_values():
     }
 
 
+@pytest.mark.slow
 def test_trimming_resists_outliers_and_cvar_does_not():
     X = np.linspace(-1, 1, 400)[:, None]
     y = 3 * X[:, 0] + 0.1 * RNG.normal(size=400)

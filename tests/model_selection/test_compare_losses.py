@@ -145,6 +145,7 @@ def test_what_others_are_compared_changes_no_loss(found):
         assert scores[1] == pytest.approx(found.scores[metric][1], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_all_losses_are_tuned_over_the_same_rates():
     found = compare_losses(
         *(PIPE, CANCER, SICK, ["brier", "focal"]),

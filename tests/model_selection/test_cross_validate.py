@@ -89,6 +89,7 @@ def test_equal_to_scikit_learns(options):
 
 
 @pytest.mark.parametrize("scoring", [None, ["r2", "neg_mean_absolute_error"]])
+@pytest.mark.slow
 def test_regression_equals_scikit_learns(scoring):
     assert_same(
         fused_cross_validate(NUMBERS, AMOUNTS, AMOUNT, cv=3, scoring=scoring),

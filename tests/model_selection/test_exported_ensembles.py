@@ -165,6 +165,7 @@ assert "tensorflow" not in sys.modules
 """
 
 
+@pytest.mark.slow
 def test_another_process_predicts_the_same_bits(greedy, seeds, tmp_path):
     quantiles = FoldEnsembleRegressor(
         halves(scaled(lambda: regressor(Quantile((0.05, 0.5, 0.95)))), y_number),

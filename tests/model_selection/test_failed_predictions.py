@@ -29,6 +29,7 @@ def embed(codes=5):
 
 
 @pytest.mark.parametrize("scoring", [None, ["r2", "neg_mean_absolute_error"]])
+@pytest.mark.slow
 def test_a_code_of_one_test_fold_costs_its_scores_only(scoring):
     net = LossAwareRegressor(**SHORT | {"network": embed})
     table = np.c_[X[:, 0], CODES]

@@ -163,6 +163,7 @@ def test_error_score_raise():
         search.fit(X, signal)
 
 
+@pytest.mark.slow
 def test_a_loss_whose_targets_do_not_fit_scores_error_score():
     negative = signal - signal.min() + 0.5
     negative[CV_FOLD_0_ONLY] = -1.0  # in the training rows of folds 1 and 2

@@ -92,6 +92,7 @@ def search_of(case):
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.slow
 def test_with_early_stopping_the_folds_say_for_how_long(case):
     estimator, _, name = CASES[case]
     search = search_of(case)
@@ -144,6 +145,7 @@ def test_a_regressor_with_early_stopping():
     assert search.best_estimator_.n_epochs_ == expected
 
 
+@pytest.mark.slow
 def test_a_plateau_schedule_keeps_its_validation_rows():
     schedule = ReduceLROnPlateau(patience=1)
     estimator = stopping(lr_schedule=schedule)

@@ -61,6 +61,7 @@ def test_predictions_are_those_of_cross_val_predict():
         np.testing.assert_allclose(search.oof_predictions_[i], p, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_few_rows_average_the_best_of_each_structure():
     grid = {**RATES, "network": [(8,), (4,)]}
     search = FusedGridSearchCV(CLASSES, grid, cv=CV, ensemble="greedy").fit(X, y_binary)

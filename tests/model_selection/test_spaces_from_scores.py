@@ -304,6 +304,7 @@ def test_class_weights_of_the_users_own_go_first():
         suggest_from(optuna.create_study().ask(), {"first": space})
 
 
+@pytest.mark.slow
 def test_a_plain_objective_gets_class_weights_and_losses_together():
     X, y = load_iris(return_X_y=True)
     net = LossAwareClassifier(network=(4,), epochs=2, random_state=0)

@@ -30,6 +30,7 @@ GRID = {
 
 
 @pytest.mark.parametrize("piped", [False, True])
+@pytest.mark.slow
 def test_rows_are_read_and_split_once_for_each_fold(piped, monkeypatch):
     counts = {"read": 0, "split": 0}
 
