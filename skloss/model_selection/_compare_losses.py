@@ -3,7 +3,6 @@
 import time
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.model_selection import (
     RepeatedKFold,
     RepeatedStratifiedKFold,
@@ -81,7 +80,9 @@ def compare_losses(
         Threads that train.
     random_state : int, RandomState or None, default=None
         Of the folds where ``cv`` is None, the settings, and the networks where the
-        estimator has none.
+        estimator's ``random_state`` is no integer. The networks of each outer fold have
+        a seed of their own, the same for all losses: with one for all folds, the luck
+        of its initial weights would be taken for a difference of losses.
     verbose : int, default=0
         1: a bar over the folds.
 
@@ -124,13 +125,14 @@ def compare_losses(
     check_count("n_settings", n_settings)
     X, y, groups = indexable(X, y, groups)
     random = check_random_state(random_state)
-    seed, folds_seed, own_seed = random.randint(np.iinfo(np.int32).max, size=3).tolist()
+    seed, folds_seed, own_seed = draw_seeds(random, 3)
     contenders, metrics = make_contenders(
         estimator, y, losses, scoring, n_settings, ranges, seed
     )
     splits = make_splits(cv, X, y, groups, net._family, folds_seed)
+    seeds = draw_seeds(check_random_state(find_seed(net, own_seed)), len(splits))
     run = NestedRun(
-        seed_network(estimator, own_seed),
+        estimator,
         contenders,
         X,
         y,
@@ -139,14 +141,16 @@ def compare_losses(
         fit_params=check_method_params(X, params=params or {}),
         n_jobs=n_jobs,
     )
-    shown = make_bar(iterable=splits, unit="fold") if verbose else splits
-    tested = [run.run_fold(train, test) for train, test in shown]
+    folds = list(zip(splits, seeds, strict=True))
+    shown = make_bar(iterable=folds, unit="fold") if verbose else folds
+    tested = [run.run_fold(*split, seed) for split, seed in shown]
     return LossComparison(
         [own.name for own in contenders],
         metrics,
         tested,
         gaps={own.name: own.gaps for own in contenders if own.gaps},
         test_share=np.mean([len(test) / len(train) for train, test in splits]),
+        seeds=seeds,
         n_networks=run.n_networks,
         seconds=time.perf_counter() - begin,
     )
@@ -179,10 +183,12 @@ def list_numbers(rows):
     return np.flatnonzero(rows) if rows.dtype == bool else rows
 
 
-def seed_network(estimator, seed):
-    """Return a clone whose network has a seed, its own if it has one."""
-    own = clone(estimator)
-    net = find_net(own)
-    if not isinstance(net.random_state, int | np.integer):
-        net.random_state = seed
-    return own
+def find_seed(net, seed):
+    """Return the seed of a network if it is an integer, else the one that is given."""
+    own = net.random_state
+    return int(own) if isinstance(own, int | np.integer) else seed
+
+
+def draw_seeds(random, count):
+    """Return integers that seed what is random."""
+    return random.randint(np.iinfo(np.int32).max, size=count).tolist()

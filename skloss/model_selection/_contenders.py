@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from optuna.samplers import RandomSampler
 from sklearn.metrics import check_scoring
 
@@ -82,7 +83,7 @@ def make_contenders(estimator, y, losses, scoring, n_settings, ranges, seed):
     find_prefix(estimator)  # refuses what has no loss, or several
     family = get_last_step(estimator)._family
     task, Y, _ = describe_target(y, family)
-    panel = read_panel(estimator, task, scoring)
+    panel = read_panel(estimator, y, task, scoring)
     given = scoring if isinstance(scoring, str) or callable(scoring) else None
     space = read_losses(losses, y, task, given)
     named = {text: catalogue.get(text, family) for text in space}
@@ -109,10 +110,10 @@ def make_contenders(estimator, y, losses, scoring, n_settings, ranges, seed):
     return contenders, list(panel)
 
 
-def read_panel(estimator, task, scoring):
+def read_panel(estimator, y, task, scoring):
     """Return the scorers to compare by, by their names."""
     if scoring is None:
-        return make_panel(task)
+        return make_panel(task, np.unique(y) if task.kind == "binary" else None)
     scorer = check_scoring(estimator, scoring)
     if is_multimetric(scorer):
         return dict(get_scorers_by_name(scorer))

@@ -35,6 +35,8 @@ class LossComparison:
         By loss, how the training of each fold's network ended.
     gaps : dict of str to dict of str to str
         By loss and metric, why there is no score.
+    seeds : list of int
+        ``random_state`` of the networks of each fold, the same for all losses.
     n_networks : int
         How many were trained.
     seconds : float
@@ -43,10 +45,10 @@ class LossComparison:
     """
 
     def __init__(
-        self, losses, metrics, tested, *, gaps, test_share, n_networks, seconds
+        self, losses, metrics, tested, *, gaps, test_share, seeds, n_networks, seconds
     ):
         self.losses, self.metrics, self.gaps = losses, metrics, gaps
-        self.test_share = float(test_share)
+        self.test_share, self.seeds = float(test_share), seeds
         self.n_networks, self.seconds = n_networks, seconds
         by_loss = list(zip(*tested, strict=True))
         self.scores = collect(metrics, by_loss, "scores")

@@ -1,7 +1,13 @@
 """The scores by which losses are compared: several, of which no loss owns all."""
 
 import numpy as np
-from sklearn.metrics import get_scorer, mean_pinball_loss
+from sklearn.metrics import (
+    average_precision_score,
+    brier_score_loss,
+    get_scorer,
+    make_scorer,
+    mean_pinball_loss,
+)
 
 from skloss.model_selection._last_step import get_earlier_steps, get_last_step
 from skloss.model_selection._rewards import reads_probabilities
@@ -26,12 +32,14 @@ PANELS = {
 }
 
 
-def make_panel(task):
+def make_panel(task, labels=None):
     """Return the scorers for a kind of target, by their names; the first decides.
 
     Parameters
     ----------
     task : Task
+    labels : ndarray, optional
+        The classes of y, sorted; of two the second is the positive one.
 
     Returns
     -------
@@ -40,7 +48,20 @@ def make_panel(task):
     kind = task.kind
     if kind == "regression" and task.size > 1:
         kind = "several numbers"
-    return {name: OURS.get(name) or get_scorer(name) for name in PANELS[kind]}
+    panel = {name: OURS.get(name) or get_scorer(name) for name in PANELS[kind]}
+    if kind == "binary" and labels is not None:
+        positive = {"pos_label": labels[1]}
+        panel["neg_brier_score"] = make_scorer(
+            brier_score_loss,
+            **{"response_method": "predict_proba", "greater_is_better": False},
+            **positive,
+        )
+        panel["average_precision"] = make_scorer(
+            average_precision_score,
+            response_method=("decision_function", "predict_proba"),
+            **positive,
+        )
+    return panel
 
 
 def score_pinball(estimator, X, y):

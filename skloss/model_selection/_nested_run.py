@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.preprocessing import label_binarize
@@ -102,7 +103,6 @@ class NestedRun:
     Parameters
     ----------
     estimator : estimator
-        With an integer as ``random_state``, so that all losses have the same luck.
     contenders : list of Contender
     X, y : array-like
     inner_cv : int or splitter
@@ -126,8 +126,17 @@ class NestedRun:
         self.inner_cv = check_cv(inner_cv, y, classifier=self.classifies)
         self.n_networks = 0
 
-    def run_fold(self, train, test):
-        """Return what each loss came to on an outer fold, a list of Tested."""
+    def run_fold(self, train, test, seed):
+        """Return what each loss came to on an outer fold, a list of Tested.
+
+        Parameters
+        ----------
+        train, test : array-like of int
+        seed : int
+            Of the networks of all losses.
+        """
+        self.estimator = clone(self.estimator)
+        get_last_step(self.estimator).random_state = seed
         chosen = self.choose_settings(self.split_again(train))
         params = [params for params, _ in chosen]
         scorers = [own.scorers for own in self.contenders]
@@ -232,4 +241,6 @@ class NestedRun:
         if scoring.rare_classes is not None:
             scorer = scoring.rare_classes.choose_scorer(scorer, net, 0)
         X, y = scoring.folds.take_part(0, "test")
-        return score_estimator(own, X, y, scorer, {}, np.nan)
+        with warnings.catch_warnings():  # said already, of the score as it is
+            warnings.filterwarnings("ignore", FAILED, UserWarning)
+            return score_estimator(own, X, y, scorer, {}, np.nan)

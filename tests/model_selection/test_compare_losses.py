@@ -62,17 +62,45 @@ def test_untuned_scores_are_those_of_cross_validate():
     for i, loss in enumerate(["brier", "focal:gamma=2.0"]):
         own = clone(PIPE).set_params(lossawareclassifier__loss=loss)
         metrics = "neg_log_loss", "roc_auc", "average_precision", "balanced_accuracy"
-        theirs = cross_validate(own, CANCER, SICK, cv=CV, scoring=metrics)
-        for metric in metrics:
-            expected = theirs[f"test_{metric}"]
-            assert found.scores[metric][i] == pytest.approx(expected, rel=1e-4)
+        for k, fold in enumerate(CV.split(CANCER, SICK)):
+            own.set_params(lossawareclassifier__random_state=found.seeds[k])
+            theirs = cross_validate(own, CANCER, SICK, cv=[fold], scoring=metrics)
+            for metric in metrics:
+                (expected,) = theirs[f"test_{metric}"]
+                assert found.scores[metric][i, k] == pytest.approx(expected, rel=1e-4)
+
+
+def test_each_fold_has_a_seed_of_its_own_and_all_losses_share_it():
+    options = {"cv": 3, "inner_cv": 2, "n_settings": 1, "scoring": "accuracy"}
+    losses = ["cross_entropy", "cross_entropy:label_smoothing=0.0"]
+    found, again = (
+        compare_losses(PIPE, CANCER, SICK, losses, random_state=0, **options)
+        for _ in range(2)
+    )
+    assert len(set(found.seeds)) == 3
+    assert found.seeds == again.seeds
+    one, other = found.scores["accuracy"]
+    np.testing.assert_array_equal(one, other)  # the same loss twice, the same luck
+    np.testing.assert_array_equal(found.scores["accuracy"], again.scores["accuracy"])
+
+
+def test_classes_with_names_have_the_same_scores():
+    options = {"cv": 2, "inner_cv": 2, "n_settings": 1, "random_state": 0}
+    losses = ["cross_entropy", "hinge"]
+    found, named = (
+        compare_losses(PIPE, CANCER, y, losses, **options)
+        for y in (SICK, np.where(SICK == 1, "yes", "no"))
+    )
+    for metric in found.metrics:
+        np.testing.assert_allclose(found.scores[metric], named.scores[metric])
 
 
 def test_each_fold_chooses_as_a_grid_search_of_its_training_rows(found):
     settings = [{"lossawareclassifier__loss": "focal"}, *found.settings["focal"]]
     grid = [{key: [value] for key, value in own.items()} for own in settings]
     train, test = next(iter(CV.split(CANCER, SICK)))
-    search = GridSearchCV(PIPE, grid, cv=CV, scoring="neg_log_loss")
+    own = clone(PIPE).set_params(lossawareclassifier__random_state=found.seeds[0])
+    search = GridSearchCV(own, grid, cv=CV, scoring="neg_log_loss")
     search.fit(CANCER[train], SICK[train])
     assert search.best_params_ == found.settings["focal"][0]
     score = search.score(CANCER[test], SICK[test])
@@ -102,7 +130,10 @@ def test_rows_that_test_a_loss_take_no_part_in_tuning_it(monkeypatch):
 
 def test_the_temperature_is_that_of_the_inner_folds(found):
     train, test = next(iter(CV.split(CANCER, SICK)))
-    own = clone(PIPE).set_params(**found.settings["cross_entropy"][0])
+    own = clone(PIPE).set_params(
+        **found.settings["cross_entropy"][0],
+        lossawareclassifier__random_state=found.seeds[0],
+    )
     p = cross_val_predict(
         own, CANCER[train], SICK[train], cv=CV, method="predict_proba"
     )
@@ -176,7 +207,10 @@ def test_numbers_and_their_quantiles():
         "quantile:quantile=0.9": {"neg_crps": "no distribution"},
     }
     train, test = next(iter(cv.split(DIABETES)))
-    own = clone(NUMBERS).set_params(lossawareregressor__loss="gaussian_nll")
+    own = clone(NUMBERS).set_params(
+        lossawareregressor__loss="gaussian_nll",
+        lossawareregressor__random_state=found.seeds[0],
+    )
     own.fit(DIABETES[train], PROGRESS[train])
     dist = own[-1].predict_dist(own[:-1].transform(DIABETES[test]))
     pinball = mean_pinball_loss(PROGRESS[test], dist.ppf(0.9), alpha=0.9)
