@@ -3,10 +3,10 @@
 On 5,000 handwritten digits of MNIST the same network is trained with cross-entropy,
 with the squared error of its probabilities (``brier``, which is what ``mse`` on a
 softmax is), and with the squared error of its raw scores (``square``), the learning
-rate tuned for each. The first two end alike. The squared error of raw scores, a
-regression onto zeros and ones, is right about more digits, and yet its log-loss is
-higher. Accuracy alone would hide the price, and log-loss alone the gain; and the price
-is paid back by one number, the temperature of its probabilities.
+rate tuned for each. About as many digits are right with each of them: what differs is
+no more than luck. The squared error of raw scores, a regression onto zeros and ones,
+pays for it with its log-loss, and that is more than luck; accuracy alone would hide it.
+Most of the price is paid back by one number, the temperature of its probabilities.
 """
 
 from functools import cache
@@ -58,11 +58,11 @@ def check_claim(comparison):
     left = comparison.difference(
         "cross_entropy", "square", "neg_log_loss", recalibrated=True
     )
-    brier = comparison.difference("brier", "cross_entropy", "accuracy")
-    assert gain.mean > 0.003
+    brier = comparison.difference("brier", "cross_entropy", "neg_log_loss")
+    assert abs(gain.mean) < 0.01
     assert price.p_value < 0.05
     assert left.mean < price.mean / 2
-    assert abs(brier.mean) < 0.01
+    assert abs(brier.mean) < price.mean / 2
 
 
 def main():
