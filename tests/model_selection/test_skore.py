@@ -83,7 +83,6 @@ def test_a_study_keeps_them_too():
 @pytest.mark.filterwarnings("error")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_report_of_classes_says_what_scikit_learn_says(wine):
-    pytest.importorskip("skore")
     search, X_test, y_test = wine
     report = search.to_skore(X_test, y_test)
     assert list(report.reports_) == list(search.loss_ensembles_)
@@ -101,7 +100,6 @@ def test_a_report_of_classes_says_what_scikit_learn_says(wine):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.slow
 def test_a_report_of_numbers_has_quantiles_and_distributions_scored():
-    pytest.importorskip("skore")
     X, X_test, y, y_test = split(load_diabetes)
     losses = ["squared_error", "gaussian_nll", "quantile:quantile=0.9"]
     search = fit_search(LossAwareRegressor(), losses, X, y, refit=False)
@@ -144,7 +142,8 @@ def test_before_fit():
 
 
 def test_findings_are_checks_of_skore():
-    skore = pytest.importorskip("skore")
+    import skore
+
     X, X_test, y, y_test = split(load_breast_cancer)
     net = LossAwareClassifier(learning_rate=1e-6, epochs=20, random_state=0)
     with warnings.catch_warnings():
@@ -160,7 +159,8 @@ def test_findings_are_checks_of_skore():
 
 
 def test_what_was_not_recorded_is_not_applicable():
-    skore = pytest.importorskip("skore")
+    import skore
+
     X, _, y, _ = split(load_wine)
     net = LossAwareClassifier(record=False, epochs=2, random_state=0)
     pipe = make_pipeline(StandardScaler(), net).fit(X, y)
