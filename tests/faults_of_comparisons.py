@@ -24,8 +24,8 @@ FAULTS = faults_of(
     ),
     (
         "model_selection/_nested_run.py",
-        "chosen = self.choose_settings(self.split_again(train))",
-        "chosen = self.choose_settings([(train, test)])",
+        "chosen = self.choose_settings(estimator, self.split_again(train))",
+        "chosen = self.choose_settings(estimator, [(train, test)])",
         "model_selection/test_compare_losses.py::test_rows_that_test_a_loss_take_no_part_in_tuning_it",
     ),
     (

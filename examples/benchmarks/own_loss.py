@@ -15,8 +15,6 @@ alone, peers in pairs. ``--report`` only prints. It needs
 """
 
 import json
-import os
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,9 +23,10 @@ from itertools import islice
 from pathlib import Path
 
 from command_line import make_parser
+from fresh_process import run_fresh
 from markdown import tabulate
 from peers import CORES
-from rows import FOLDER, ROOT, Rows, digest_files, digest_package, list_versions
+from rows import FOLDER, Rows, digest_files, digest_package, list_versions
 from score_arms import SCORES
 from score_peers import CHANGES, PEERS
 from score_report import (
@@ -39,7 +38,6 @@ from score_report import (
 from score_tables import TABLES, describe_table
 
 HERE = Path(__file__).parent
-SERIAL = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
 
 
 @dataclass(frozen=True)
@@ -105,19 +103,13 @@ def digest_of(arm):
 def measure(asked):
     """Return a row, measured by a fresh process, or an error."""
     score, _, arm = asked["arm"].partition("/")
-    env = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    if arm in PEERS[score]:  # so that two may run side by side
-        env |= SERIAL
-    done = subprocess.run(
-        [sys.executable, str(HERE / "score_run.py"), json.dumps(asked)],
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        return RuntimeError(f"{asked} failed:\n{done.stderr}")
-    return asked | json.loads(done.stdout.splitlines()[-1])
+    threads = 1 if arm in PEERS[score] else None  # so that two may run side by side
+    try:
+        return asked | run_fresh(
+            HERE / "score_run.py", json.dumps(asked), threads=threads
+        )
+    except RuntimeError as error:
+        return error
 
 
 def list_rounds(given):

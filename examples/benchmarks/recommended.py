@@ -19,14 +19,12 @@ It takes about an hour for a seed of the planted tables on two cores.
 """
 
 import json
-import os
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 
 import numpy as np
 from command_line import make_parser
+from fresh_process import run_fresh
 from markdown import tabulate
 from planted_tables import PLANTED
 from real_tables import REAL
@@ -93,20 +91,6 @@ def measure(asked):
         "networks": found.n_networks,
         "wall_seconds": found.seconds,
     }
-
-
-def start(asked):
-    """Return a row that a fresh process has measured."""
-    done = subprocess.run(
-        [sys.executable, __file__, "--one", json.dumps(asked)],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(f"{asked} failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def recommend(row):
@@ -188,7 +172,7 @@ def main():
     ]
     for own in asked:
         if not given.report and not rows.has(own):
-            rows.add(start(own))
+            rows.add(run_fresh(HERE / "recommended.py", "--one", json.dumps(own)))
             print(*describe(rows.find(own)), flush=True)
     found = [rows.find(own) for own in asked if rows.find(own) is not None]
     print(write_report(found), rows.describe(found), sep="\n\n")

@@ -34,8 +34,6 @@ failed.
 import argparse
 import functools
 import json
-import os
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
@@ -43,6 +41,7 @@ from pathlib import Path
 
 from arms import ARMS
 from command_line import make_parser
+from fresh_process import run_fresh
 from peers import PEERS, run_peer
 from rows import FOLDER, ROOT, Rows, digest_files, list_versions, name_commit
 from tables import CLASSES, NUMBERS, SIZED, TABLES
@@ -54,7 +53,6 @@ HALF = (
     *("laser", "treasury", "computers", "penguins"),
 )
 KEPT = {"peers": "worth_peers.jsonl", "searches": "worth.jsonl"}
-SERIAL = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
 
 
 @dataclass(frozen=True)
@@ -145,19 +143,8 @@ def run_one(asked):
 
 def start_one(asked):
     """Return the row of a key, measured in a fresh process."""
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    if asked["arm"] in PEERS:
-        environment |= SERIAL
-    done = subprocess.run(
-        [sys.executable, str(HERE / "worth.py"), "--one", json.dumps(asked)],
-        env=environment | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(f"{asked} failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    threads = 1 if asked["arm"] in PEERS else None
+    return run_fresh(HERE / "worth.py", "--one", json.dumps(asked), threads=threads)
 
 
 def run_all(asked, rows, workers):

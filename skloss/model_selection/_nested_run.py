@@ -135,12 +135,12 @@ class NestedRun:
         seed : int
             Of the networks of all losses.
         """
-        self.estimator = clone(self.estimator)
-        get_last_step(self.estimator).random_state = seed
-        chosen = self.choose_settings(self.split_again(train))
+        estimator = clone(self.estimator)
+        get_last_step(estimator).random_state = seed
+        chosen = self.choose_settings(estimator, self.split_again(train))
         params = [params for params, _ in chosen]
         scorers = [own.scorers for own in self.contenders]
-        run, scoring = self.train(params, scorers, [(train, test)])
+        run, scoring = self.train(estimator, params, scorers, [(train, test)])
         tested = []
         for i, own in enumerate(self.contenders):
             scored = run.ledger.get_folds(i)[0]
@@ -156,14 +156,15 @@ class NestedRun:
         groups = None if self.groups is None else safe_indexing(self.groups, train)
         return [(train[a], train[b]) for a, b in self.inner_cv.split(X, y, groups)]
 
-    def choose_settings(self, splits):
+    def choose_settings(self, estimator, splits):
         """Return each loss's best setting and the temperature for it.
 
         Where all settings of a loss fail the first is chosen: testing it says why.
         """
         params = [own for each in self.contenders for own in each.settings]
         scorers = [each.tuning for each in self.contenders for _ in each.settings]
-        run, _ = self.train(params, scorers, splits, keeps_predictions=self.classifies)
+        keeps = {"keeps_predictions": self.classifies}
+        run, _ = self.train(estimator, params, scorers, splits, **keeps)
         chosen, first = [], 0
         for each in self.contenders:
             found = [run.ledger.get_folds(first + i) for i in range(len(each.settings))]
@@ -174,11 +175,13 @@ class NestedRun:
             first += len(each.settings)
         return chosen
 
-    def train(self, params, scorers, splits, *, keeps_predictions=False):
+    def train(self, estimator, params, scorers, splits, *, keeps_predictions=False):
         """Train candidates on folds; return the run, and the ScoringEach.
 
         Parameters
         ----------
+        estimator : estimator
+            With the seed of the fold.
         params : list of dict
         scorers : list of dict of str to callable
             Each candidate's.
@@ -191,16 +194,14 @@ class NestedRun:
             if tuple(own) not in scorings:
                 scorings[tuple(own)] = Scoring.of(
                     folds,
-                    check_scoring(self.estimator, own, raise_exc=False),
+                    check_scoring(estimator, own, raise_exc=False),
                     {},
                     np.nan,
                     keeps_predictions=keeps_predictions,
                 )
         scoring = ScoringEach([scorings[tuple(own)] for own in scorers])
         run = FusedRun(scoring, self.parallel)
-        run.train_candidates(
-            make_candidates(self.estimator, params, whole=True), params
-        )
+        run.train_candidates(make_candidates(estimator, params, whole=True), params)
         if run.interrupted:
             raise KeyboardInterrupt
         self.n_networks += len(params) * len(splits)

@@ -110,9 +110,9 @@ def test_each_fold_chooses_as_a_grid_search_of_its_training_rows(found):
 def test_rows_that_test_a_loss_take_no_part_in_tuning_it(monkeypatch):
     trained, train = [], NestedRun.train
 
-    def watch(self, params, scorers, splits, **options):
+    def watch(self, estimator, params, scorers, splits, **options):
         trained.append(splits)
-        return train(self, params, scorers, splits, **options)
+        return train(self, estimator, params, scorers, splits, **options)
 
     monkeypatch.setattr(NestedRun, "train", watch)
     options = {"cv": CV, "inner_cv": 2, "n_settings": 1, "random_state": 0}
