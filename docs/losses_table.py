@@ -9,7 +9,7 @@ import inspect
 import sys
 from pathlib import Path
 
-from skloss.losses import ClassificationLoss, Loss, Task
+from skloss.losses import ClassificationLoss, Loss, RepresentationLoss, Task
 from skloss.model_selection._rewards import REWARDS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,6 +53,8 @@ def markdown(headings, rows):
 
 def gives(loss):
     """Return what comes with a loss beside the prediction."""
+    if isinstance(loss, RepresentationLoss):
+        return "unit vectors" if loss.normalizes else "coordinates"
     if isinstance(loss, ClassificationLoss):
         return "probabilities" if loss.has_probabilities else "scores"
     if loss.has_distribution:
@@ -62,6 +64,8 @@ def gives(loss):
 
 def raw_outputs(loss):
     """Return how many raw outputs a loss asks for, in words."""
+    if isinstance(loss, RepresentationLoss):
+        return "`n_components`"
     if not isinstance(loss, ClassificationLoss):
         count = loss.n_raw(Task("regression", 1))
         return f"{count} a target"
@@ -71,6 +75,13 @@ def raw_outputs(loss):
         less = loss.n_raw(Task("multiclass", 7)) - 7
         found.insert(0, "K" if less == 0 else f"K {less:+d}".replace("-", "- "))
     return ", ".join(found)
+
+
+def asks_of(loss):
+    """Return what a loss needs y to be."""
+    if isinstance(loss, RepresentationLoss):
+        return loss.target or "not needed"
+    return getattr(loss, "domain", " or ".join(loss.kinds))
 
 
 def knobs(loss):
@@ -110,7 +121,7 @@ FACTS = (
     ("robust", lambda x: yes(x.robust)),
     ("convex", lambda x: yes(x.convex)),
     ("gradient", lambda x: x.gradient_growth),
-    ("y", lambda x: getattr(x, "domain", " or ".join(getattr(x, "kinds", ())))),
+    ("y", asks_of),
     ("gives", gives),
     ("other names", lambda x: ", ".join(map(code, x.aliases))),
     ("source", lambda x: x.source),
@@ -126,7 +137,9 @@ def losses_page():
         "the docstring of each class says the rest. *Knobs* come with defaults and "
         "the range worth searching. *Robust*: one row's influence is bounded, or label "
         "noise is known to be tolerated. *Convex*: in the raw outputs. *Gradient*: how "
-        "it grows far from the optimum. *y*: the targets it is for."
+        "it grows far from the optimum. *y*: the targets it is for. Losses of "
+        "representations are those of `LossAwareTransformer`; `d` is the distance of "
+        "two rows, `s` their cosine divided by the temperature."
     ]
     for task in Loss.registry:
         families = {}
@@ -255,6 +268,19 @@ def choosing_page():
             ],
         ),
     ]
+    shaping = catalogue("representation")
+    sections.append(
+        (
+            "Representations: what makes rows alike?",
+            "`LossAwareTransformer` is a step before another estimator. What needs y "
+            "learns from it alone; what needs none learns from all rows.",
+            [
+                ("rows of a class", [x for x in shaping if x.target == "classes"]),
+                ("near numbers", [x for x in shaping if x.target == "numbers"]),
+                ("nothing but X", [x for x in shaping if x.target is None]),
+            ],
+        )
+    )
     text = (
         "# Choosing a loss\n\nMade from the facts on the classes by "
         "`docs/losses_table.py`. All numbers of a loss are in [losses.md](losses.md)."

@@ -35,6 +35,7 @@ UNNAMED = {
     "LossSum",
     "PerTarget",
     "RegressionLoss",
+    "RepresentationLoss",
     "Tilted",
     "Trimmed",
     "UncertaintyWeighted",

@@ -147,7 +147,7 @@ def find_other_predictions(t):
     trained, predicted = t.record.fitted_loss, t.record.predicted_loss
     gained = np.nan_to_num(t.record.reference_loss - trained)
     limit = max(LOST * gained, WORSE * abs(trained - t.least))
-    if not np.isfinite(trained) or predicted - trained <= limit:
+    if not (np.isfinite(trained) and predicted - trained > limit):
         return None
     remedy = {}
     advice = (

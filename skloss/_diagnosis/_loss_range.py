@@ -27,7 +27,11 @@ def measure_loss_range(
         losses = earlier.constant_loss, earlier.saturated_loss
         return dict(zip(ends, (*losses, np.nan, np.nan), strict=True))
     plan, held = job.plan, job.data.streams[0]
-    task, constant = plan.task, compute_best_bias(plan.task, member, Y, weight)
+    task = plan.task
+    if task.kind == "representation":
+        collapsed = compute_collapsed_loss(plan, member, Y, weight)
+        return dict(zip(ends, (collapsed, 0.0, np.nan, np.nan), strict=True))
+    constant = compute_best_bias(task, member, Y, weight)
     losses, scores = (
         compute_reference_losses(plan, member, Y, weight, constant),
         (np.nan, np.nan),
@@ -44,6 +48,15 @@ def measure_loss_range(
             for raw in raws
         ]
     return dict(zip(ends, map(float, [*losses, *scores]), strict=True))
+
+
+def compute_collapsed_loss(plan, member, Y, weight):
+    """Return the loss of a batch of training rows that are all represented alike."""
+    some = slice(None, None, -(-len(Y) // plan.batch_size))
+    rows, weight = Y[some], weight[some] / weight[some].sum()
+    shape = len(member.loss.views), len(rows), member.loss.n_raw(plan.task)
+    raw = np.ones(shape if shape[0] > 1 else shape[1:])
+    return compute_loss(plan.task, member, rows, weight, raw)
 
 
 def goes_on(member: Member) -> bool:
@@ -94,7 +107,7 @@ def compute_best_bias(task, member, Y, weight):
 
 def transform_target(task: Task, member: Member, Y: np.ndarray) -> np.ndarray:
     """Return the target as the network sees it, with numbers scaled."""
-    if task.kind != "regression":
+    if not task.has_numbers:
         return Y.astype(float)
     return member.scaled_target(Y)
 

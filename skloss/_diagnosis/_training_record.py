@@ -19,6 +19,10 @@ from skloss._engine import Result
 
 MANY = 20  # rows of which each should hold little of the variance
 OF_TARGET = ("seen_mean", "seen_std", "common_share", "extreme_share")
+OF_PREDICTIONS = (
+    *("predicted_loss", "reference_loss"),
+    *("outputs_explain", "features_explain"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,44 +102,59 @@ def record_training(fitted, job, result: Result) -> TrainingRecord:
     result : Result
     """
     member, stream = job.plan.members[0], job.data.streams[0]
-    task, Y, weight = job.plan.task, job.data.Y[stream.rows], stream.weight
-    none = np.zeros(0)
+    Y, weight = job.data.Y[stream.rows], stream.weight
+    earlier = None if job.earlier is None else job.earlier.record
+    ends = measure_loss_range(job, member, Y, weight, earlier)
     # every so-many-th row: no draw, so that the same fit leaves the same record
     some = slice(None, None, -(-len(stream.rows) // MAX_ROWS))
     X = job.data.X[stream.rows[some]]
-    raw, own_weight = fitted.outputs.of_table(X), weight[some] / weight[some].sum()
-    shares, recalls, of_target = none, none, dict.fromkeys(OF_TARGET, none)
-    seen = transform_target(task, member, Y)
-    if task.kind == "regression":
-        of_target = describe_target(seen)
-        if fitted.loss.family != "regression":  # several tasks: columns may be classes
-            of_target |= dict.fromkeys(OF_TARGET[2:], none)
-    elif task.kind != "multilabel":
-        shares, recalls = (
-            compute_class_shares(Y),
-            compute_recalls(fitted.loss, task, Y[some], raw),
-        )
-    earlier = None if job.earlier is None else job.earlier.record
-    ends = measure_loss_range(job, member, Y, weight, earlier)
-    reference = ends["constant_loss"]
-    if np.isnan(reference):
-        alike = np.tile(raw.mean(axis=0), (len(raw), 1))
-        reference = compute_loss(task, member, Y[some], own_weight, alike)
     features = measure_feature_scale(X, result.weights.dtype.name)
     return TrainingRecord(
         layers=result.layers,
         curve=result.curve,
         **ends,
         steps_per_epoch=-(-len(stream.rows) // job.plan.batch_size),
-        class_shares=shares,
-        recalls=recalls,
-        **of_target,
         fitted_loss=find_fitted_loss(result),
-        predicted_loss=compute_loss(task, member, Y[some], own_weight, raw),
-        reference_loss=reference,
         features=features,
-        **compare_explained_shares(features, X, seen[some], raw),
+        **describe_predictions(fitted, job, ends["constant_loss"], features, some, X),
     )
+
+
+def describe_predictions(fitted, job, constant_loss, features, some, X) -> dict:
+    """Return what the record says of the target and of how it is predicted.
+
+    Parameters
+    ----------
+    fitted : Fitted
+    job : Job
+    constant_loss : float
+    features : FeatureScale
+    some : slice
+        Which of the training rows are predicted.
+    X : array of shape (n, features)
+        These.
+    """
+    member, stream = job.plan.members[0], job.data.streams[0]
+    task, Y, weight = job.plan.task, job.data.Y[stream.rows], stream.weight
+    none = np.zeros(0)
+    found = {"class_shares": none, "recalls": none} | dict.fromkeys(OF_TARGET, none)
+    if task.kind == "representation":  # nothing is predicted
+        return found | dict.fromkeys(OF_PREDICTIONS, np.nan)
+    raw, own_weight = fitted.outputs.of_table(X), weight[some] / weight[some].sum()
+    seen = transform_target(task, member, Y)
+    if task.kind == "regression":
+        found |= describe_target(seen)
+        if fitted.loss.family != "regression":  # several tasks: columns may be classes
+            found |= dict.fromkeys(OF_TARGET[2:], none)
+    elif task.kind != "multilabel":
+        found["class_shares"] = compute_class_shares(Y)
+        found["recalls"] = compute_recalls(fitted.loss, task, Y[some], raw)
+    if np.isnan(constant_loss):
+        alike = np.tile(raw.mean(axis=0), (len(raw), 1))
+        constant_loss = compute_loss(task, member, Y[some], own_weight, alike)
+    found["reference_loss"] = constant_loss
+    found["predicted_loss"] = compute_loss(task, member, Y[some], own_weight, raw)
+    return found | compare_explained_shares(features, X, seen[some], raw)
 
 
 def describe_target(seen):

@@ -13,9 +13,11 @@ from skloss._engine import _regularize as regularize
 from skloss._engine import _step as step_math
 from skloss._engine._inputs import Inputs, StepNumbers
 from skloss._engine._noise import Noise, draw_masks, draw_noise
+from skloss._engine._row_order import order_rows
 from skloss._engine._rows import take_rows
 from skloss._engine._state import Slots, State, Variables
 from skloss._engine._template import Template
+from skloss._engine._views import make_views
 from skloss._tensorflow import tf
 
 
@@ -71,61 +73,6 @@ class Going(NamedTuple):
 
     trains: Any
     alive: Any
-
-
-def order_rows(
-    template: Template, inputs: Inputs, epoch: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Return row numbers, weights and shares of an epoch's batches, step first.
-
-    Networks of one fold share the permutation of an epoch, at whatever moment each
-    comes to it. Positions past the end of a fold wrap round with weight zero: real
-    rows, so that batch statistics stay sane.
-    """
-    size, longest = template.batch_size, tf.shape(inputs.rows)[1]
-    count_of_streams = tf.shape(inputs.rows)[0]
-    epochs, at = tf.unique(epoch)
-    pairs, whose = tf.unique(at * count_of_streams + inputs.stream)
-    stream = pairs % count_of_streams
-    draws = draw_orders(template, inputs.seed, epochs, longest)
-    draws = tf.gather(draws, pairs // count_of_streams)
-    rows, n_rows, weight = (
-        tf.gather(values, stream)
-        for values in (inputs.rows, inputs.n_rows, inputs.weight)
-    )
-    # one draw serves all streams: a shorter one orders its rows by its prefix, and
-    # what pads it, at 2, comes after every number below 1
-    padding = tf.range(longest)[None] >= n_rows[:, None]
-    order = tf.argsort(tf.where(padding, 2.0, draws), axis=1, stable=True)
-    position = tf.range(inputs.steps * size)
-    index = tf.gather(order, position[None] % n_rows[:, None], batch_dims=1)
-    real = tf.cast(position[None] < n_rows[:, None], template.dtype)
-    weight = tf.gather(weight, index, batch_dims=1) * real
-    weight = tf.reshape(weight, [-1, inputs.steps, size])
-    # the rows of a step, not of the batch, divide: the last batch may be short
-    count = tf.reduce_sum(tf.reshape(real, tf.shape(weight)), axis=2)
-    index = tf.gather(rows, index, batch_dims=1)
-    index = tf.reshape(index, tf.shape(weight))
-    share = tf.gather(count / tf.cast(n_rows, template.dtype)[:, None], whose)
-    return (
-        tf.transpose(tf.gather(index, whose), [1, 0, 2]),
-        tf.transpose(tf.gather(weight / count[:, :, None], whose), [1, 0, 2]),
-        tf.transpose(share),
-    )
-
-
-def draw_orders(
-    template: Template, seed: tf.Tensor, epochs: tf.Tensor, length: tf.Tensor
-) -> tf.Tensor:
-    """Return uniform numbers that order the rows of each epoch, (epochs, length)."""
-
-    def draw(epoch):
-        return tf.random.stateless_uniform([length], seed=tf.stack([seed, epoch]))
-
-    if template.size == 1:  # a map costs as much as the rest of this
-        return draw(epochs[0])[None]
-    spec = tf.TensorSpec([None], tf.float32)
-    return tf.map_fn(draw, epochs, fn_output_signature=spec)
 
 
 def train_epoch(
@@ -275,6 +222,7 @@ def take_step(
     x, y, row_weight = regularize.regularize_rows(
         used, batch.x, batch.y, batch.weight, batch.noise, numbers
     )
+    x = make_views(template, x, key[0], number, numbers.loss_knobs)
     value, gradient, new_stored = step_math.differentiate(
         layout,
         template.loss,
@@ -287,6 +235,7 @@ def take_step(
             draw_masks(template, key[0], number, numbers.dropout),
             y,
             row_weight,
+            layout.cut(variables.average) if template.has_teacher else [],
         ),
         tf.cast(key, tf.int64),
     )

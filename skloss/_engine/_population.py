@@ -9,7 +9,7 @@ from skloss._engine._paths import find_obstacle
 from skloss._engine._places import Progress
 from skloss._engine._plan import Data, Member, Plan, Result, count_steps
 from skloss._engine._pool import Pool
-from skloss._engine._sizes import choose_places, count_kernel_numbers
+from skloss._engine._sizes import choose_places, count_kernel_numbers, count_rows
 from skloss._engine._structure import partition
 
 # Where XLA's compilation pays: it costs about as much as it saves in so many steps of
@@ -156,7 +156,8 @@ def worth_compiling(
         return False
     first = next(iter(members.values()))
     steps = len(members) * plan.epochs * count_steps(plan, data.streams[first.stream])
-    width = count_kernel_numbers(plan, data, first) * plan.batch_size / WIDE_STEP
+    width = count_kernel_numbers(plan, data, first) * count_rows(plan, first)
+    width /= WIDE_STEP
     return times * steps * (1 + width) >= MIN_COMPILED
 
 

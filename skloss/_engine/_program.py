@@ -121,7 +121,8 @@ class Program:
         for a concrete function remembers it.
         """
         numbers = self.template.size * self.template.n_weights
-        small = numbers * self.template.batch_size < SMALL_STEP
+        rows = self.template.batch_size * len(self.template.loss.views)
+        small = numbers * rows < SMALL_STEP
         alone = (small or "take_steps" in self.compiled) and not self.template.loops
         return tf.experimental.function_executor_type(
             "SINGLE_THREADED_EXECUTOR" if alone else None

@@ -4,6 +4,7 @@ import numpy as np
 
 from skloss import networks
 from skloss._engine._plan import Data, Member, Plan, count_steps
+from skloss.losses._core._view import count_parts
 
 PLACES_NUMBERS = 2**24  # weights of the networks of a pool, at most: for memory
 # Compiled, more networks a step hardly make it cheaper, and leave fewer pools for the
@@ -44,7 +45,7 @@ def choose_places(
     work = 0
     if isinstance(plan.network, networks.MLP):
         kernels = count_kernel_numbers(plan, data, member)
-        work = steps * plan.batch_size * kernels * (rounded - places)
+        work = steps * count_rows(plan, member) * kernels * (rounded - places)
     return pools, rounded if work < COMPILATION else places
 
 
@@ -67,4 +68,10 @@ def count_kernel_numbers(plan: Plan, data: Data, member: Member) -> int:
     Those of an embedding count once for each column, which is multiplied by them.
     """
     n_raw = member.loss.n_raw(plan.task)
-    return plan.network.count_products(data.X.shape[1], n_raw)
+    n_inputs = data.X.shape[1] // count_parts(member.loss.views)
+    return plan.network.count_products(n_inputs, n_raw)
+
+
+def count_rows(plan: Plan, member: Member) -> int:
+    """Return the number of rows that pass a network in a step: those of all views."""
+    return plan.batch_size * len(member.loss.views)

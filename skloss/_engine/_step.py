@@ -15,6 +15,7 @@ import numpy as np
 from skloss import networks
 from skloss._tensorflow import keras, tf
 from skloss.losses import Loss, Task
+from skloss.losses._core._view import count_own, place_views
 
 
 class Layout:
@@ -136,18 +137,25 @@ def differentiate(
     task : Task
     tensors : tuple
         What the networks do not share, stacked: loss knobs, weights, moving
-        statistics, x, dropout masks, the target as seen, sample weight.
+        statistics, x with the rows of all views, dropout masks, the target as seen,
+        sample weight, and the averaged weights where the loss has a teacher.
     key : tensor of shape (2,)
         Seed of Keras' own Dropout layers.
     """
+    views = loss.views
 
-    def one(knobs, parts, stored, x, masks, y, weight):
+    def one(knobs, parts, stored, x, masks, y, weight, teacher):
         bound = loss.bind(knobs)
+        x, taught = split_rows(views, x)
         with tf.GradientTape() as tape:
             tape.watch(parts)
             raw, new, penalties = run_network(layout, parts, stored, x, masks, key)
-            if y.shape[0] > raw.shape[0]:  # mixed rows have two targets each
-                raw = tf.concat([raw, raw], axis=0)
+            if teacher:
+                output = run_network(layout, teacher, stored, taught)[0]
+                raw = tf.concat([raw, tf.stop_gradient(output)], axis=0)
+            elif len(views) == 1 and y.shape[0] > raw.shape[0]:
+                raw = tf.concat([raw, raw], axis=0)  # mixed rows have two targets each
+            raw = order_outputs(views, raw)
             value = bound.batch_value(task, y, raw, weight)
             total = [value, *(tf.cast(p, value.dtype) for p in penalties)]
         slope = tape.gradient(total, parts, unconnected_gradients="zero")
@@ -155,6 +163,35 @@ def differentiate(
         return value, list(map(tf.convert_to_tensor, slope)), new if moved else []
 
     return map_networks(one, tensors)
+
+
+def split_rows(views: tuple, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the rows that pass by a network's own weights, and by the averaged."""
+    own = x.shape[0] // len(views) * count_own(views)
+    return x[:own], x[own:]
+
+
+def order_outputs(views: tuple, raw: tf.Tensor) -> tf.Tensor:
+    """Return the raw outputs of all views as the loss sees them.
+
+    Parameters
+    ----------
+    views : tuple of View
+    raw : tensor of shape (..., views * batch, n_raw)
+        In the order of ``place_views``.
+
+    Returns
+    -------
+    tensor of shape (..., views, batch, n_raw), or as it is for a single view
+    """
+    if len(views) == 1:
+        return raw
+    *lead, rows, n_raw = raw.shape
+    parts = tf.reshape(raw, [*lead, len(views), rows // len(views), n_raw])
+    places = place_views(views)
+    if places == sorted(places):
+        return parts
+    return tf.gather(parts, places, axis=len(lead))
 
 
 def map_networks(function: Callable, tensors: tuple) -> Any:
@@ -196,7 +233,7 @@ def scale_targets(
     target of numbers comes in double precision: single precision would round away what
     is small beside the location.
     """
-    if task.kind == "regression":
+    if task.has_numbers:
         y = (y - loc[:, None]) / scale[:, None]
     return tf.cast(y, dtype)
 
@@ -216,7 +253,10 @@ def score_networks(
     """
 
     def one(knobs, y, raw, weight, undo):
-        return tf.reduce_sum(weight * loss.bind(knobs).monitor(task, y, raw, undo))
+        bound = loss.bind(knobs)
+        if loss.monitors_itself:
+            return bound.batch_value(task, y, raw, weight)
+        return tf.reduce_sum(weight * bound.monitor(task, y, raw, undo))
 
     tensors = knobs, y, raw, weight, class_weight
     wide = tf.nest.map_structure(lambda part: tf.cast(part, tf.float64), tensors)

@@ -23,6 +23,7 @@ from skloss._engine._structure import Structure
 from skloss._tensorflow import keras, tf
 from skloss.exceptions import NotFusibleError
 from skloss.losses import Loss
+from skloss.losses._core._view import count_own, count_parts
 
 MAX_STEPS = 16  # in a block
 BLOCK_NUMBERS = 250_000  # of the table in a block of a network, at most
@@ -99,8 +100,18 @@ class Template:
     @property
     def dtype_of_targets(self) -> str:
         """The dtype of targets in the table: numbers are scaled in double precision."""
-        numbers = self.structure.plan.task.kind == "regression"
+        numbers = self.structure.plan.task.has_numbers
         return "float64" if numbers else self.structure.plan.dtype
+
+    @property
+    def n_inputs(self) -> int:
+        """The number of features of a network: of one of the tables side by side."""
+        return count_inputs(self.structure, self.loss)
+
+    @property
+    def has_teacher(self) -> bool:
+        """Whether the loss sees outputs by the averaged weights."""
+        return any(view.averaged for view in self.loss.views)
 
     @property
     def draws_for_all(self) -> bool:
@@ -137,12 +148,13 @@ def make_template(structure: Structure, network: Any, member: Member) -> Templat
         Any that has the structure.
     """
     plan = structure.plan
-    dropout = make_stacked_dropout(plan.batch_size, plan.dtype)
+    rows = plan.batch_size * count_own(member.loss.views)
+    dropout = make_stacked_dropout(rows, plan.dtype)
     bound = network.bind({})
     make_model = partial(
         networks.build,
         bound,
-        structure.data.n_features,
+        count_inputs(structure, member.loss),
         structure.member.n_raw,
         plan.dtype,
         dropout if structure.drops else no_dropout,
@@ -164,6 +176,11 @@ def make_template(structure: Structure, network: Any, member: Member) -> Templat
         optimizer=StackedOptimizer(member.optimizer, shape, plan.dtype),
         loops=loops,
     )
+
+
+def count_inputs(structure: Structure, loss: Loss) -> int:
+    """Return the number of features of each of the tables that are side by side."""
+    return structure.data.n_features // count_parts(loss.views)
 
 
 def describe_columns(structure: Structure, layout: Layout, loss: Loss) -> Columns:

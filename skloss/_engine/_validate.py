@@ -10,11 +10,13 @@ from skloss._engine._rows import take_rows
 from skloss._engine._state import State, Weights
 from skloss._engine._step import (
     average_loss,
+    order_outputs,
     predict_networks,
     scale_targets,
     score_networks,
 )
 from skloss._engine._template import Template
+from skloss._engine._views import make_views
 from skloss._tensorflow import tf
 
 
@@ -27,11 +29,17 @@ class HeldBack(NamedTuple):
         Features, and targets as the networks see them.
     weight : tensor
         Of all rows it sums to one.
+    seed : int tensor
+    number : int tensor of shape (networks,)
+        Of the batch, below zero: the same random numbers in every epoch, which no step
+        has.
     """
 
     x: Any
     y: Any
     weight: Any
+    seed: Any
+    number: Any
 
 
 def validate(
@@ -70,6 +78,8 @@ def validate(
             x=take_rows(inputs.table, index, structure.data.n_features),
             y=tf.ensure_shape(y, [size, batch, task.size]),
             weight=tf.ensure_shape(weight[i], [size, batch]),
+            seed=inputs.seed,
+            number=tf.fill([size], -1 - i),
         )
         knobs = inputs.step_numbers.loss_knobs
         value, monitored = score_rows(predicting, held, knobs, inputs.class_weight)
@@ -91,7 +101,9 @@ def score_rows(
     """Return what rows add to validation loss and score; all shapes are static."""
     parts = template.layout.cut(predicting.weights)
     stored = template.layout.cut_stored(predicting.stored)
-    raw = predict_networks(template.layout, parts, stored, held.x)
+    x = make_views(template, held.x, held.seed, held.number, loss_knobs)
+    raw = predict_networks(template.layout, parts, stored, x)
+    raw = order_outputs(template.loss.views, raw)
     task = template.structure.plan.task
     common = template.loss, task, held.y, raw, held.weight, loss_knobs
     return average_loss(*common), score_networks(*common, class_weight)
@@ -104,6 +116,8 @@ def specify_rows(template: Template, inputs: Inputs, state: State) -> tuple:
         x=tf.TensorSpec([*lead, structure.data.n_features], template.dtype),
         y=tf.TensorSpec([*lead, structure.plan.task.size], template.dtype),
         weight=tf.TensorSpec(lead, template.dtype),
+        seed=tf.TensorSpec([], tf.int32),
+        number=tf.TensorSpec([template.size], tf.int32),
     )
     numbers = inputs.step_numbers.loss_knobs, inputs.class_weight
     numbers = tf.nest.map_structure(specify, numbers)

@@ -79,9 +79,7 @@ class BaseLossAware(FittedAttributes, CallbackSupportMixin, NestedParams):
         ValueError, TypeError
             Before training, for parameters or data that make no sense.
         """
-        tasks = EpochTasks(self, X, y, sample_weight)
-        self._fitted = fit_network(
-            self,
+        return self._fit_network(
             X,
             y,
             sample_weight,
@@ -89,8 +87,12 @@ class BaseLossAware(FittedAttributes, CallbackSupportMixin, NestedParams):
             X_val=X_val,
             y_val=y_val,
             sample_weight_val=sample_weight_val,
-            tasks=tasks,
         )
+
+    def _fit_network(self, X, y, sample_weight, **data):
+        """Fit the network, and tell scikit-learn's callbacks of it."""
+        tasks = EpochTasks(self, X, y, sample_weight)
+        self._fitted = fit_network(self, X, y, sample_weight, **data, tasks=tasks)
         tasks.end()
         return self
 

@@ -53,7 +53,8 @@ def check_parameters(estimator):
     refuse_schedules(e)
     check_number("learning_rate", e.learning_rate, low=0, open_low=True, open_high=True)
     for name, limits in KNOBS.items():
-        check_knob(name, getattr(e, name), limits)
+        if hasattr(e, name):
+            check_knob(name, getattr(e, name), limits)
     if not (isinstance(e.batch_size, str) and e.batch_size == "auto"):
         check_count("batch_size", e.batch_size)
     check_count("epochs", e.epochs)

@@ -173,7 +173,7 @@ def read_validation(estimator, features, target, loss, X_val, y_val, weight):
         if weight is not None:
             raise ValueError("sample_weight_val was given without X_val and y_val.")
         return None
-    if X_val is None or y_val is None:
+    if X_val is None or (y_val is None and target.needs_y):
         raise ValueError("X_val and y_val must be given together.")
     try:
         X, y = target.read_more(estimator, features, X_val, y_val)

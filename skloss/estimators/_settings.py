@@ -11,7 +11,7 @@ from skloss import networks, schedules
 from skloss._callbacks._callback_names import check_callbacks
 from skloss._callbacks._epoch_callbacks import find_plateaus
 from skloss._engine._optimizers import Optimizer
-from skloss._params._checks import check_choice
+from skloss._params._checks import check_choice, check_count
 from skloss._params._value_object import separate_value
 from skloss._tensorflow import start
 from skloss._warn_user import warn_user
@@ -71,6 +71,8 @@ class Settings:
     target_transform : "auto" or None
     output_margin : float or None
     loss_weights : "uncertainty" or None
+    n_components : int
+        0 where nothing is represented.
     """
 
     estimator: str
@@ -101,6 +103,7 @@ class Settings:
     target_transform: str | None = "auto"
     output_margin: float | None = None
     loss_weights: str | None = None
+    n_components: int = 0
 
     @classmethod
     @networks.python_random_untouched()
@@ -161,6 +164,8 @@ class Settings:
             check_calibration(self.calibration, self.given["loss"], self.loss, partial)
         check_choice("target_transform", self.target_transform, ("auto", None))
         check_margin(self.output_margin)
+        if "n_components" in self.given:
+            check_count("n_components", self.n_components)
 
     @property
     def shown_loss(self):
@@ -198,13 +203,13 @@ AS_GIVEN = (
     *("learning_rate", "batch_size", "patience", "verbose", "early_stopping"),
     *("warm_start", "record", "validation_fraction", "validation_scoring"),
     *("callbacks", "dtype", "random_state", "class_weight", "calibration"),
-    *("target_transform", "output_margin", "loss_weights"),
+    *("target_transform", "output_margin", "loss_weights", "n_components"),
 )
 
 
 def resolve_numbers(given, curves):
     """Return the numbers for which schedules may stand, at their last value."""
-    numbers = {name: given[name] for name in KNOBS}
+    numbers = {name: given[name] for name in KNOBS if name in given}
     numbers |= {name: curves[name][-1] for name in KNOBS if name in curves}
     # a bound that is none is infinite
     return {

@@ -11,6 +11,8 @@ from skloss.estimators._varying import settle_loss
 class SingleTarget:
     """Base class of the targets that one loss sees, whatever they stand for."""
 
+    needs_y = True  # validation rows come with it, too
+
     @staticmethod
     def read_loss(estimator):
         """Return the loss, no heads, and what of the loss changes by epoch."""

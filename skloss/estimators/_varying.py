@@ -44,7 +44,7 @@ def compute_curves(estimator) -> dict[str, np.ndarray]:
     """Return the values of an estimator's own numbers that are schedules."""
     curves, epochs = {}, int(estimator.epochs)
     for name, limits in KNOBS.items():
-        schedule = getattr(estimator, name)
+        schedule = getattr(estimator, name, None)
         if not isinstance(schedule, Schedule):
             continue
         if name == "weight_averaging":  # averages are kept in all epochs, or in none
@@ -253,7 +253,7 @@ def select_last_values(curves: dict, n_epochs: int, count: int) -> dict[str, lis
 
 def find_unreachable_ends(settings) -> list[str]:
     """Return messages about schedules that the training does not reach the end of."""
-    varying = {name: settings.given[name] for name in KNOBS}
+    varying = {name: settings.given[name] for name in KNOBS if name in settings.given}
     loss = settings.given.get("loss")
     varying |= {f"loss__{n}": v for n, v in find_schedules(loss).items()}
     return [

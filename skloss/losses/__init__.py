@@ -7,6 +7,7 @@ from skloss.losses._core._families import ClassificationLoss, RegressionLoss
 from skloss.losses._core._get_loss import get, loss_names
 from skloss.losses._core._loss import Loss
 from skloss.losses._core._loss_sum import LossSum
+from skloss.losses._core._representation_loss import RepresentationLoss
 from skloss.losses._core._task import Task
 from skloss.losses._count import NegativeBinomial, ZeroInflatedPoisson
 from skloss.losses._distribution import (
@@ -34,6 +35,13 @@ from skloss.losses._mixture import MixtureDensity
 from skloss.losses._multiclass_margin import LeeLinWahba, WestonWatkins
 from skloss.losses._multilabel import AsymmetricLoss
 from skloss.losses._ordinal import Coral, Corn, CumulativeLink, RankedProbability, Sord
+from skloss.losses._pairs import (
+    Contrastive,
+    InfoNCE,
+    SupervisedContrastive,
+    TargetDistance,
+    Triplet,
+)
 from skloss.losses._per_target import PerTarget
 from skloss.losses._positive import (
     BetaLikelihood,
@@ -98,6 +106,7 @@ __all__ = [
     "Cauchy",
     "ClassBalanced",
     "ClassificationLoss",
+    "Contrastive",
     "Coral",
     "Corn",
     "CrammerSinger",
@@ -120,6 +129,7 @@ __all__ = [
     "HLGauss",
     "Hinge",
     "Huber",
+    "InfoNCE",
     "KLDivergence",
     "LaplaceNLL",
     "LeeLinWahba",
@@ -143,6 +153,7 @@ __all__ = [
     "Quantile",
     "RankedProbability",
     "RegressionLoss",
+    "RepresentationLoss",
     "Savage",
     "SmoothHinge",
     "SmoothQuantile",
@@ -154,11 +165,14 @@ __all__ = [
     "SquaredError",
     "SquaredHinge",
     "StudentTNLL",
+    "SupervisedContrastive",
     "SymmetricCrossEntropy",
     "Tangent",
+    "TargetDistance",
     "Task",
     "Tilted",
     "Trimmed",
+    "Triplet",
     "Tukey",
     "Tversky",
     "Tweedie",

@@ -62,6 +62,7 @@ def evaluate(loss, task, dtype, weights, layout, X, Y, row_weight):
             masks,
             stacked(Y, count, dtype),
             stacked(row_weight, count, dtype),
+            [],
         )
         key = tf.constant([0, 0], tf.int64)
         value, slope, _ = step.differentiate(layout, loss, task, own, key)

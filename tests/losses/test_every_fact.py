@@ -112,6 +112,7 @@ ANY = {
     ),
     "measured": "the losses inside measure for themselves",
 }
+ONCE = "losses of several columns of y see the rows once, as they are"
 FROM_FACTS = "it follows from the facts and the value of the whole"
 # Names on which a class says nothing of its own, with the reason.
 INHERITED = {
@@ -123,6 +124,7 @@ INHERITED = {
     RegressionSum: {**ANY, "outputs": FROM_FACTS},
     PerTarget: {
         **ANY,
+        "views": ONCE,
         "family": "all of its losses are of numbers",
         "kinds": "all of its losses are of numbers",
         "pointwise": "each loss has outputs of its own, so the value begins at rows",
@@ -136,6 +138,7 @@ INHERITED = {
     },
     MultiTaskLoss: {
         **ANY,
+        "views": ONCE,
         "family": "heads may be of either",
         "pointwise": "each head has outputs of its own, so the value begins at rows",
     },

@@ -39,6 +39,7 @@ from skloss.losses._core._multi_task_loss import (
     MultiTaskLoss,
     UncertaintyWeightedTasks,
 )
+from skloss.losses._core._view import PLAIN, View
 from skloss.model_selection import FusedGridSearchCV
 from skloss.schedules import WarmUp
 
@@ -62,6 +63,9 @@ class Probe(RegressionLoss):
     decomposable = False
     in_user_units = True
     head_scale = 0.25
+    views = (View(), View(averaged=True))
+    pairs_rows = True
+    monitors_itself = True
     search_space = {"size": (0.5, 2.0, "log")}  # noqa: RUF012
 
     def __init__(self, size=1.0):
@@ -86,8 +90,8 @@ class OfRows(Probe):
 ONE = Task("regression", 1)
 UNPROVEN = {"elicits": "nothing known", "proper": "none", "decomposable": False}
 TRAINED = {"convex": False, "gradient_growth": "exponential"}
-ELICITS = {"elicits": "what each target's loss elicits"}
-HEADS = {"elicits": "what each head's loss elicits"}
+ELICITS = {"elicits": "what each target's loss elicits", "views": PLAIN}
+HEADS = {"elicits": "what each head's loss elicits", "views": PLAIN}
 # A loss made of a probe, and what it says otherwise than the probe.
 MADE = [
     (lambda probe: 2.0 * probe, {}),

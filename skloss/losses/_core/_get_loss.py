@@ -27,7 +27,7 @@ def get(spec, family):
     Parameters
     ----------
     spec : str, Loss, keras.losses.Loss (class or instance) or callable
-    family : {"classification", "regression"}
+    family : {"classification", "regression", "representation"}
 
     Returns
     -------
@@ -76,10 +76,10 @@ def from_string(spec, family):
     table = by_name(family)
     if name in table:
         return table[name]().set_params(**params)
-    other = "regression" if family == "classification" else "classification"
-    if name in by_name(other):
-        check_family(by_name(other)[name](), family)
-    loss = from_keras_string(name)
+    for other in Loss.registry:
+        if name in by_name(other):
+            check_family(by_name(other)[name](), family)
+    loss = None if family == "representation" else from_keras_string(name)
     if loss is not None and not params:  # before ours: Keras' own defaults are meant
         return from_callable(loss, family)
     loosely = {squeeze_name(known): cls for known, cls in table.items()}
@@ -110,6 +110,12 @@ def from_callable(spec, family):
 
     if inspect.isclass(spec) and issubclass(spec, keras.losses.Loss):
         spec = spec()
+    if family == "representation":
+        raise LossTargetError(
+            f"loss={spec!r} compares predictions with a target; representations are "
+            f"learnt by {', '.join(map(repr, loss_names(family)))}, by weighted sums "
+            f"of them, or by a RepresentationLoss of your own."
+        )
     known = keras_equivalent(spec, family)
     if known is not None:
         return known

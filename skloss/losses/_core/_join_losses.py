@@ -119,12 +119,15 @@ def describe_program(loss, task):
     words = f"{n_raw} raw output{'s' if n_raw > 1 else ''} a row"
     if n_global:
         words += f", {n_global} of them trained numbers that are the same for all rows"
-    return (n_raw, n_global, tuple(loss.global_pace(task))), words
+    kind = n_raw, n_global, tuple(loss.global_pace(task))
+    return (*kind, loss.views, loss.pairs_rows, loss.monitors_itself), words
 
 
 def find_obstacle(loss, task):
     """Return why no other loss can share a program with this one, or None."""
     reason = loss.why_apart(task)
+    if reason is None and any(view.corruption or view.noise for view in loss.views):
+        reason = "it sees rows changed, by numbers of its own"
     if reason is not None or not holds_foreign_code(loss):
         return reason
     key = loss.structure(), task

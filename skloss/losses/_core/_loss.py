@@ -9,7 +9,8 @@ targets), ``n_raw(task)`` raw outputs of the network for each row.
 y_true         (n, task.size): 0/1 for two classes and for labels, one-hot for
                several classes, numbers for regression
 raw            (n, n_raw): the last layer's outputs, on which no activation acted;
-               the last ``n_global(task)`` of them are the same for every row
+               the last ``n_global(task)`` of them are the same for every row;
+               (views, n, n_raw) of a loss with several ``views``
 weight         (n,): the rows' weights, ``sample_weight`` times ``class_weight``;
                0 is a row that is not there
 raw, split     (n, targets), or (n, targets, n_outputs) with several outputs a
@@ -75,6 +76,7 @@ import numpy as np
 
 from skloss._params import Params
 from skloss.losses._core import _ops as ops
+from skloss.losses._core._view import PLAIN
 
 
 class Loss(Params):
@@ -104,6 +106,12 @@ class Loss(Params):
     gradient_growth : {"bounded", "linear", "exponential"}
     decomposable : bool
         The batch's value is the weighted sum of its samples' values.
+    views : tuple of View
+        How the loss sees the rows of a batch: by default once, as they are.
+    pairs_rows : bool
+        Rows of a class come into batches in pairs, drawn anew in each epoch.
+    monitors_itself : bool
+        Early stopping watches the loss's own value, for want of a neutral score.
     in_user_units : bool
         Targets and predictions are handed over unscaled.
     head_scale : float or ndarray of shape (n_raw,)
@@ -116,7 +124,11 @@ class Loss(Params):
         Knob to ``(low, high, "linear" or "log")``.
     """
 
-    registry: ClassVar[dict] = {"classification": {}, "regression": {}}
+    registry: ClassVar[dict] = {
+        "classification": {},
+        "regression": {},
+        "representation": {},
+    }
     _sum_class = None  # LossSum, whose module imports this one, and sets it
 
     name = None
@@ -131,6 +143,9 @@ class Loss(Params):
     convex = False
     gradient_growth = "bounded"
     decomposable = True
+    views = PLAIN
+    pairs_rows = False
+    monitors_itself = False
     in_user_units = False
     head_scale = 1.0
     measured: ClassVar[tuple] = ()

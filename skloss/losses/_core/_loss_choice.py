@@ -48,6 +48,11 @@ class LossChoice(NamedLosses):
         """Take other losses and another number."""
         self.losses, self.which = tuple(named.values()), numbers["which"]
 
+    @property
+    def views(self):
+        """Return the views, which are those of each loss."""
+        return self.losses[0].views
+
     def name_knob(self, name):
         """Return the name that a knob of the chosen loss has here."""
         return f"{int(self.which)}__{name}"

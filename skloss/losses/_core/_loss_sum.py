@@ -21,6 +21,7 @@ from skloss.losses._core._terms import (
     multiply_weights,
     weight_as_code,
 )
+from skloss.losses._core._view import PLAIN, join_views, select_views
 
 
 class LossSum(NamedLosses):
@@ -155,9 +156,23 @@ class LossSum(NamedLosses):
         """
         return [x for _, w, x in self.terms if not (is_number(w) and w == 0)]
 
+    @property
+    def views(self):
+        """Return the views of all terms, each once."""
+        return join_views(self.named())
+
     def batch_value(self, task, y_true, raw, weight):
-        """Return the weighted sum of the terms' values."""
-        return self.sum_terms(lambda loss: loss.batch_value(task, y_true, raw, weight))
+        """Return the weighted sum of the terms' values, each of its own views."""
+        if self.views == PLAIN:
+            return self.sum_terms(
+                lambda loss: loss.batch_value(task, y_true, raw, weight)
+            )
+        total = 0.0
+        for name, factor, loss in self.terms:
+            own = tuple(view.rename(f"{name}__") for view in loss.views)
+            seen = select_views(raw, self.views, own)
+            total = total + factor * loss.batch_value(task, y_true, seen, weight)
+        return total
 
     def rowwise(self, task, y_true, raw):
         """Return the weighted sum of the terms' values per row."""

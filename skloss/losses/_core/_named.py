@@ -27,6 +27,8 @@ class NamedLosses(Loss):
     convex = Combined(all)
     nonnegative = Combined(all)
     decomposable = Combined(all)
+    pairs_rows = Combined(any)
+    monitors_itself = Combined(any)
     head_scale = Combined(smallest)
 
     def named(self):

@@ -8,15 +8,23 @@ class Task(NamedTuple):
 
     Attributes
     ----------
-    kind : {"binary", "multiclass", "multilabel", "regression"}
+    kind : {"binary", "multiclass", "multilabel", "regression", "representation"}
     size : int
         Number of target columns: 1, classes, labels or targets.
+    n_components : int, default=0
+        Number of dimensions of a representation.
     """
 
     kind: str
     size: int
+    n_components: int = 0
 
     @property
     def family(self) -> str:
-        """Return "classification" or "regression"."""
-        return "regression" if self.kind == "regression" else "classification"
+        """Return "classification", "regression" or "representation"."""
+        return self.kind if self.has_numbers else "classification"
+
+    @property
+    def has_numbers(self) -> bool:
+        """Tell whether the columns hold numbers, which networks see scaled."""
+        return self.kind in ("regression", "representation")

@@ -5,6 +5,7 @@ from typing import ClassVar
 from skloss._params import Params
 from skloss.losses._core._families import ClassificationLoss, RegressionLoss
 from skloss.losses._core._loss import Loss
+from skloss.losses._core._representation_loss import RepresentationLoss
 
 
 def public_names(*classes):
@@ -60,7 +61,8 @@ def forward_the_rest(cls):
     ``Loss`` has defaults, so that ``__getattr__`` would not be asked for its names. A
     fact that ``Loss`` is given tomorrow is forwarded without a line here.
     """
-    rest = public_names(ClassificationLoss, RegressionLoss) - set(vars(cls))
+    families = ClassificationLoss, RegressionLoss, RepresentationLoss
+    rest = public_names(*families) - set(vars(cls))
     for name in rest - set(NOT_FORWARDED):
         setattr(cls, name, forwarded(name))
     return cls
