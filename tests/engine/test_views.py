@@ -37,7 +37,7 @@ FOLDS = [
 
 
 class Consistency(RepresentationLoss):
-    """Squared difference of a noised view and the teacher's, and the plain one's size."""
+    """Distance of a noised view and the teacher, and the size of the plain one."""
 
     views = (View(averaged=True), View(noise="noise"), View())
 

@@ -30,8 +30,11 @@ def check_weight(weight):
 
 def check_agreement(losses):
     """Raise LossTargetError unless the losses can share a head and a target."""
-    for what in ("family", "n_outputs", "inverse", "head", "in_user_units"):
+    facts = "family", "n_outputs", "inverse", "head", "in_user_units", "normalizes"
+    for what in facts:
         check_equal(what, losses, [getattr(loss, what, 1) for loss in losses])
+    asking = [loss for loss in losses if getattr(loss, "target", None) is not None]
+    check_equal("what y must be", asking, [loss.target for loss in asking])
 
 
 def check_equal(what, losses, values):
