@@ -231,8 +231,9 @@ def find_classes(loss, y):
     LossTargetError
         If there is one class, or no class has two rows.
     """
-    check_classification_targets(y)
     classes, counts = np.unique(y, return_counts=True)
+    if counts.max() > 1:
+        check_classification_targets(y)
     labels = classes != UNLABELLED if is_number_column(classes) else classes == classes
     if len(classes) > 2:
         classes, counts = classes[labels], counts[labels]
