@@ -22,6 +22,7 @@ from skloss._engine._population import (
 from skloss._engine._predict import (
     build_exported_model,
     build_plain_model,
+    count_weights,
     predict_raw,
     predict_raw_stacked,
     select_outputs,
@@ -44,6 +45,7 @@ __all__ = [
     "build_plain_model",
     "count_steps",
     "count_steps_computed",
+    "count_weights",
     "empty_spare_pools",
     "make_pools",
     "place_members",

@@ -263,7 +263,7 @@ def fresh_weights(template: Template, fresh: dict, member: Member) -> np.ndarray
     for variable in template.model.trainable_variables:
         value = fresh[id(variable)]
         if variable is head.bias:
-            value = member.head_bias
+            value = member.head_bias[: variable.shape[-1]]  # latent outputs have none
         elif variable is head.kernel:
             value = value * member.loss.head_scale * member.head_scale
         values.append(np.ravel(value))

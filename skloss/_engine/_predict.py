@@ -107,6 +107,14 @@ def forward_for(
         return _forwards[key]
 
 
+def count_weights(
+    network: Any, n_features: int, n_raw: int, dtype: str
+) -> tuple[int, int]:
+    """Return how many trained weights a network has, and how many stored ones."""
+    layout = forward_for(network, n_features, n_raw, dtype, False).layout
+    return sum(layout.sizes), sum(layout.stored_sizes)
+
+
 def find_numpy_forward(
     network: Any, X: Any, n_raw: int
 ) -> networks.NumpyForward | None:

@@ -4,7 +4,7 @@ import numpy as np
 
 from skloss import networks
 from skloss._engine._plan import Data, Member, Plan, count_steps
-from skloss.losses._core._view import count_parts
+from skloss.losses._core._view import count_inputs
 
 PLACES_NUMBERS = 2**24  # weights of the networks of a pool, at most: for memory
 # Compiled, more networks a step hardly make it cheaper, and leave fewer pools for the
@@ -68,7 +68,7 @@ def count_kernel_numbers(plan: Plan, data: Data, member: Member) -> int:
     Those of an embedding count once for each column, which is multiplied by them.
     """
     n_raw = member.loss.n_raw(plan.task)
-    n_inputs = data.X.shape[1] // count_parts(member.loss.views)
+    n_inputs = count_inputs(data.X.shape[1], member.loss, plan.task)
     return plan.network.count_products(n_inputs, n_raw)
 
 

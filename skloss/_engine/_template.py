@@ -23,7 +23,7 @@ from skloss._engine._structure import Structure
 from skloss._tensorflow import keras, tf
 from skloss.exceptions import NotFusibleError
 from skloss.losses import Loss
-from skloss.losses._core._view import count_own, count_parts
+from skloss.losses._core._view import count_inputs, count_own
 
 MAX_STEPS = 16  # in a block
 BLOCK_NUMBERS = 250_000  # of the table in a block of a network, at most
@@ -104,11 +104,6 @@ class Template:
         return "float64" if numbers else self.structure.plan.dtype
 
     @property
-    def n_inputs(self) -> int:
-        """The number of features of a network: of one of the tables side by side."""
-        return count_inputs(self.structure, self.loss)
-
-    @property
     def has_teacher(self) -> bool:
         """Whether the loss sees outputs by the averaged weights."""
         return any(view.averaged for view in self.loss.views)
@@ -154,7 +149,7 @@ def make_template(structure: Structure, network: Any, member: Member) -> Templat
     make_model = partial(
         networks.build,
         bound,
-        count_inputs(structure, member.loss),
+        count_inputs(structure.data.n_features, member.loss, plan.task),
         structure.member.n_raw,
         plan.dtype,
         dropout if structure.drops else no_dropout,
@@ -176,11 +171,6 @@ def make_template(structure: Structure, network: Any, member: Member) -> Templat
         optimizer=StackedOptimizer(member.optimizer, shape, plan.dtype),
         loops=loops,
     )
-
-
-def count_inputs(structure: Structure, loss: Loss) -> int:
-    """Return the number of features of each of the tables that are side by side."""
-    return structure.data.n_features // count_parts(loss.views)
 
 
 def describe_columns(structure: Structure, layout: Layout, loss: Loss) -> Columns:

@@ -12,10 +12,10 @@ import numpy as np
 from skloss._engine._hash import draw_uniform
 from skloss._engine._template import Template
 from skloss._tensorflow import tf
-from skloss.losses._core._view import PLAIN, View, place_views
+from skloss.losses._core._view import PLAIN, View, count_parts, place_views
 
 FIRST_SOURCE = 1000  # of random numbers: dropout layers have the sources below it
-SOURCES = 4  # that a view uses
+SOURCES = 8  # that a view may use
 
 
 def make_views(
@@ -58,11 +58,12 @@ def make_view(
     source: int,
 ) -> tf.Tensor:
     """Return the rows as one view has them, (networks, batch, inputs)."""
-    width = template.n_inputs
+    width = x.shape[2] // count_parts(template.loss.views)
     x = x[:, :, view.part * width : (view.part + 1) * width]
 
-    def draw(shift):
-        return draw_uniform(seed, number, [*x.shape[1:]], source + shift, x.dtype)
+    def draw(shift, width=width):
+        shape = [x.shape[1], width]
+        return draw_uniform(seed, number, shape, source + shift, x.dtype)
 
     if view.corruption is not None:
         share = knobs[view.corruption][:, None, None]
@@ -70,6 +71,10 @@ def make_view(
     if view.noise is not None:
         deviation = knobs[view.noise][:, None, None]
         x = x + deviation * make_normal(draw(2), draw(3))
+    if view.draws:
+        width = template.structure.plan.task.n_components
+        draws = make_normal(draw(4, width), draw(5, width))
+        x = tf.concat([x, tf.cast(draws, x.dtype)], axis=2)
     return x
 
 

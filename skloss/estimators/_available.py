@@ -50,6 +50,28 @@ def gives_quantiles(estimator) -> bool:
     )
 
 
+def gives_density(estimator) -> bool:
+    """Tell whether the loss gives rows a density; explain where it does not."""
+    loss, given = get_loss_and_given(estimator)
+    if getattr(loss, "has_density", False):
+        return True
+    raise AttributeError(
+        f"loss={given!r} gives rows no density, so there are neither scores nor "
+        f"outliers; use loss='elbo'."
+    )
+
+
+def gives_rows_back(estimator) -> bool:
+    """Tell whether representations can be turned into rows; explain where not."""
+    loss, given = get_loss_and_given(estimator)
+    if loss.target == "features":
+        return True
+    raise AttributeError(
+        f"loss={given!r} does not lead back from a representation to rows; use "
+        f"loss='reconstruction' or loss='elbo'."
+    )
+
+
 def gives_distribution(estimator) -> bool:
     """Tell whether the loss predicts a distribution; explain where it does not."""
     loss, given = get_loss_and_given(estimator)

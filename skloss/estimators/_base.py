@@ -92,9 +92,14 @@ class BaseLossAware(FittedAttributes, CallbackSupportMixin, NestedParams):
     def _fit_network(self, X, y, sample_weight, **data):
         """Fit the network, and tell scikit-learn's callbacks of it."""
         tasks = EpochTasks(self, X, y, sample_weight)
-        self._fitted = fit_network(self, X, y, sample_weight, **data, tasks=tasks)
+        fitted = fit_network(self, X, y, sample_weight, **data, tasks=tasks)
+        self._fitted = self._finish_fit(fitted, X)
         tasks.end()
         return self
+
+    def _finish_fit(self, fitted, X):
+        """Return what a fit left, with what an estimator adds to it."""
+        return fitted
 
     def _get_fitted(self):
         """Return what the fit left.

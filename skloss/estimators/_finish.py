@@ -11,7 +11,7 @@ from skloss._diagnosis._training_record import record_training
 from skloss._engine import Outcome, Result
 from skloss._warn_user import warn_user
 from skloss.estimators._calibration import fit_temperature, predict_unseen
-from skloss.estimators._fitted import Fitted, NetworkOutputs
+from skloss.estimators._fitted import Fitted, make_outputs
 from skloss.estimators._output_bounds import measure_bounds
 from skloss.estimators._prepare import Job
 from skloss.estimators._varying import select_last_values
@@ -52,13 +52,12 @@ def make_fitted(job: Job, result: Result, state=None) -> Fitted:
     settings, loss = before.settings, before.loss
     count = len(result.history["loss"])
     varying = select_last_values(settings.curves, result.n_epochs, count)
-    outputs = NetworkOutputs(
-        network=settings.network,
-        weights=result.weights,
-        stored=result.stored,
-        n_features=before.features.count,
-        n_raw=loss.n_raw(before.target.task),
-        dropout=plan.members[0].dropout,
+    outputs = make_outputs(
+        plan.network,
+        result,
+        before.features.count,
+        loss.n_raw(before.target.task),
+        plan.members[0].dropout,
     )
     return replace(
         before,

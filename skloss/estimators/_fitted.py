@@ -9,7 +9,13 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from skloss import networks
-from skloss._engine import Outcome, TrainingState, build_exported_model, predict_raw
+from skloss._engine import (
+    Outcome,
+    TrainingState,
+    build_exported_model,
+    count_weights,
+    predict_raw,
+)
 from skloss.estimators._output_bounds import OutputBounds
 from skloss.estimators._settings import Settings
 from skloss.estimators._table import Features, validate_features
@@ -82,6 +88,65 @@ class NetworkOutputs:
         return build_exported_model(
             self.network, self.n_features, self.n_raw, self, self.dropout, link
         )
+
+
+@dataclass(frozen=True, eq=False)
+class CodecOutputs:
+    """The outputs of the encoder of an autoencoder, and its decoder.
+
+    Attributes
+    ----------
+    encoder, decoder : NetworkOutputs
+    weights, stored : ndarray
+        Of the whole, flat rows.
+    n_raw : int
+        Of the whole.
+    """
+
+    encoder: NetworkOutputs
+    decoder: NetworkOutputs
+    weights: np.ndarray
+    stored: np.ndarray
+    n_raw: int
+
+    @property
+    def source(self):
+        """The trained network itself."""
+        return self
+
+    def of(self, X, check):
+        """Return the latent outputs, for a checked table."""
+        return self.encoder.of(X, check)
+
+    def of_table(self, X):
+        """Return the latent outputs for a table that is checked already."""
+        return self.encoder.of_table(X)
+
+    def export(self, link):
+        """Return a new Keras model of the encoder."""
+        return self.encoder.export(link)
+
+
+def make_outputs(network, result, n_features, n_raw, dropout):
+    """Return what gives the outputs of a trained network.
+
+    Parameters
+    ----------
+    network : MLP or Body
+    result : Result
+    n_features, n_raw : int
+    dropout : float
+    """
+    if not isinstance(network, networks.Autoencoder):
+        kept = result.weights, result.stored
+        return NetworkOutputs(network, *kept, n_features, n_raw, dropout)
+    weights, stored, halves = result.weights, result.stored, []
+    for own, n_inputs, n_outputs in network.list_halves(n_features, n_raw):
+        counts = count_weights(own, n_inputs, n_outputs, weights.dtype.name)
+        kept = weights[: counts[0]], stored[: counts[1]]
+        halves.append(NetworkOutputs(own, *kept, n_inputs, n_outputs, dropout))
+        weights, stored = weights[counts[0] :], stored[counts[1] :]
+    return CodecOutputs(*halves, result.weights, result.stored, n_raw)
 
 
 @dataclass(frozen=True, eq=False)

@@ -115,7 +115,7 @@ def prepare(estimator, reading: Reading, *, epochs: int, tasks=None) -> Job:
     # -- plan, and who is told of it
     plan = Plan(
         members=[member],
-        network=settings.network,
+        network=target.choose_network(settings.network),
         task=target.task,
         batch_size=batch_size,
         epochs=int(epochs),

@@ -16,6 +16,7 @@ from skloss.exceptions import LossTargetError
 from skloss.losses import Loss, Task
 from skloss.losses._core import _ops as ops
 from skloss.losses._pairs import SimilarPairs
+from skloss.networks import MLP, Autoencoder
 
 UNLABELLED = -1
 Y_OPTIONS = {
@@ -36,19 +37,22 @@ class RepresentationTarget(SingleTarget):
         The labels, where the loss is of classes; -1 among others is none of them.
     units : Units
         None until the training rows are known.
+    offset : float or None
+        Of log-densities, below which a row is an outlier.
     """
 
     task: Task
     loss: Loss
     classes: np.ndarray | None = None
     units: Units | None = None
+    offset: float | None = None
 
     class_weight = np.ones(1)
 
     @property
     def needs_y(self):
         """Whether the loss looks at y."""
-        return self.loss.target is not None
+        return self.loss.target in Y_OPTIONS
 
     # -- reading -------------------------------------------------------------------
 
@@ -56,9 +60,9 @@ class RepresentationTarget(SingleTarget):
     def read(cls, estimator, settings, X, y, memory):
         """Return features, target, and validated X and y of a new fit."""
         loss, n_components = settings.loss, settings.n_components
-        if loss.target is None:
+        if loss.target not in Y_OPTIONS:
             features, X = memory.recall("rows", lambda: read_table(estimator, X))
-            y = np.zeros(X.shape[0])
+            loss, y = settle_features(loss, X)
         else:
             if y is None:
                 raise ValueError(explain_missing(estimator, loss))
@@ -76,7 +80,7 @@ class RepresentationTarget(SingleTarget):
         """Return validated X and y of the columns that are known."""
         if not self.needs_y:
             X = validate_table(estimator, features, X)
-            return X, np.zeros(X.shape[0])
+            return X, choose_target(self.loss, X)
         return validate_table(estimator, features, X, y, **Y_OPTIONS[self.loss.target])
 
     def check_same(self, earlier):
@@ -128,15 +132,27 @@ class RepresentationTarget(SingleTarget):
     def measure_units(self, Y, weight, loss):
         """Return location and scale of numbers; nothing else has a unit."""
         units = Units.none(Y.shape[1])
-        if loss.target != "numbers":
+        if loss.target not in ("numbers", "features"):
             return units
-        if not varies(Y).all():
+        if loss.target == "numbers" and not varies(Y).all():
             raise LossTargetError(
                 f"loss={loss!r} compares distances between targets, but y is "
                 f"{Y[0].tolist()} in all rows that train. Leave out what is constant."
             )
         loc, scale = measure_target(Y, loss, weight)
         return replace(units, loc=loc, scale=scale)
+
+    def choose_network(self, network):
+        """Return the network, or what takes its outputs back to the features."""
+        if self.loss.target != "features":
+            return network
+        if not isinstance(network, MLP):
+            raise TypeError(
+                f"network={network!r} is a function, and loss={self.loss!r} needs a "
+                f"network whose layers can be turned round: hidden layer sizes such as "
+                f"(64, 64), or an MLP."
+            )
+        return Autoencoder(network, self.task.n_components, self.loss.variational)
 
     def find_margins(self, settings, loss):
         """Return that no coordinate is bounded."""
@@ -189,6 +205,32 @@ class PairTarget(RepresentationTarget):
         task = Task("representation", 1, settings.n_components)
         target = cls(task, SimilarPairs(loss))
         return features, target, join_tables(left, right), np.asarray(y, float)
+
+
+def settle_features(loss, X):
+    """Return the loss for the columns of X, and what stands for y.
+
+    Raises
+    ------
+    LossTargetError
+        If a loss of the columns is a term of a sum.
+    """
+    if loss.target != "features":
+        return loss, choose_target(loss, X)
+    if not hasattr(loss, "settle"):
+        raise LossTargetError(
+            f"loss={loss!r} is a sum with a loss of the columns of X, which can stand "
+            f"alone only."
+        )
+    Y = choose_target(loss, X)
+    return loss.settle(Y), Y
+
+
+def choose_target(loss, X):
+    """Return what stands for y where none is needed: X itself, or nothing."""
+    if loss.target != "features":
+        return np.zeros(X.shape[0])
+    return np.asarray(X.toarray() if issparse(X) else X, np.float64)
 
 
 def join_tables(left, right):

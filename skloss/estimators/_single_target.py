@@ -23,6 +23,10 @@ class SingleTarget:
         """Return the loss; one that a fit found is kept by its later parts."""
         return self.loss if is_automatic(settings.given["loss"]) else settings.loss
 
+    def choose_network(self, network):
+        """Return the network that is trained: by most losses the one that is given."""
+        return network
+
     def choose_stratum(self, Y, loss):
         """Return the encoded target, and its kind: classes are stratified."""
         return Y, self.task.kind

@@ -1,26 +1,37 @@
 """``LossAwareTransformer``: a Keras network that learns a representation of rows."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from skloss._callbacks._epoch_tasks import with_callbacks
+from skloss._params._checks import check_number
 from skloss.estimators._arguments import explains_arguments
 from skloss.estimators._base import BaseLossAware
+from skloss.estimators._density import RowDensities, find_offset
 from skloss.estimators._fit_network import fit_network
-from skloss.estimators._representation_target import PairTarget, RepresentationTarget
+from skloss.estimators._fitted_attributes import FittedAttribute
+from skloss.estimators._representation_target import (
+    Y_OPTIONS,
+    PairTarget,
+    RepresentationTarget,
+)
 
 
 class LossAwareTransformer(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseLossAware
+    RowDensities, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseLossAware
 ):
     """Transformer on a Keras network that learns a representation of the rows.
 
     A step before any estimator. What rows are to be like each other the loss says: of
     one class (``"contrastive"``, ``"triplet"``, ``"supervised_contrastive"``), of near
     targets (``"target_distance"``), or the same row twice with corrupted features
-    (``"info_nce"``), which needs no y.
+    (``"info_nce"``), which needs no y. Or a few numbers are to say as much of a row as
+    they can: ``"reconstruction"`` is an autoencoder, denoising with ``noise`` or
+    ``corruption``, ``"elbo"`` a variational one, which is a density of rows, draws
+    samples from it and finds outliers.
 
     Rows without a label, -1 beside two classes or more, count for what needs none: in
     ``SupervisedContrastive() + 0.3 * InfoNCE()`` for the second term.
@@ -35,10 +46,14 @@ class LossAwareTransformer(
         :class:`~skloss.losses.RepresentationLoss` or a weighted sum of some.
     n_components : int, default=16
         Number of dimensions of the representation.
+    contamination : float in (0, 0.5], default=0.1
+        Share of the training rows that are to be outliers; for ``"elbo"``, whose
+        methods ``predict`` and ``decision_function`` follow scikit-learn's detectors.
     network : tuple of int, MLP, callable or Body, default=(64, 64)
         Hidden layer sizes, an :class:`~skloss.networks.MLP`, or a function that
         returns a Keras model without its output layer; see
-        :class:`~skloss.networks.Body`.
+        :class:`~skloss.networks.Body`. Autoencoders take sizes or an MLP, whose mirror
+        image leads back to the rows.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         A name, also with numbers (``"sgd:momentum=0.9"``), or a template.
     learning_rate : float, default=1e-3
@@ -90,6 +105,11 @@ class LossAwareTransformer(
     feature_names_in_ : ndarray
         Only if X had string column names.
     loss_ : Loss
+        Of autoencoders with ``blocks``, the likelihoods of the columns.
+    loss_parameters_ : dict of str to ndarray
+        Under ``"elbo"`` "log_variance" of the Gaussian columns, standardised.
+    offset_ : float
+        Only under ``"elbo"``: the log-density below which rows are outliers.
     n_epochs_ : int
     history_ : dict of lists
         Per epoch: "loss", "learning_rate", "gradient_norm", and with validation data
@@ -127,6 +147,7 @@ class LossAwareTransformer(
         loss="info_nce",
         *,
         n_components=16,
+        contamination=0.1,
         network=(64, 64),
         optimizer="adam",
         learning_rate=1e-3,
@@ -155,6 +176,7 @@ class LossAwareTransformer(
     ):
         self.loss = loss
         self.n_components = n_components
+        self.contamination = contamination
         self.network = network
         self.optimizer = optimizer
         self.learning_rate = learning_rate
@@ -185,8 +207,11 @@ class LossAwareTransformer(
         """Return scikit-learn's tags: whether y is needed, and of which kind."""
         tags = super().__sklearn_tags__()
         loss = self._value_object("loss")
-        tags.target_tags.required = loss is not None and loss.target is not None
-        tags.target_tags.multi_output = loss is not None and loss.target == "numbers"
+        target = None if loss is None else loss.target
+        tags.target_tags.required = target in Y_OPTIONS
+        tags.target_tags.multi_output = target == "numbers"
+        if getattr(loss, "has_density", False):
+            tags.estimator_type = "outlier_detector"
         return tags
 
     @explains_arguments
@@ -230,6 +255,9 @@ class LossAwareTransformer(
         ValueError, TypeError
             Before training, for parameters or data that make no sense.
         """
+        check_number(
+            "contamination", self.contamination, low=0, high=0.5, open_low=True
+        )
         return self._fit_network(
             X,
             y,
@@ -239,6 +267,18 @@ class LossAwareTransformer(
             y_val=y_val,
             sample_weight_val=sample_weight_val,
         )
+
+    def _finish_fit(self, fitted, X):
+        """Return what a fit left, of a density with the bound of outliers."""
+        if not getattr(fitted.loss, "has_density", False):
+            return fitted
+        offset = find_offset(self, fitted, X, self.contamination)
+        return replace(fitted, target=replace(fitted.target, offset=offset))
+
+    offset_ = FittedAttribute(
+        lambda fitted: fitted.target.offset,
+        "Log-density below which rows are outliers.",
+    )
 
     def fit_pairs(self, X_left, X_right, similar, sample_weight=None):
         """Fit the network on pairs of rows that are known to be similar, or not.

@@ -1,5 +1,6 @@
 """The catalogue of losses: a line for each."""
 
+from skloss.losses._autoencoding import ELBO, Reconstruction
 from skloss.losses._batch import AUCPairwise, QuadraticKappa, Tversky
 from skloss.losses._core import _family_sums  # noqa: F401, to make LossSum know them
 from skloss.losses._core._custom import CustomLoss, CustomRegressionLoss
@@ -89,6 +90,7 @@ from skloss.losses._uncertainty import UncertaintyWeighted
 from skloss.losses._wrappers import CVaR, Tilted, Trimmed
 
 __all__ = [
+    "ELBO",
     "LDAM",
     "AUCPairwise",
     "AbsoluteError",
@@ -152,6 +154,7 @@ __all__ = [
     "QuadraticKappa",
     "Quantile",
     "RankedProbability",
+    "Reconstruction",
     "RegressionLoss",
     "RepresentationLoss",
     "Savage",

@@ -5,6 +5,7 @@ The loss brings the head, a linear layer with as many raw outputs as it needs.
 
 import importlib
 
+from skloss.networks._autoencoder import Autoencoder as Autoencoder
 from skloss.networks._body import Body
 from skloss.networks._build import build as build
 from skloss.networks._build import build_private as build_private

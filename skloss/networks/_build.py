@@ -10,9 +10,10 @@ import numpy as np
 from skloss._keras import flatten_layers, get_producer
 from skloss._params import is_number
 from skloss._tensorflow import keras, start
+from skloss.networks._autoencoder import JOINED
 from skloss.networks._body import Body, attach_body
 from skloss.networks._make_dropout import dropout_made_by
-from skloss.networks._mlp import MLP
+from skloss.networks._mlp import HEAD, MLP
 
 _building = threading.RLock()  # Keras' dtype policy and source of seeds are global
 
@@ -82,8 +83,7 @@ def build(network, n_features, n_raw, dtype, dropout_layer, seed=0):
                 with dropout_made_by(dropout_layer):
                     raw = attach_body(network, inputs, n_raw)
             else:
-                x = network.body(inputs, dropout_layer, dtype)
-                raw = keras.layers.Dense(n_raw, dtype=dtype, name="head")(x)
+                raw = network.attach_head(inputs, n_raw, dropout_layer, dtype)
             model = keras.Model(inputs, raw)
             make_late_weights(model)
             return model
@@ -128,8 +128,9 @@ def build_private(network, *arguments):
 
 
 def head_of(model):
-    """Return the output layer of a model that ``build`` made."""
-    return get_producer(model.outputs[0])
+    """Return the output layer of a model that ``build`` made; a decoder's."""
+    last = get_producer(model.outputs[0])
+    return model.get_layer(HEAD) if last.name == JOINED else last
 
 
 def is_mask(variable):

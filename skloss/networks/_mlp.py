@@ -11,6 +11,7 @@ from skloss._tensorflow import keras
 from skloss.exceptions import UnknownNameError
 from skloss.networks._periodic import count_units, embed_periodically
 
+HEAD = "head"  # the name of the output layer
 # Keras' layers by the name of what is normalised over.
 NORMALIZATIONS = {
     None: None,
@@ -193,6 +194,11 @@ class MLP(Params):
         if self.skip:
             x = keras.layers.Concatenate(dtype=dtype)([x, features])
         return x
+
+    def attach_head(self, inputs, n_raw: int, dropout_layer: Callable, dtype: str):
+        """Return the raw outputs, symbolic."""
+        x = self.body(inputs, dropout_layer, dtype)
+        return keras.layers.Dense(n_raw, dtype=dtype, name=HEAD)(x)
 
     def make_layers(self, size, dropout_layer, dtype):
         """Return the Keras layers that make one hidden layer.

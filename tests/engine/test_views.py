@@ -12,7 +12,7 @@ from skloss._engine._hash import draw_uniform
 from skloss._engine._optimizers import Optimizer
 from skloss._engine._row_order import pair_draws
 from skloss._engine._step import order_outputs
-from skloss._engine._views import FIRST_SOURCE, make_normal, take_from_others
+from skloss._engine._views import FIRST_SOURCE, SOURCES, make_normal, take_from_others
 from skloss.losses import (
     Contrastive,
     InfoNCE,
@@ -161,7 +161,7 @@ def test_what_a_loss_with_a_teacher_is_handed():
 
     def draw(shift):
         number = tf.constant([2], tf.int32)  # one step an epoch
-        source = FIRST_SOURCE + 4 + shift  # of the second view
+        source = FIRST_SOURCE + SOURCES + shift  # of the second view
         return draw_uniform(tf.constant(3), number, [48, 6], source, tf.float64)[0]
 
     x = X[rows]

@@ -12,6 +12,7 @@ import threading
 from contextlib import contextmanager
 
 import numpy as np
+from scipy import special
 
 from skloss.losses._core._numpy_ops import OPS
 
@@ -175,7 +176,9 @@ def bound(x, limit=10.0):
 
 
 def lgamma(x):
-    """Return the logarithm of the gamma function, by TensorFlow."""
+    """Return the logarithm of the gamma function, by TensorFlow or SciPy."""
+    if are_on_arrays(x):
+        return special.gammaln(x)
     return _start_keras().tf.math.lgamma(x)
 
 

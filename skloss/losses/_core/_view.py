@@ -23,6 +23,9 @@ class View(NamedTuple):
         that of another row of the batch (Bahri et al. 2022, Algorithm 1).
     noise : str or None, default=None
         The loss's knob that is the standard deviation of normal noise on the features.
+    draws : bool, default=False
+        Behind the features come standard normal numbers, one for each dimension of the
+        representation: what a variational autoencoder draws with.
     averaged : bool, default=False
         By the averaged weights of ``weight_averaging``, for predictions, and without a
         gradient: as a teacher (Tarvainen and Valpola 2017), or as a target.
@@ -31,6 +34,7 @@ class View(NamedTuple):
     part: int = 0
     corruption: str | None = None
     noise: str | None = None
+    draws: bool = False
     averaged: bool = False
 
     def rename(self, prefix):
@@ -46,6 +50,12 @@ PLAIN = (View(),)
 def count_parts(views):
     """Return of how many tables, side by side, X consists."""
     return 1 + max(view.part for view in views)
+
+
+def count_inputs(n_features, loss, task):
+    """Return the number of inputs of a network for a table of so many features."""
+    draws = any(view.draws for view in loss.views)
+    return n_features // count_parts(loss.views) + draws * task.n_components
 
 
 def count_own(views):
