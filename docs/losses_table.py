@@ -9,6 +9,7 @@ import inspect
 import sys
 from pathlib import Path
 
+from skloss.estimators._representation_target import Y_OPTIONS
 from skloss.losses import ClassificationLoss, Loss, RepresentationLoss, Task
 from skloss.model_selection._rewards import REWARDS
 
@@ -54,6 +55,8 @@ def markdown(headings, rows):
 def gives(loss):
     """Return what comes with a loss beside the prediction."""
     if isinstance(loss, RepresentationLoss):
+        if getattr(loss, "has_density", False):
+            return "density"
         return "unit vectors" if loss.normalizes else "coordinates"
     if isinstance(loss, ClassificationLoss):
         return "probabilities" if loss.has_probabilities else "scores"
@@ -80,7 +83,7 @@ def raw_outputs(loss):
 def asks_of(loss):
     """Return what a loss needs y to be."""
     if isinstance(loss, RepresentationLoss):
-        return loss.target or "not needed"
+        return loss.target if loss.target in Y_OPTIONS else "not needed"
     return getattr(loss, "domain", " or ".join(loss.kinds))
 
 
@@ -277,7 +280,8 @@ def choosing_page():
             [
                 ("rows of a class", [x for x in shaping if x.target == "classes"]),
                 ("near numbers", [x for x in shaping if x.target == "numbers"]),
-                ("nothing but X", [x for x in shaping if x.target is None]),
+                ("the same row, corrupted", [x for x in shaping if x.target is None]),
+                ("rows that come back", [x for x in shaping if x.target == "features"]),
             ],
         )
     )

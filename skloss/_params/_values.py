@@ -14,9 +14,10 @@ def is_number(value: Any) -> bool:
 
 def is_numbers(value: Any) -> bool:
     """Tell whether ``value`` is a non-empty sequence of real numbers."""
-    if not isinstance(value, tuple | list | np.ndarray) or np.ndim(value) == 0:
-        return False
-    return len(value) > 0 and all(is_number(v) for v in value)
+    if isinstance(value, np.ndarray):
+        value = value.tolist()  # a number, where the array has no dimension
+    is_sequence = isinstance(value, tuple | list) and len(value) > 0
+    return is_sequence and all(is_number(v) for v in value)
 
 
 def convert_numpy_scalars(value: Any) -> Any:

@@ -93,11 +93,11 @@ class BaseLossAware(FittedAttributes, CallbackSupportMixin, NestedParams):
         """Fit the network, and tell scikit-learn's callbacks of it."""
         tasks = EpochTasks(self, X, y, sample_weight)
         fitted = fit_network(self, X, y, sample_weight, **data, tasks=tasks)
-        self._fitted = self._finish_fit(fitted, X)
+        self._fitted = self._finish_fit(fitted, X, sample_weight)
         tasks.end()
         return self
 
-    def _finish_fit(self, fitted, X):
+    def _finish_fit(self, fitted, X, sample_weight):
         """Return what a fit left, with what an estimator adds to it."""
         return fitted
 

@@ -10,12 +10,14 @@ from sklearn.utils.metaestimators import available_if
 
 from skloss._params._checks import check_count
 from skloss.estimators._available import gives_density, gives_rows_back
+from skloss.estimators._split import read_sample_weights
 from skloss.losses._core import _ops as ops
 from skloss.losses._core._columns import (
     draw_values,
     expected_values,
     negative_log_likelihood,
 )
+from skloss.losses._quantile import weighted_quantile
 
 N_DRAWS = 128  # for the log-density of a row
 ROWS_AT_ONCE = 2**16  # decoded together, for memory
@@ -169,13 +171,15 @@ def bound_density(fitted, y, latent, draws):
     return logsumexp(log_p, axis=1) - np.log(len(draws))
 
 
-def find_offset(estimator, fitted, X, contamination):
+def find_offset(estimator, fitted, X, sample_weight, contamination):
     """Return the log-density below which so large a share of the rows lies.
 
-    Of at most ``MAX_OFFSET_ROWS`` rows, evenly spaced.
+    By weight, of at most ``MAX_OFFSET_ROWS`` rows, evenly spaced.
     """
     X, _ = fitted.target.read_more(estimator, fitted.features, X, None)
     unnamed = replace(fitted, features=replace(fitted.features, names=None))
-    some = X[:: -(-X.shape[0] // MAX_OFFSET_ROWS)]
-    scores = score_rows(estimator, unnamed, some)
-    return float(np.percentile(scores, 100 * contamination))
+    weight = read_sample_weights(sample_weight, X)
+    rows = np.flatnonzero(weight > 0)
+    rows = rows[:: -(-len(rows) // MAX_OFFSET_ROWS)]
+    scores = score_rows(estimator, unnamed, X[rows])
+    return float(weighted_quantile(scores[:, None], contamination, weight[rows])[0])

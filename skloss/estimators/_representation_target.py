@@ -15,6 +15,7 @@ from skloss.estimators._units import Units, check_size, measure_target, varies
 from skloss.exceptions import LossTargetError
 from skloss.losses import Loss, Task
 from skloss.losses._core import _ops as ops
+from skloss.losses._core._columns import check_widths
 from skloss.losses._pairs import SimilarPairs
 from skloss.networks import MLP, Autoencoder
 
@@ -62,6 +63,7 @@ class RepresentationTarget(SingleTarget):
         loss, n_components = settings.loss, settings.n_components
         if loss.target not in Y_OPTIONS:
             features, X = memory.recall("rows", lambda: read_table(estimator, X))
+            check_rows(settings, loss, X.shape[0])
             loss, y = settle_features(loss, X)
         else:
             if y is None:
@@ -134,7 +136,9 @@ class RepresentationTarget(SingleTarget):
         units = Units.none(Y.shape[1])
         if loss.target not in ("numbers", "features"):
             return units
-        if loss.target == "numbers" and not varies(Y).all():
+        if loss.target == "features":
+            check_widths(loss.blocks, varies(Y))
+        elif not varies(Y).all():
             raise LossTargetError(
                 f"loss={loss!r} compares distances between targets, but y is "
                 f"{Y[0].tolist()} in all rows that train. Leave out what is constant."

@@ -121,9 +121,9 @@ class LossAwareTransformer(
     Notes
     -----
     A sample weight multiplies all pairs of its row. Only under ``"contrastive"`` and
-    ``"target_distance"``, whose pairs hold a row and itself, is a weight of two the
-    same as a row given twice: the other losses leave out such pairs, or corrupt each
-    row by itself.
+    ``"target_distance"``, whose pairs hold a row and itself, and ``"reconstruction"``
+    is a weight of two the same as a row given twice: the other losses leave out such
+    pairs, or corrupt or draw for each row by itself.
 
     Examples
     --------
@@ -268,11 +268,11 @@ class LossAwareTransformer(
             sample_weight_val=sample_weight_val,
         )
 
-    def _finish_fit(self, fitted, X):
+    def _finish_fit(self, fitted, X, sample_weight):
         """Return what a fit left, of a density with the bound of outliers."""
         if not getattr(fitted.loss, "has_density", False):
             return fitted
-        offset = find_offset(self, fitted, X, self.contamination)
+        offset = find_offset(self, fitted, X, sample_weight, self.contamination)
         return replace(fitted, target=replace(fitted.target, offset=offset))
 
     offset_ = FittedAttribute(

@@ -217,7 +217,9 @@ def test_no_pair_is_no_loss():
 def test_names():
     assert loss_names("representation") == [
         "contrastive",
+        "elbo",
         "info_nce",
+        "reconstruction",
         "supervised_contrastive",
         "target_distance",
         "triplet",

@@ -104,15 +104,6 @@ def check_blocks(blocks, X):
         )
     for block in blocks:
         own = X[:, block.columns]
-        if block.kind == "gaussian":
-            still = np.ptp(own, axis=0) == 0
-            if still.any():
-                j = block.columns[int(np.argmax(still))]
-                raise LossTargetError(
-                    f"Column {j} of X is {own[0, np.argmax(still)]:g} in all rows, so "
-                    f"a Gaussian density has no width. Leave it out, for example by "
-                    f"sklearn.feature_selection.VarianceThreshold()."
-                )
         inside, words = {
             "gaussian": (np.isfinite(own), "finite"),
             "bernoulli": ((own >= 0) & (own <= 1), "between 0 and 1"),
@@ -130,6 +121,25 @@ def check_blocks(blocks, X):
                 f"likelihood 'categorical' of columns {list(block.columns)} needs one "
                 f"1 in every row, as OneHotEncoder gives without drop=."
             )
+
+
+def check_widths(blocks, varies):
+    """Raise LossTargetError where a Gaussian column has one value.
+
+    Parameters
+    ----------
+    blocks : tuple of Block
+    varies : ndarray of bool of shape (columns,)
+        Which columns have several among the rows that train.
+    """
+    gaussian = [j for b in blocks if b.kind == "gaussian" for j in b.columns]
+    still = [j for j in gaussian if not varies[j]]
+    if still:
+        raise LossTargetError(
+            f"Column {still[0]} of X has one value in all rows that train, so that a "
+            f"Gaussian density has no width. Leave it out, for example by "
+            f"sklearn.feature_selection.VarianceThreshold()."
+        )
 
 
 class Outputs(NamedTuple):
