@@ -20,7 +20,7 @@ from skloss import MLP, LossAwareTransformer, networks
 from skloss._engine import predict_raw
 from skloss.exceptions import LossTargetError
 from skloss.losses import ELBO, Reconstruction, Task
-from skloss.losses._core._columns import (
+from skloss.losses._core._column_likelihoods import (
     Block,
     best_outputs,
     draw_values,

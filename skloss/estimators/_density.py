@@ -12,7 +12,7 @@ from skloss._params._checks import check_count
 from skloss.estimators._available import gives_density, gives_rows_back
 from skloss.estimators._split import read_sample_weights
 from skloss.losses._core import _ops as ops
-from skloss.losses._core._columns import (
+from skloss.losses._core._column_likelihoods import (
     draw_values,
     expected_values,
     negative_log_likelihood,

@@ -102,6 +102,7 @@ class JointTarget:
     units: Units | None = None
 
     class_weight = np.ones(1)
+    needs_y = True  # validation rows come with it, too
     transform = "auto"
 
     # -- reading -------------------------------------------------------------------
@@ -202,6 +203,10 @@ class JointTarget:
 
     def weigh_rows(self, Y):
         """Return None: no row counts more than its sample weight says."""
+
+    def choose_network(self, network):
+        """Return the network as it is given."""
+        return network
 
     def choose_stratum(self, Y, loss):
         """Return the columns of the first head that predicts classes, and its kind."""

@@ -15,7 +15,7 @@ from skloss.estimators._units import Units, check_size, measure_target, varies
 from skloss.exceptions import LossTargetError
 from skloss.losses import Loss, Task
 from skloss.losses._core import _ops as ops
-from skloss.losses._core._columns import check_widths
+from skloss.losses._core._column_likelihoods import check_widths
 from skloss.losses._pairs import SimilarPairs
 from skloss.networks import MLP, Autoencoder
 

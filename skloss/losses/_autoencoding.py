@@ -6,7 +6,7 @@ import numpy as np
 
 from skloss._params._checks import check_range
 from skloss.losses._core import _ops as ops
-from skloss.losses._core._columns import (
+from skloss.losses._core._column_likelihoods import (
     KINDS,
     Block,
     best_outputs,
