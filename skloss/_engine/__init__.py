@@ -26,8 +26,10 @@ from skloss._engine._predict import (
     predict_raw,
     predict_raw_stacked,
     select_outputs,
+    take_body,
 )
 from skloss._engine._program import count_steps_computed, trace_count
+from skloss._engine._state import Weights
 from skloss._engine._structure import PlanKind
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "Result",
     "Stream",
     "TrainingState",
+    "Weights",
     "build_exported_model",
     "build_plain_model",
     "count_steps",
@@ -53,6 +56,7 @@ __all__ = [
     "predict_raw_stacked",
     "repack_pools",
     "select_outputs",
+    "take_body",
     "trace_count",
     "train_population",
 ]

@@ -277,6 +277,8 @@ def update_weights(
 ) -> tuple[tf.Tensor, Slots]:
     """Apply decay and the optimiser; networks that stopped or failed stay put."""
     before, columns, rate = variables.weights, template.columns, rate[:, None]
+    if "body_pace" in template.structure.regularizers:
+        rate = tf.where(columns.body, rate * numbers.body_pace[:, None], rate)
     decay = rate * numbers.weight_decay[:, None] * columns.kernels
     if template.structure.member.n_global:
         rate = rate * columns.pace

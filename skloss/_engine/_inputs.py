@@ -46,6 +46,7 @@ class StepNumbers(NamedTuple):
     input_noise: Any = ()
     mixup: Any = ()
     weight_averaging: Any = ()
+    body_pace: Any = ()
 
 
 class Inputs(NamedTuple):
@@ -252,9 +253,11 @@ def first_weights(template: Template, fresh: dict, member: Member) -> Weights:
         return Weights(weights.astype(dtype), stored.astype(dtype))
     stored = [np.ravel(fresh[id(v)]) for v in template.layout.stored]
     stored = np.concatenate(stored) if stored else np.zeros(0)
-    return Weights(
-        fresh_weights(template, fresh, member).astype(dtype), stored.astype(dtype)
-    )
+    weights = fresh_weights(template, fresh, member)
+    if member.body is not None:  # the head's weights are the last
+        weights[: len(member.body.weights)] = member.body.weights
+        stored = member.body.stored
+    return Weights(weights.astype(dtype), stored.astype(dtype))
 
 
 def fresh_weights(template: Template, fresh: dict, member: Member) -> np.ndarray:

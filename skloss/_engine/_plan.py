@@ -9,7 +9,7 @@ import numpy as np
 
 from skloss._engine._optimizers import Optimizer
 from skloss._engine._rows import table_arrays
-from skloss._engine._state import Slots
+from skloss._engine._state import Slots, Weights
 from skloss._tensorflow import tf
 from skloss.losses import Loss, Task
 from skloss.schedules import Schedule
@@ -21,6 +21,7 @@ REGULARIZERS = {
     "input_noise": 0.0,
     "mixup": 0.0,
     "weight_averaging": 0.0,
+    "body_pace": 1.0,
 }
 
 
@@ -122,7 +123,7 @@ class Member:
     schedule : Schedule
     optimizer : Optimizer
     learning_rate, l1, l2, weight_decay, dropout, clip_norm : float
-    clip_value, max_norm, input_noise, mixup, weight_averaging : float
+    clip_value, max_norm, input_noise, mixup, weight_averaging, body_pace : float
         See ``_regularize.py``; without effect at their defaults.
     patience : float
         Epochs without improvement; infinite without early stopping.
@@ -135,6 +136,8 @@ class Member:
         Where the output bias starts; None: where ``start`` has it.
     head_scale : float or ndarray of shape (n_raw,)
         Factor on the initial weights of the output layer, besides the loss's own.
+    body : Weights, optional
+        First weights of all but the head, and stored ones; None: fresh ones.
     start : TrainingState, optional
         ``Result.state`` of an earlier training, to go on from.
     scorer : callable, optional
@@ -164,12 +167,14 @@ class Member:
     input_noise: float = REGULARIZERS["input_noise"]
     mixup: float = REGULARIZERS["mixup"]
     weight_averaging: float = REGULARIZERS["weight_averaging"]
+    body_pace: float = REGULARIZERS["body_pace"]
     head_scale: Any = 1.0
     patience: float = np.inf
     stream: int = 0
     loc: np.ndarray = field(default_factory=lambda: np.zeros(1))
     scale: np.ndarray = field(default_factory=lambda: np.ones(1))
     class_weight: np.ndarray = field(default_factory=lambda: np.ones(1))
+    body: Weights | None = None
     start: TrainingState | None = None
     scorer: Callable | None = None
     varying: dict = field(default_factory=dict)

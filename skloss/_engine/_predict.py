@@ -115,6 +115,15 @@ def count_weights(
     return sum(layout.sizes), sum(layout.stored_sizes)
 
 
+def take_body(
+    network: Any, n_features: int, n_raw: int, weights: np.ndarray
+) -> np.ndarray:
+    """Return the trained weights of a network without those of its head."""
+    dtype = weights.dtype.name
+    layout = forward_for(network, n_features, n_raw, dtype, False).layout
+    return weights[: sum(layout.sizes[:-2])]
+
+
 def find_numpy_forward(
     network: Any, X: Any, n_raw: int
 ) -> networks.NumpyForward | None:

@@ -42,6 +42,8 @@ class Columns:
     pace : ndarray
         How many times faster than the learning rate a weight moves: the biases of
         global outputs may.
+    body : ndarray of bool
+        Weights that are not the head's.
     layers : LayerMarks, or None
         None where layers are not recorded.
     """
@@ -49,6 +51,7 @@ class Columns:
     kernels: np.ndarray
     global_kernels: np.ndarray
     pace: np.ndarray
+    body: np.ndarray
     layers: LayerMarks | None
 
 
@@ -184,7 +187,9 @@ def describe_columns(structure: Structure, layout: Layout, loss: Loss) -> Column
         for is_kernel, size in zip(layout.kernels, layout.sizes, strict=True)
     ]
     layers = mark_layers(layout) if structure.plan.recorded else None
-    return Columns(np.concatenate(kernels), global_kernels, pace, layers)
+    n_head = structure.member.n_raw
+    head = layout.mark_globals(n_head, "kernel") | layout.mark_globals(n_head, "bias")
+    return Columns(np.concatenate(kernels), global_kernels, pace, ~head, layers)
 
 
 @contextmanager

@@ -143,6 +143,8 @@ def make_member(
         numbers["clip_norm"] = 0.0
         varying.pop("clip_norm", None)
     rate = float(settings.learning_rate)
+    if settings.pretrained is not None:
+        numbers["body_pace"] = float(settings.pretrained.learning_rate_factor)
     member = Member(
         loss=trained,
         schedule=settings.schedule.settle(rate, steps, steps * settings.epochs),
@@ -156,6 +158,7 @@ def make_member(
         loc=loc,
         scale=scale,
         class_weight=target.class_weight,
+        body=reading.body,
         start=start,
     )
     before = Fitted(settings, reading.features, target, loss, measured, seed)

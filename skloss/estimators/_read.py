@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from skloss._engine import TrainingState
+from skloss._engine import TrainingState, Weights
+from skloss._sklearn import safe_indexing
 from skloss.estimators._fitted import Fitted
 from skloss.estimators._memory import Memory
+from skloss.estimators._pretrained import find_labelled, learn_body
 from skloss.estimators._settings import Settings
 from skloss.estimators._split import Table, read_sample_weights
 from skloss.estimators._table import Features
@@ -41,6 +43,8 @@ class Reading:
         What this fit goes on from.
     start : TrainingState or None
         The state of training to begin with.
+    body : Weights or None
+        What the hidden layers begin with, where there is no such state.
     memory : Memory
         Of fits on the same data.
     """
@@ -57,6 +61,7 @@ class Reading:
     given_validation: tuple
     earlier: Fitted | None
     start: TrainingState | None
+    body: Weights | None
     memory: Memory
 
     @property
@@ -112,10 +117,21 @@ def read_data(
     ValueError, TypeError
         For data that make no sense, with the remedy.
     """
-    given, memory = (X, y), memory or Memory()
+    memory, body = memory or Memory(), None
     earlier = estimator.__dict__.get("_fitted")
     if not (partial or settings.warm_start):
         earlier = None
+    if settings.pretrained is not None:
+        if earlier is None:
+            body = learn_body(settings, X, y, sample_weight)
+        rows = find_labelled(estimator._family, y)
+        if rows is not None:
+            memory = memory.recall("labelled", Memory)
+            X, y, sample_weight, groups = (
+                part if part is None else safe_indexing(part, rows)
+                for part in (X, y, sample_weight, groups)
+            )
+    given = X, y
     if partial and earlier is not None:
         target, features = earlier.target, earlier.features
         X, y = target.read_more(estimator, features, X, y)
@@ -151,6 +167,7 @@ def read_data(
         given_validation=(X_val, y_val),
         earlier=earlier,
         start=start,
+        body=body,
         memory=memory,
     )
 

@@ -21,6 +21,7 @@ from skloss.estimators._parameter_checks import (
     check_margin,
     check_parameters,
 )
+from skloss.estimators._pretrained import Pretrained
 from skloss.estimators._validation_scorer import resolve_scorer
 from skloss.exceptions import IneffectiveParameterWarning
 from skloss.losses import Loss
@@ -52,6 +53,8 @@ class Settings:
         Those for which a schedule may stand, at their last value; infinite bounds are
         none.
     network : MLP or Body
+    pretrained : Pretrained or None
+        What the network's hidden layers begin with.
     optimizer : Optimizer
     schedule : Schedule
     plateaus : list of (str, ReduceLROnPlateau)
@@ -104,6 +107,7 @@ class Settings:
     output_margin: float | None = None
     loss_weights: str | None = None
     n_components: int = 0
+    pretrained: Pretrained | None = None
 
     @classmethod
     @networks.python_random_untouched()
@@ -131,6 +135,7 @@ class Settings:
             )
         given = estimator.get_params(deep=False)
         loss, heads, curves = estimator._target.read_loss(estimator)
+        network, pretrained = read_network(estimator.network)
         settings = cls(
             estimator=type(estimator).__name__,
             given=separate_value(given),
@@ -138,7 +143,8 @@ class Settings:
             heads=heads,
             curves=curves,
             numbers=resolve_numbers(given, curves),
-            network=separate_value(networks.get(estimator.network)),
+            network=separate_value(networks.get(network)),
+            pretrained=pretrained,
             optimizer=Optimizer(estimator.optimizer),
             schedule=separate_value(schedules.get(estimator.lr_schedule)),
             plateaus=find_plateaus(estimator),
@@ -164,6 +170,12 @@ class Settings:
             check_calibration(self.calibration, self.given["loss"], self.loss, partial)
         check_choice("target_transform", self.target_transform, ("auto", None))
         check_margin(self.output_margin)
+        frozen = self.pretrained and self.pretrained.learning_rate_factor == 0
+        if frozen and self.given["max_norm"] is not None:
+            raise ValueError(
+                f"max_norm={self.given['max_norm']!r} would change the body that "
+                f"learning_rate_factor=0 leaves as it is. Set one of them otherwise."
+            )
         if "n_components" in self.given:
             check_count("n_components", self.n_components)
 
@@ -205,6 +217,14 @@ AS_GIVEN = (
     *("callbacks", "dtype", "random_state", "class_weight", "calibration"),
     *("target_transform", "output_margin", "loss_weights", "n_components"),
 )
+
+
+def read_network(network):
+    """Return what the network is built of, and what it begins with, if anything."""
+    if not isinstance(network, Pretrained):
+        return network, None
+    network.check()
+    return network.unwrapped.network, network.detached()
 
 
 def resolve_numbers(given, curves):

@@ -12,6 +12,7 @@ _HOMES = {
     "FusedGridSearchCV": "_search",
     "FusedOptunaSearchCV": "_optuna",
     "FusedRandomizedSearchCV": "_search",
+    "LabelledSplit": "_labelled_split",
     "LossComparison": "_loss_comparison",
     "LossSpace": "_spaces",
     "SuccessiveHalving": "_pruning",
