@@ -2,6 +2,7 @@
 
 import pickle
 
+import keras
 import numpy as np
 import pytest
 from canonical import NET, X
@@ -365,3 +366,15 @@ def test_beta_may_be_a_schedule_and_rows_noised():
         assert noised.history_["loss"][-1] > clean.history_["loss"][-1]
     stopped = make(epochs=200, early_stopping=True, learning_rate=0.05).fit(X)
     assert stopped.n_epochs_ < 200
+
+
+def test_keras_callbacks_see_the_latent_numbers():
+    class Watch(keras.callbacks.Callback):
+        def on_train_end(self, logs=None):
+            inputs = np.column_stack([X, np.zeros((93, self.model.input.shape[1] - 4))])
+            self.seen = self.model.predict(inputs, verbose=0)
+
+    for loss in ("elbo", "reconstruction"):
+        net = make(loss, epochs=3, callbacks=[Watch()]).fit(X)
+        (watch,) = net.callbacks_
+        np.testing.assert_allclose(watch.seen, net.transform(X), atol=1e-5)

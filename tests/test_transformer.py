@@ -2,6 +2,7 @@
 
 import pickle
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -327,6 +328,17 @@ def test_a_weight_of_two_is_a_pair_given_twice():
     repeated = make("contrastive", **whole)
     repeated.fit_pairs(X[left[twice]], X[right[twice]], similar[twice])
     np.testing.assert_allclose(weighed.transform(X), repeated.transform(X), atol=1e-9)
+
+
+def test_keras_callbacks_see_a_network_of_one_row():
+    class Watch(keras.callbacks.Callback):
+        def on_train_end(self, logs=None):
+            self.seen = self.model.predict(X, verbose=0)
+
+    left, right, similar = make_pairs(np.random.default_rng(0))
+    net = make("contrastive", callbacks=[Watch()])
+    net.fit_pairs(X[left], X[right], similar)
+    np.testing.assert_allclose(net.callbacks_[0].seen, net.transform(X), atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from skloss._engine import (
     count_steps,
 )
 from skloss.estimators._settings import Settings
+from skloss.losses._core._view import count_inputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +120,8 @@ def plan_callbacks(
         "epochs": plan.epochs,
         "steps": count_steps(plan, stream),
     }
-    make_mirror = MirrorMaker(settings, plan, data.X.shape[1], link)
+    n_inputs = count_inputs(data.X.shape[1], member.loss, plan.task)
+    make_mirror = MirrorMaker(settings, plan, n_inputs, link)
     watcher = EpochCallbacks(callbacks, make_mirror, params)
     plan = begin_at_backup(plan, watcher.read_backup())
     (member,) = plan.members

@@ -133,8 +133,13 @@ class AutoencodingLoss(RepresentationLoss):
         return np.concatenate([best_outputs(*settings, y_true, sample_weight), latent])
 
     def inverse_link(self, task, raw):
-        """Return the representation, given the latent outputs alone."""
-        return raw[..., : task.n_components]
+        """Return the representation: the first latent outputs, which are the last.
+
+        Given all raw outputs, or those of the encoder alone.
+        """
+        k = task.n_components
+        first = raw.shape[-1] - k * (1 + self.variational)
+        return raw[..., first : first + k]
 
     def batch_value(self, task, y_true, raw, weight):
         """Return the weighted sum of the rows' negative log-likelihoods."""
