@@ -142,6 +142,10 @@ def test_likelihoods_that_columns_do_not_have(likelihood, words):
 def test_what_else_is_refused_before_training():
     with pytest.raises(LossTargetError, match=r"Column 2 of X has one value.*Variance"):
         make().fit(np.column_stack([X[:, :2], np.full(93, 3.7)]))
+    still = np.column_stack([X[:, :2], np.full(93, 3.7)])  # harms no reconstruction
+    net = make("reconstruction").fit(still)
+    back = net.inverse_transform(net.transform(still))
+    np.testing.assert_allclose(back[:, 2], 3.7, atol=1e-5)
     with pytest.raises(TypeError, match="whose layers can be turned round"):
         make(network=lambda: None).fit(X)
     with pytest.raises(LossTargetError, match="stand alone only"):

@@ -137,7 +137,8 @@ class RepresentationTarget(SingleTarget):
         if loss.target not in ("numbers", "features"):
             return units
         if loss.target == "features":
-            check_widths(loss.blocks, varies(Y))
+            if loss.has_density:
+                check_widths(loss.blocks, varies(Y))
         elif not varies(Y).all():
             raise LossTargetError(
                 f"loss={loss!r} compares distances between targets, but y is "
