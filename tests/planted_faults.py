@@ -7,6 +7,7 @@ area or number, ``--resume`` goes on where an interrupted run of the same code s
 """
 
 import faults_of_comparisons
+import faults_of_representations
 import faults_of_searches
 from fault import faults_of
 
@@ -202,7 +203,7 @@ FAULTS += faults_of(
 FAULTS += faults_of(
     "masking of padding",
     (
-        "_engine/_blocks.py",
+        "_engine/_row_order.py",
         "weight = tf.gather(weight, index, batch_dims=1) * real",
         "weight = tf.gather(weight, index, batch_dims=1)",
         "engine/test_neighbours.py::test_unequal_folds_and_short_last_batches_by_hand",
@@ -214,7 +215,7 @@ FAULTS += faults_of(
         "engine/test_neighbours.py::test_unequal_folds_and_short_last_batches_by_hand",
     ),
     (
-        "_engine/_blocks.py",
+        "_engine/_row_order.py",
         "padding = tf.range(longest)[None] >= n_rows[:, None]",
         "padding = tf.range(longest)[None] > n_rows[:, None]",
         "engine/test_neighbours.py::test_unequal_folds_and_short_last_batches_by_hand",
@@ -301,7 +302,8 @@ FAULTS += faults_of(
 )
 
 FAULTS += faults_of_searches.FAULTS + faults_of_comparisons.FAULTS
-
+FAULTS += faults_of_searches.FAULTS + faults_of_comparisons.FAULTS
+FAULTS += faults_of_representations.FAULTS
 
 if __name__ == "__main__":
     from planting import main
