@@ -209,7 +209,7 @@ FAULTS += faults_of(
         "engine/test_neighbours.py::test_unequal_folds_and_short_last_batches_by_hand",
     ),
     (
-        "_engine/_blocks.py",
+        "_engine/_row_order.py",
         "tf.transpose(tf.gather(weight / count[:, :, None], whose), [1, 0, 2]),",
         "tf.transpose(tf.gather(weight / size, whose), [1, 0, 2]),",
         "engine/test_neighbours.py::test_unequal_folds_and_short_last_batches_by_hand",
