@@ -302,7 +302,6 @@ FAULTS += faults_of(
 )
 
 FAULTS += faults_of_searches.FAULTS + faults_of_comparisons.FAULTS
-FAULTS += faults_of_searches.FAULTS + faults_of_comparisons.FAULTS
 FAULTS += faults_of_representations.FAULTS
 
 if __name__ == "__main__":
