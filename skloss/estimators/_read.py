@@ -117,21 +117,12 @@ def read_data(
     ValueError, TypeError
         For data that make no sense, with the remedy.
     """
-    memory, body = memory or Memory(), None
     earlier = estimator.__dict__.get("_fitted")
     if not (partial or settings.warm_start):
         earlier = None
-    if settings.pretrained is not None:
-        if earlier is None:
-            body = learn_body(settings, X, y, sample_weight)
-        rows = find_labelled(estimator._family, y)
-        if rows is not None:
-            memory = memory.recall("labelled", Memory)
-            X, y, sample_weight, groups = (
-                part if part is None else safe_indexing(part, rows)
-                for part in (X, y, sample_weight, groups)
-            )
-    given = X, y
+    memory, rows = memory or Memory(), (X, y, sample_weight, groups)
+    body, memory, rows = pretrain(estimator, settings, earlier, memory, rows)
+    (X, y, sample_weight, groups), given = rows, tuple(rows[:2])
     if partial and earlier is not None:
         target, features = earlier.target, earlier.features
         X, y = target.read_more(estimator, features, X, y)
@@ -170,6 +161,32 @@ def read_data(
         body=body,
         memory=memory,
     )
+
+
+def pretrain(estimator, settings, earlier, memory, rows):
+    """Return what hidden layers begin with, and the rows that have a label.
+
+    All rows are for the body. Without ``Pretrained`` there is none, and all are kept.
+
+    Parameters
+    ----------
+    estimator : BaseLossAware
+    settings : Settings
+    earlier : Fitted or None
+        Of a training to go on from, which has a body already.
+    memory : Memory
+        Of fits on these rows; that of the labelled ones is returned.
+    rows : tuple of array-like
+        X, y, sample weights and groups; the last two perhaps None.
+    """
+    if settings.pretrained is None:
+        return None, memory, rows
+    body = learn_body(settings, *rows[:3]) if earlier is None else None
+    labelled = find_labelled(estimator._family, rows[1])
+    if labelled is None:
+        return body, memory, rows
+    some = [own if own is None else safe_indexing(own, labelled) for own in rows]
+    return body, memory.recall("labelled", Memory), some
 
 
 def check_same_problem(features, target, earlier):
