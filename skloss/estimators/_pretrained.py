@@ -18,6 +18,9 @@ from skloss._params import Params, is_number
 from skloss._params._checks import check_number
 from skloss.estimators._representation_target import UNLABELLED, Y_OPTIONS
 
+MAX_BODIES = 32
+_bodies, _lock = OrderedDict(), threading.Lock()
+
 
 class Pretrained(Params):
     """The body of a transformer, under the head of a classifier or regressor.
@@ -137,14 +140,13 @@ class LearntBody(NamedTuple):
     n_features : int
     weights : Weights
         Flat, without those of the head.
+    transformer : LossAwareTransformer or None
+        The unfitted one whose body it is.
     """
 
     n_features: int
     weights: Weights
-
-
-_bodies, _lock = OrderedDict(), threading.Lock()
-MAX_BODIES = 32
+    transformer: Any = None
 
 
 def learn_body(settings, X, y, sample_weight) -> Weights:
@@ -178,19 +180,22 @@ def learn_body(settings, X, y, sample_weight) -> Weights:
     if own.random_state is None and is_number(random_state):
         own.set_params(random_state=int(random_state))
     y = y if losses.get(own.loss, own._family).target in Y_OPTIONS else None
-    if not is_number(own.random_state):
+    if not is_number(own.random_state) or own.callbacks is not None:
         return read_body(own.fit(X, y, sample_weight)).weights
     key = digest_values(repr(own.get_params()), X, y, sample_weight)
     with _lock:
         if key in _bodies:
             _bodies.move_to_end(key)
-            return _bodies[key]
-    body = read_body(own.fit(X, y, sample_weight)).weights
+            return _bodies[key].weights
+    unfitted = clone(own)
+    body = read_body(own.fit(X, y, sample_weight))
     with _lock:
-        _bodies[key] = body
+        # functions among the parameters are told apart by their addresses, so they are
+        # kept as long as the key
+        _bodies[key] = body._replace(transformer=unfitted)
         while len(_bodies) > MAX_BODIES:
             _bodies.popitem(last=False)
-    return body
+    return body.weights
 
 
 def read_body(transformer) -> LearntBody:
