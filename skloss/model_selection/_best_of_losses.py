@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from skloss.model_selection._candidates import find_net
 from skloss.model_selection._ensemble import find_ensemble
-from skloss.model_selection._last_step import get_last_step
 from skloss.model_selection._scored import mean_score
 
 
@@ -55,5 +55,5 @@ class BestOfLosses:
 
 def name_loss(estimators):
     """Return the name of the loss of networks; of "auto" folds may have several."""
-    losses = [get_last_step(own).loss_ for own in estimators]
+    losses = [find_net(own).loss_ for own in estimators]
     return " or ".join(dict.fromkeys(loss.name or repr(loss) for loss in losses))

@@ -10,7 +10,7 @@ from skloss._sklearn import has_callbacks
 from skloss.estimators._base import BaseLossAware
 from skloss.estimators._settings import Settings
 from skloss.exceptions import LossTargetError, NotFusibleError, UnknownNameError
-from skloss.model_selection._last_step import get_last_step
+from skloss.model_selection._last_step import get_last_step, split_at_net
 
 
 class Refused:
@@ -125,21 +125,29 @@ def refuse_unknown_names(unsure, candidates, made):
 
 
 def find_net(estimator):
-    """Return the net that an estimator is, or ends in.
+    """Return the net that an estimator is, or ends in, or its last transformer of ours.
 
     Raises
     ------
     NotFusibleError
         If it is neither.
     """
-    last = get_last_step(estimator)
+    part, _ = split_at_net(estimator)
+    last = get_last_step(part)
     if isinstance(last, BaseLossAware):
         return last
     raise NotFusibleError(
         f"{last!r} cannot be trained in one graph with others: the estimator must be a "
-        f"LossAwareClassifier or LossAwareRegressor, or a Pipeline that ends in one. "
-        f"Use sklearn.model_selection.GridSearchCV."
+        f"LossAwareClassifier or LossAwareRegressor, or a Pipeline that ends in one or "
+        f"has a LossAwareTransformer before other steps. Use "
+        f"sklearn.model_selection.GridSearchCV."
     )
+
+
+def predicts(estimator):
+    """Tell whether a net of ours is what predicts, and nothing behind it."""
+    last = get_last_step(estimator)
+    return isinstance(last, BaseLossAware) and last._family != "representation"
 
 
 def refuse_callbacks(net):

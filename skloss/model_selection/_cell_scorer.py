@@ -34,9 +34,10 @@ class CellScorer:
     def score_cells(self, cells, results):
         """Finish and score cells that trained together."""
         trained = []
-        for cell, result in zip(cells, results, strict=True):
-            if self.note_training(cell, result) is None:
-                trained += self.try_finish(cell, result)
+        for twins, result in zip(cells, results, strict=True):
+            for cell in twins.all_twins:
+                if self.note_training(cell, result) is None:
+                    trained += self.try_finish(cell, result)
         if not trained:
             return
         for which in self.scoring.folds.scored_parts:
@@ -97,7 +98,9 @@ class CellScorer:
         """Return the cell with its net fitted, and note it."""
         # thousands of states would be several times as large as the weights
         fitted = finish(cell.job, result, keep_state=False)
-        trained = cell.after_training(with_fitted(cell.net, fitted))
+        (X, *_), given = cell.given
+        fitted = cell.net._finish_fit(fitted, X, given.get("sample_weight"))
+        trained = cell.after_training(with_fitted(cell.net, fitted)).fit_later()
         self.ledger.note(cell.key, curve=result.curve, estimator=trained.estimator)
         return trained
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 import warnings
 from contextlib import suppress
@@ -20,7 +21,12 @@ from skloss.estimators._memory import Memory
 from skloss.estimators._prepare import Job
 from skloss.exceptions import NotFusibleError
 from skloss.model_selection._candidates import Refused, find_net
-from skloss.model_selection._last_step import get_earlier_steps, replace_steps
+from skloss.model_selection._folds import Digest
+from skloss.model_selection._last_step import (
+    get_earlier_steps,
+    replace_steps,
+    split_at_net,
+)
 from skloss.model_selection._writers import Writers
 
 
@@ -41,6 +47,12 @@ class Cell:
         where an earlier step refuses them.
     memory : Memory
         Of what is computed of the fold's rows.
+    later : list of (str, estimator)
+        What stands behind a transformer; fitted when it is.
+    given : tuple of (tuple, dict)
+        What the net's ``fit`` is called with.
+    twins : tuple of Cell
+        Of other candidates, whose transformer is the same: it is trained once.
     """
 
     candidate: int
@@ -50,6 +62,9 @@ class Cell:
     job: Job
     tables: dict[str, Any]
     memory: Memory
+    later: list
+    given: tuple
+    twins: tuple = ()
 
     @property
     def key(self):
@@ -70,6 +85,37 @@ class Cell:
         return replace(
             self, net=net, estimator=replace_steps(self.estimator, earlier, net)
         )
+
+    @property
+    def all_twins(self):
+        """All cells that one training serves: this one, and its twins."""
+        return self, *self.twins
+
+    def fit_later(self):
+        """Return this cell with what stands behind its fitted net fitted, too."""
+        if not self.later:
+            return self
+        (X, y), _ = self.given
+        rest, whole = clone(Pipeline(self.later)), copy.copy(self.estimator)
+        rest.fit(self.net.transform(X), y)
+        whole.steps = [*self.estimator.steps, *rest.steps]
+        return replace(self, estimator=whole)
+
+
+def join_twins(cells):
+    """Return cells of which those with one transformer and fold are one.
+
+    What follows a transformer is fitted for each.
+    """
+    joined = {}
+    for cell in cells:
+        key = cell.key
+        if cell.later:
+            (X, y), params = cell.given
+            own = cell.net.get_params(), params
+            key = cell.fold, id(X), id(y), Digest("md5").hash(own)
+        joined.setdefault(key, []).append(cell)
+    return [replace(first, twins=tuple(rest)) for first, *rest in joined.values()]
 
 
 class CellMaker:
@@ -183,8 +229,14 @@ class CellMaker:
 
     def make_cell(self, candidate, fold, estimator):
         """Return a cell: what the net is given on the fold, and the job of its fit."""
-        net = self.make_net(estimator)
-        given = self.folds.make_input(candidate, fold, estimator, net)
+        net, (part, later) = self.make_net(estimator), split_at_net(estimator)
+        if later and self.folds.fit_params:
+            raise NotFusibleError(
+                f"Parameters of fit, {', '.join(self.folds.fit_params)}, are handed to "
+                f"the last net of a Pipeline, and here steps stand behind it. Use "
+                f"sklearn.model_selection.GridSearchCV."
+            )
+        given = self.folds.make_input(candidate, fold, part, net)
         table_and_target, params = given.arguments
         job = prepare_fit(net, *table_and_target, memory=given.memory, **params)
         if job.trainer is not None:
@@ -196,11 +248,13 @@ class CellMaker:
         return Cell(
             candidate,
             fold,
-            replace_steps(estimator, given.steps, net),
+            replace_steps(part, given.steps, net),
             net,
             replace(job, data=data),
             given.tables,
             given.memory,
+            later,
+            given.arguments,
         )
 
     def make_net(self, estimator):

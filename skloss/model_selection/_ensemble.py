@@ -2,6 +2,7 @@
 
 from sklearn.base import is_classifier, is_regressor
 
+from skloss.model_selection._candidates import predicts
 from skloss.model_selection._classifier_ensemble import FoldEnsembleClassifier
 from skloss.model_selection._regressor_ensemble import FoldEnsembleRegressor
 
@@ -30,6 +31,8 @@ def average_folds(estimator, folds):
             f"a network of every fold of the best candidate, trained here "
             f"({', '.join(missing)})"
         )
+    if not predicts(estimator):
+        return "a network that predicts; here others do, behind a transformer"
     kind = find_ensemble(estimator)
     if kind is None:
         return "one task; several have no one mean"
@@ -37,7 +40,12 @@ def average_folds(estimator, folds):
 
 
 def find_ensemble(estimator):
-    """Return the class that averages such estimators; None for several tasks."""
+    """Return the class that averages such estimators.
+
+    None for several tasks, and where no network predicts.
+    """
+    if not predicts(estimator):
+        return None
     if is_classifier(estimator):
         return FoldEnsembleClassifier
     return FoldEnsembleRegressor if is_regressor(estimator) else None

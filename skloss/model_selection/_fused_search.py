@@ -74,7 +74,7 @@ class FusedSearch:
         ------
         NotFusibleError
             If the estimator is no LossAwareClassifier or LossAwareRegressor, nor a
-            Pipeline that ends in one.
+            Pipeline that ends in one, or holds a LossAwareTransformer.
         ValueError, TypeError
             Before training, for a name that no candidate can have, or callbacks of two
             networks that write to one path, with the remedy. A candidate that cannot

@@ -59,7 +59,7 @@ class FusedTable:
             self.whole = Data(
                 stack_rows([data.X for data in datas], plan.dtype),
                 # numbers stay in double precision until they are scaled
-                Y if plan.task.kind == "regression" else Y.astype(plan.dtype),
+                Y if plan.task.has_numbers else Y.astype(plan.dtype),
                 [move(stream, begin) for _, stream, begin in self.streams.values()],
             )
         return self.whole

@@ -1,11 +1,41 @@
 """The last step of a Pipeline, and the steps before it; an estimator alone is its own.
 
-A net alone and a Pipeline that ends in one are handled alike throughout a search.
+A net alone and a Pipeline that ends in one are handled alike throughout a search. Of a
+Pipeline in which a transformer of ours stands before other steps, the part that ends in
+it is, and the steps behind it are kept apart.
 """
 
 import copy
 
 from sklearn.pipeline import Pipeline
+
+from skloss.estimators._base import BaseLossAware
+
+
+def split_at_net(estimator):
+    """Return the part of a Pipeline that ends in a net, and the steps behind it.
+
+    The net is the last step, if it is one of ours, else the last transformer of ours.
+
+    Parameters
+    ----------
+    estimator : estimator
+
+    Returns
+    -------
+    estimator : estimator
+        What was given, where nothing of ours stands before other steps.
+    later : list of (str, estimator)
+    """
+    if not isinstance(estimator, Pipeline):
+        return estimator, []
+    ours = [isinstance(step, BaseLossAware) for _, step in estimator.steps]
+    if ours[-1] or not any(ours):
+        return estimator, []
+    end = len(ours) - ours[::-1].index(True)
+    part = copy.copy(estimator)
+    part.steps, later = estimator.steps[:end], estimator.steps[end:]
+    return part, later
 
 
 def get_last_step(estimator):

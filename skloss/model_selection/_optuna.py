@@ -14,7 +14,7 @@ from skloss._sklearn import (
     is_prediction_scorer,
 )
 from skloss.model_selection._auto_space import AutoSpace, auto_space
-from skloss.model_selection._candidates import Refused, make_candidates
+from skloss.model_selection._candidates import Refused, make_candidates, predicts
 from skloss.model_selection._fused_search import FusedSearch
 from skloss.model_selection._pace import make_budget
 from skloss.model_selection._pruning import (
@@ -364,6 +364,8 @@ class FusedOptunaSearchCV(FusedSearch, BaseSearchCV):
 
 def list_examples(estimator, space):
     """Return candidates with all losses that will be drawn, if that is known."""
+    if not predicts(estimator):  # losses of representations are few in a search
+        return []
     name = f"{find_prefix(estimator)}loss"
     losses = list_choices(space, name)
     made = make_candidates(estimator, [{name: loss} for loss in losses])

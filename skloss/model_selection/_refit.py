@@ -5,7 +5,7 @@ from sklearn.base import clone
 
 from skloss import schedules
 from skloss.estimators._fit_network import fit_network
-from skloss.model_selection._candidates import find_net
+from skloss.model_selection._candidates import find_net, predicts
 from skloss.model_selection._fit_arguments import capture_fit_arguments
 
 VALIDATION = ("X_val", "y_val", "sample_weight_val")
@@ -32,6 +32,8 @@ def refit_best(estimator, X, y, fit_params, curves):
     estimator
     """
     net = find_net(estimator)
+    if not predicts(estimator):  # what stands behind a transformer is fitted, too
+        return estimator.fit(X, y, **fit_params)
     watches = schedules.get(net.lr_schedule).monitors
     if not net.early_stopping or watches or not all(curves):
         return estimator.fit(X, y, **fit_params)

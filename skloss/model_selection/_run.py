@@ -2,7 +2,7 @@
 
 from skloss import networks
 from skloss.model_selection._cell_scorer import CellScorer
-from skloss.model_selection._cells import CellMaker
+from skloss.model_selection._cells import CellMaker, join_twins
 from skloss.model_selection._ledger import Ledger
 from skloss.model_selection._training import Trainer
 
@@ -66,7 +66,7 @@ class FusedRun:
             with networks.python_random_untouched():
                 cells = self.maker.make_cells(estimators, params, first)
                 if watch is None:
-                    self.trainer.train_to_end(cells)
+                    self.trainer.train_to_end(join_twins(cells))
                 else:
                     self.trainer.train_by_rungs(cells, watch)
         except KeyboardInterrupt:

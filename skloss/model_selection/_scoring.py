@@ -16,6 +16,7 @@ from skloss._sklearn import (
     score_estimator,
 )
 from skloss.estimators._table import validate_table
+from skloss.model_selection._candidates import predicts
 from skloss.model_selection._folds import Folds
 from skloss.model_selection._rare_classes import RareClasses, find_rare_classes
 
@@ -35,7 +36,7 @@ def predict_cells(cells, which):
     """
     places, outputs = {}, [None] * len(cells)
     for i, cell in enumerate(cells):
-        if cell.tables[which] is not None:
+        if cell.tables[which] is not None and predicts(cell.estimator):
             places.setdefault(id(cell.tables[which]), []).append(i)
     for together in places.values():
         try:
@@ -112,13 +113,15 @@ class Scoring:
         X, y = self.folds.take_part(cell.fold, which)
         estimator = cell.estimator
         scorer, rare = self.scorer, self.rare_classes
-        if rare is not None:
+        if rare is not None and predicts(estimator):
             scorer = rare.choose_scorer(scorer, cell.net, cell.fold)
         if raw is not None and is_prediction_scorer(self.scorer):
             estimator, X = cell.with_outputs(raw, which)
         params = self.folds.slice_params(self.params, cell.fold, which)
         common = params, self.error_score
-        explained = explain_missing(scorer, cell.net)
+        explained = scorer
+        if predicts(estimator):
+            explained = explain_missing(scorer, cell.net)
         if not is_multimetric(self.scorer):
             return score_estimator(estimator, X, y, explained, *common)
         try:

@@ -24,7 +24,9 @@ class FusedGridSearchCV(FusedSearch, GridSearchCV):
     ----------
     estimator : LossAwareClassifier, LossAwareRegressor or Pipeline
         A Pipeline must end in one; its earlier steps are fitted once for each fold and
-        distinct setting. Samplers in a Pipeline of imbalanced-learn resample the rows
+        distinct setting. Or it has a ``LossAwareTransformer`` before other steps: then
+        the transformers of all candidates and folds train together, and what follows is
+        fitted for each. Samplers in a Pipeline of imbalanced-learn resample the rows
         that train.
     param_grid : dict or list of dict
     scoring, refit, cv, verbose, pre_dispatch, error_score, return_train_score

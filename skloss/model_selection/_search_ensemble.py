@@ -54,8 +54,8 @@ def check_ensemble(search, scorer):
         return
     if find_ensemble(search.estimator) is None:
         raise ValueError(
-            f"ensemble={kind!r} needs an estimator of one task, since several have no "
-            f"one mean. Set ensemble=None."
+            f"ensemble={kind!r} needs an estimator of one task that is a network, or "
+            f"ends in one: others have no one mean. Set ensemble=None."
         )
     if kind == "seeds" and not search.refit:
         raise ValueError(

@@ -135,7 +135,8 @@ def make_loss_space(y, family, scoring):
 
 def find_prefix(estimator):
     """Return what stands before the names of the network's parameters."""
-    if getattr(get_last_step(estimator), "_family", None) is None:
+    family = getattr(get_last_step(estimator), "_family", None)
+    if family not in ("classification", "regression"):
         raise TypeError(
             f"estimator={estimator!r} must be a LossAwareClassifier, a "
             f"LossAwareRegressor or a Pipeline ending in one; for others write "

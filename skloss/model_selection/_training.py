@@ -180,10 +180,10 @@ class Trainer:
             except NotFusibleError:
                 raise
             except Exception as error:  # of the structure that all of them have
-                for cell in own:
-                    self.scorer.note_failure(cell, error)
-                    self.ledger.note(cell.key, outcome=f"not trained: {error}")
-                    self.ledger.close(cell.key)
+                for failed in [twin for cell in own for twin in cell.all_twins]:
+                    self.scorer.note_failure(failed, error)
+                    self.ledger.note(failed.key, outcome=f"not trained: {error}")
+                    self.ledger.close(failed.key)
 
     def start(self, limits, parallel):
         """Let pools train for a while; return an iterator over results, by group.
@@ -258,7 +258,8 @@ class Trainer:
             if cell.job.watcher is not None:
                 # of what was pruned, callbacks have not been told the end
                 cell.job.watcher.close()
-            self.ledger.close(cell.key)
+            for twin in cell.all_twins:
+                self.ledger.close(twin.key)
 
 
 def advance_pool(number, pool, report, pace, limits):
