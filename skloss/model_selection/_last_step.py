@@ -29,13 +29,20 @@ def split_at_net(estimator):
     """
     if not isinstance(estimator, Pipeline):
         return estimator, []
-    ours = [isinstance(step, BaseLossAware) for _, step in estimator.steps]
-    if ours[-1] or not any(ours):
+    if isinstance(estimator.steps[-1][1], BaseLossAware):
+        return estimator, []
+    ours = [is_transformer(step) for _, step in estimator.steps]
+    if not any(ours):
         return estimator, []
     end = len(ours) - ours[::-1].index(True)
     part = copy.copy(estimator)
     part.steps, later = estimator.steps[:end], estimator.steps[end:]
     return part, later
+
+
+def is_transformer(step):
+    """Tell whether a step is a transformer of ours."""
+    return isinstance(step, BaseLossAware) and step._family == "representation"
 
 
 def get_last_step(estimator):
