@@ -160,6 +160,7 @@ def test_what_else_is_refused_before_training():
 # -- the network -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "network",
     [(), (16,), MLP((12, 8), normalization="batch"), MLP((8,), embedding="periodic")],
@@ -199,6 +200,7 @@ def test_a_divergence_is_that_of_two_normal_distributions():
     assert free - np.mean(likelihood) == pytest.approx(100)
 
 
+@pytest.mark.slow
 def test_a_linear_autoencoder_finds_the_principal_plane():
     """Without a bottleneck's penalty the optimum is PCA's (Baldi and Hornik 1989)."""
     rows = StandardScaler().fit_transform(load_breast_cancer().data)
@@ -224,7 +226,13 @@ LAW = multivariate_normal(MEAN, W @ W.T + np.diag(NOISE**2))
 KNOWN = LAW.rvs(6000, random_state=2)
 
 
-@pytest.fixture(scope="module", params=[(), (32, 32)], ids=["linear", "deep"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param((), id="linear"),
+        pytest.param((32, 32), id="deep", marks=pytest.mark.slow),
+    ],
+)
 def density(request):
     """Return a Pipeline fitted to rows of a known law, and a bound in nats a column."""
     net = LossAwareTransformer(
@@ -266,6 +274,7 @@ def test_scores_are_in_the_units_of_x():
     assert -0.005 < gap.mean() / 6 < 0.01
 
 
+@pytest.mark.slow
 def test_a_density_integrates_to_one():
     """Of one column, on a grid; and of counts, by a sum."""
     x = np.random.default_rng(0).gamma(2.0, size=(400, 1))
@@ -278,6 +287,7 @@ def test_a_density_integrates_to_one():
     assert np.exp(net.score_samples(grid)).sum() == pytest.approx(1, abs=0.02)
 
 
+@pytest.mark.slow
 def test_scores_of_mixed_columns_choose_what_is_likely():
     net = make(epochs=100).fit(MIXED)
     odd = MIXED.copy()
@@ -346,6 +356,7 @@ def test_methods_are_those_of_the_loss():
         make(epochs=1).fit(X).sample(0)
 
 
+@pytest.mark.slow
 def test_a_search_needs_no_scoring():
     grid = {"n_components": [1, 2], "loss__beta": [1.0, 4.0]}
     search = GridSearchCV(make(epochs=20), grid, cv=3, error_score="raise").fit(X)
@@ -359,6 +370,7 @@ def test_a_search_needs_no_scoring():
         search.fit(X)
 
 
+@pytest.mark.slow
 def test_beta_may_be_a_schedule_and_rows_noised():
     plain = make(epochs=20).fit(X)
     risen = make(ELBO(beta=WarmUp(epochs=10)), epochs=20).fit(X)
@@ -372,6 +384,7 @@ def test_beta_may_be_a_schedule_and_rows_noised():
     assert stopped.n_epochs_ < 200
 
 
+@pytest.mark.slow
 def test_keras_callbacks_see_the_latent_numbers():
     class Watch(keras.callbacks.Callback):
         def on_train_end(self, logs=None):

@@ -107,6 +107,7 @@ def test_rows_without_a_label_are_for_the_body_alone():
     assert (named.predict_proba(frame) == net.predict_proba(X)).all()
 
 
+@pytest.mark.slow
 def test_numbers_that_are_missing():
     net = make(LossAwareTransformer(**NET), cls=LossAwareRegressor).fit(X, NUMBERS)
     frozen = FrozenEstimator(LossAwareTransformer(**NET).fit(X))
@@ -129,6 +130,7 @@ def test_two_values_are_two_classes():
     assert LossAwareClassifier(**NET).fit(X, SOME).classes_.tolist() == [-1, 0, 1, 2]
 
 
+@pytest.mark.slow
 def test_bodies_of_all_kinds():
     bodies = {
         "elbo": {"network": (8,)},
@@ -214,6 +216,7 @@ def test_what_cannot_be_is_refused(body, factor, changes, words):
 # -- searches --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_one_pre_training_serves_what_differs_behind_it(monkeypatch):
     fits = count_fits(monkeypatch)
     grid = {"l2": [0.0, 0.1], "network__learning_rate_factor": [0.0, 1.0]}
@@ -253,6 +256,7 @@ def test_without_a_number_as_random_state_each_fit_learns_its_own(monkeypatch):
     assert len(fits) == 3
 
 
+@pytest.mark.slow
 def test_other_rows_weights_and_labels_are_another_body(monkeypatch):
     fits = count_fits(monkeypatch)
     make().fit(X, y_three)
@@ -300,6 +304,7 @@ def test_splitters_of_all_kinds():
         next(LabelledSplit(3).split(X, None))
 
 
+@pytest.mark.slow
 def test_searches_score_labelled_rows_alone():
     cv, pipe = LabelledSplit(3), make_pipeline(StandardScaler(), make())
     scores = cross_val_score(pipe, X, SOME, cv=cv, error_score="raise")
@@ -320,6 +325,7 @@ def test_searches_score_labelled_rows_alone():
     assert found.best_score_ == pytest.approx(own["test_score"].mean())
 
 
+@pytest.mark.slow
 def test_rows_without_labels_help_where_they_say_something():
     """Three labels a class, under a body that has seen all of them."""
     X, y = load_digits(return_X_y=True)

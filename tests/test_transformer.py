@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from canonical import NET, X, y_binary, y_number, y_three
+from catalogue import some_slow
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -26,6 +27,7 @@ from skloss.networks import MLP
 from skloss.schedules import Cosine
 
 NAMES = loss_names("representation")
+QUICK = "info_nce"
 WEIGHTS = "check_sample_weight_equivalence"
 # A row given twice is a pair of its own there, or is corrupted or drawn twice; said in
 # the notes of the class.
@@ -56,7 +58,7 @@ CHECKS = [
         pytest.param(
             *own.values,
             id=own.id,
-            marks=() if own.values[0] == "info_nce" else pytest.mark.slow,
+            marks=() if own.values[0] == QUICK else pytest.mark.slow,
         )
         for own in CHECKS
     ],
@@ -65,7 +67,7 @@ def test_scikit_learns_checks(name, estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", some_slow(NAMES, {*NAMES} - {QUICK}))
 def test_what_a_fit_leaves(name):
     net = make(name).fit(X, target_of(name))
     Z = net.transform(X)
@@ -211,6 +213,7 @@ def test_columns_have_names_and_frames_are_frames():
         net.transform(frame[list("dcba")])
 
 
+@pytest.mark.slow
 def test_a_pipeline_is_searched_over_losses_and_their_numbers():
     pipe = make_pipeline(StandardScaler(), make("contrastive"), KNeighborsClassifier())
     grid = {
@@ -238,7 +241,7 @@ def test_a_pipeline_becomes_a_keras_model():
 # -- training --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", some_slow(NAMES, {*NAMES} - {QUICK}))
 def test_early_stopping_watches_the_loss(name):
     net = make(name, epochs=60, early_stopping=True, patience=3)
     net.fit(X, target_of(name))
@@ -275,6 +278,7 @@ def test_numbers_of_the_loss_may_be_schedules():
     assert net.history_["loss"][-1] < steady.history_["loss"][-1]
 
 
+@pytest.mark.slow
 def test_dropout_noise_averages_and_warm_starts():
     plain = make("contrastive").fit(X, y_three).transform(X)
     changes = [

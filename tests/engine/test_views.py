@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
+from catalogue import some_slow
 
 from skloss import networks, schedules
 from skloss._engine import Data, Member, Plan, Stream, _population, train_population
@@ -92,7 +93,7 @@ def make_plan(losses, *, streams=(0,), **changes):
     return plan, Data(X, code, FOLDS)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", some_slow(LOSSES, {*LOSSES} - {"info_nce", "teacher"}))
 def test_fused_is_alone_over_five_folds_and_three_numbers(name):
     plan, data = make_plan(LOSSES[name], streams=range(5), patience=2.0)
     together = train_population(plan, data)
@@ -108,7 +109,7 @@ def test_fused_is_alone_over_five_folds_and_three_numbers(name):
         assert np.linalg.norm(first[0] - first[1]) > 1e-4
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", some_slow(LOSSES, {*LOSSES} - {"info_nce"}))
 def test_compiled_steps_are_the_graphs(name, monkeypatch):
     found = []
     for least in (1e9, 0):

@@ -49,6 +49,7 @@ def assert_same_results(estimator, grid, y=y_three, **options):
     return ours
 
 
+@pytest.mark.slow
 def test_losses_their_numbers_and_what_follows():
     grid = [
         {
@@ -64,6 +65,7 @@ def test_losses_their_numbers_and_what_follows():
     assert set(np.ravel(outcomes)) == {"finished"} or "finished" in str(outcomes)
 
 
+@pytest.mark.slow
 def test_several_steps_behind_and_scores_of_probabilities():
     pipe = Pipeline(
         [*make_pipe().steps[:2], ("pca", PCA(2)), ("last", LogisticRegression())]
@@ -74,6 +76,7 @@ def test_several_steps_behind_and_scores_of_probabilities():
     assert_same_results(pipe, grid, y_binary, scoring="roc_auc")
 
 
+@pytest.mark.slow
 def test_numbers_behind_a_transformer():
     pipe = make_pipe(KNeighborsRegressor()).set_params(net__loss="target_distance")
     grid = {"net__learning_rate": [1e-3, 1e-2], "last__n_neighbors": [3, 7]}
@@ -94,6 +97,7 @@ def test_a_transformer_is_trained_once_for_all_that_follows():
     assert len(found.cv_results_["params"]) == 10
 
 
+@pytest.mark.slow
 def test_a_density_alone_is_searched_by_its_own_score():
     net = LossAwareTransformer("elbo", n_components=1, **NET)
     grid = {"loss__beta": [1.0, 2.0], "n_components": [1, 2]}
@@ -110,6 +114,7 @@ def test_a_density_alone_is_searched_by_its_own_score():
     assert ours.loss_ensembles_ == {}
 
 
+@pytest.mark.slow
 def test_rows_without_labels_shape_the_space():
     some = np.where(np.arange(93) % 3 == 0, y_three, -1)
 
@@ -129,6 +134,7 @@ def test_rows_without_labels_shape_the_space():
     )
 
 
+@pytest.mark.slow
 def test_pruning_optuna_and_cross_validation():
     grid = {"net__loss__margin": [0.5, 1.0, 2.0, 4.0], "last__n_neighbors": [3, 7]}
     search = FusedGridSearchCV(make_pipe(), grid, cv=CV, pruner=SuccessiveHalving())
@@ -147,6 +153,7 @@ def test_pruning_optuna_and_cross_validation():
     assert found["test_score"].mean() == pytest.approx(search.best_score_)
 
 
+@pytest.mark.slow
 def test_early_stopping_and_the_refit():
     pipe = make_pipe(epochs=40, early_stopping=True, patience=3)
     grid = {"net__loss__margin": [0.5, 2.0]}
@@ -171,6 +178,7 @@ class Failing(BaseEstimator):
         return 0.5
 
 
+@pytest.mark.slow
 def test_a_step_that_fails_costs_its_own_scores():
     search = FusedGridSearchCV(
         make_pipe(Failing()), {"last__number": [0, 1]}, cv=CV, refit=False
@@ -201,6 +209,7 @@ def test_what_cannot_be_is_refused_before_training():
         compare_losses(make_pipe(), X, y_three, ["contrastive", "triplet"], cv=2)
 
 
+@pytest.mark.slow
 def test_a_net_that_ends_a_pipeline_is_what_is_fused():
     """A transformer before it is a step like others, fitted once a fold and setting."""
     net = LossAwareClassifier(**NET)
