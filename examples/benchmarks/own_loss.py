@@ -23,8 +23,8 @@ from itertools import islice
 from pathlib import Path
 
 from command_line import make_parser
-from fresh_process import run_fresh
 from markdown import tabulate
+from own_process import run_fresh
 from peers import CORES
 from rows import FOLDER, Rows, digest_files, digest_package, list_versions
 from score_arms import SCORES

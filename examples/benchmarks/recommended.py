@@ -24,8 +24,8 @@ from pathlib import Path
 
 import numpy as np
 from command_line import make_parser
-from fresh_process import run_fresh
 from markdown import tabulate
+from own_process import run_fresh
 from planted_tables import PLANTED
 from real_tables import REAL
 from rows import FOLDER, ROOT, Rows, digest_files

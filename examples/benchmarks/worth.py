@@ -41,7 +41,7 @@ from pathlib import Path
 
 from arms import ARMS
 from command_line import make_parser
-from fresh_process import run_fresh
+from own_process import run_fresh
 from peers import PEERS, run_peer
 from rows import FOLDER, ROOT, Rows, digest_files, list_versions, name_commit
 from tables import CLASSES, NUMBERS, SIZED, TABLES
