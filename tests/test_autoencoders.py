@@ -110,6 +110,7 @@ def test_draws_have_the_expected_values():
     assert drawn[:, 6].var() == pytest.approx(variance, rel=0.06)
 
 
+@pytest.mark.slow
 def test_columns_that_are_named():
     named = (("gaussian", (0, 1, 6)), ("bernoulli", (2, 3, 4, 5, 7, 8)))
     for loss in (ELBO(likelihood=named), ELBO(likelihood=[list(x) for x in named])):
@@ -266,6 +267,7 @@ def test_samples_have_the_means_and_correlations(density):
     assert (pipe[0].inverse_transform(again) == drawn).all()
 
 
+@pytest.mark.slow
 def test_scores_are_in_the_units_of_x():
     rows = 8.0 * (KNOWN - MEAN)
     net = make(network=(), epochs=150, lr_schedule="cosine").fit(rows[:3000])

@@ -80,6 +80,7 @@ def test_training_begins_with_the_body_of_the_transformer():
     assert np.abs(hidden(plain) - hidden(net)).max() > 0.01
 
 
+@pytest.mark.slow
 def test_a_factor_multiplies_the_rate_of_the_body():
     """One step of gradient descent."""
     own = {"epochs": 1, "batch_size": 93, "optimizer": "sgd", "learning_rate": 0.1}
@@ -123,6 +124,7 @@ def test_numbers_that_are_missing():
         LossAwareRegressor(**NET).fit(X, NUMBERS)
 
 
+@pytest.mark.slow
 def test_two_values_are_two_classes():
     y = np.where(y_three > 0, 1, -1)
     assert make().fit(X, y).classes_.tolist() == [-1, 1]
@@ -233,6 +235,7 @@ def test_one_pre_training_serves_what_differs_behind_it(monkeypatch):
     assert len(fits) == 3 + 6
 
 
+@pytest.mark.slow
 def test_bodies_share_a_program():
     nets = [
         make(clone(BODY).set_params(loss__margin=m), f)

@@ -52,17 +52,8 @@ CHECKS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("name", "estimator", "check"),
-    [
-        pytest.param(
-            *own.values,
-            id=own.id,
-            marks=() if own.values[0] == QUICK else pytest.mark.slow,
-        )
-        for own in CHECKS
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "estimator", "check"), CHECKS)
 def test_scikit_learns_checks(name, estimator, check):
     check(estimator)
 
@@ -92,6 +83,7 @@ def test_what_a_fit_leaves(name):
     assert repr(diagnose(net)).startswith("LossAwareTransformer(loss=")
 
 
+@pytest.mark.slow
 def test_representations_are_better_neighbours_than_pixels():
     X, y = load_digits(return_X_y=True)
     X, train, test = X / 16, np.arange(300), np.arange(300, 1797)
@@ -230,6 +222,7 @@ def test_a_pipeline_is_searched_over_losses_and_their_numbers():
     assert len(set(search.cv_results_["mean_test_score"])) == 2
 
 
+@pytest.mark.slow
 def test_a_pipeline_becomes_a_keras_model():
     pipe = make_pipeline(StandardScaler(), make("triplet")).fit(X, y_three)
     model = to_keras(pipe)
@@ -260,6 +253,7 @@ def test_validation_rows_need_no_y_where_the_loss_needs_none():
         make("contrastive").fit(X, y_three, X_val=X)
 
 
+@pytest.mark.slow
 def test_a_scorer_of_the_users():
     def separation(estimator, X, y):
         Z = estimator.transform(X)

@@ -109,7 +109,7 @@ def test_fused_is_alone_over_five_folds_and_three_numbers(name):
         assert np.linalg.norm(first[0] - first[1]) > 1e-4
 
 
-@pytest.mark.parametrize("name", some_slow(LOSSES, {*LOSSES} - {"info_nce"}))
+@pytest.mark.parametrize("name", some_slow(LOSSES, {*LOSSES}))
 def test_compiled_steps_are_the_graphs(name, monkeypatch):
     found = []
     for least in (1e9, 0):
