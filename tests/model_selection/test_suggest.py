@@ -43,7 +43,9 @@ def quiet_optuna():
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
-@pytest.fixture(params=["memory", "journal", "rdb"])
+@pytest.fixture(
+    params=["memory", "journal", pytest.param("rdb", marks=pytest.mark.slow)]
+)
 def storage(request, tmp_path):
     """Return a function that opens the same storage anew."""
     if request.param == "memory":
