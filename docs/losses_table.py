@@ -55,7 +55,7 @@ def markdown(headings, rows):
 def gives(loss):
     """Return what comes with a loss beside the prediction."""
     if isinstance(loss, RepresentationLoss):
-        if getattr(loss, "has_density", False):
+        if loss.has_density:
             return "density"
         return "unit vectors" if loss.normalizes else "coordinates"
     if isinstance(loss, ClassificationLoss):

@@ -53,7 +53,7 @@ def gives_quantiles(estimator) -> bool:
 def gives_density(estimator) -> bool:
     """Tell whether the loss gives rows a density; explain where it does not."""
     loss, given = get_loss_and_given(estimator)
-    if getattr(loss, "has_density", False):
+    if loss.has_density:
         return True
     raise AttributeError(
         f"loss={given!r} gives rows no density, so there are neither scores nor "

@@ -1,8 +1,10 @@
 """What fits on the same data have in common, computed once."""
 
 import hashlib
+from types import FunctionType
 
 import numpy as np
+from joblib.hashing import NumpyHasher
 
 
 class Memory:
@@ -36,3 +38,16 @@ def digest_arrays(*arrays):
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.digest()
+
+
+class Digest(NumpyHasher):
+    """A digest by value, but of functions and classes by identity.
+
+    Those without a name in a module cannot be pickled, and clones share them. Fitted
+    steps keep them alive, so that no other takes their identity.
+    """
+
+    def save(self, obj):
+        """Write an object, or what stands for it."""
+        shared = isinstance(obj, FunctionType | type)
+        super().save(("shared", id(obj)) if shared else obj)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import OrderedDict
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
@@ -16,7 +14,8 @@ from skloss import losses
 from skloss._engine import Weights, take_body
 from skloss._params import Params, is_number
 from skloss._params._checks import check_number
-from skloss.estimators._representation_target import UNLABELLED, Y_OPTIONS
+from skloss.estimators._memory import Digest
+from skloss.estimators._representation_target import Y_OPTIONS
 
 MAX_BODIES = 32
 _bodies, _lock = OrderedDict(), threading.Lock()
@@ -182,7 +181,7 @@ def learn_body(settings, X, y, sample_weight) -> Weights:
     y = y if losses.get(own.loss, own._family).target in Y_OPTIONS else None
     if not is_number(own.random_state) or own.callbacks is not None:
         return read_body(own.fit(X, y, sample_weight)).weights
-    key = digest_values(repr(own.get_params()), X, y, sample_weight)
+    key = Digest("md5").hash((own.get_params(), X, y, sample_weight))
     with _lock:
         if key in _bodies:
             _bodies.move_to_end(key)
@@ -190,8 +189,7 @@ def learn_body(settings, X, y, sample_weight) -> Weights:
     unfitted = clone(own)
     body = read_body(own.fit(X, y, sample_weight))
     with _lock:
-        # functions among the parameters are told apart by their addresses, so they are
-        # kept as long as the key
+        # a digest tells functions apart by their identity: they live as long as it
         _bodies[key] = body._replace(transformer=unfitted)
         while len(_bodies) > MAX_BODIES:
             _bodies.popitem(last=False)
@@ -204,47 +202,3 @@ def read_body(transformer) -> LearntBody:
     out = getattr(fitted.outputs, "encoder", fitted.outputs)  # of an autoencoder, half
     weights = take_body(out.network, out.n_features, out.n_raw, out.weights)
     return LearntBody(out.n_features, Weights(weights, out.stored))
-
-
-def find_labelled(family, y) -> np.ndarray | None:
-    """Return the numbers of the rows that have a label, None where all do.
-
-    Parameters
-    ----------
-    family : str
-        Of the estimator: only classes and numbers can be missing.
-    y : array-like
-    """
-    if family not in ("classification", "regression") or issparse(y):
-        return None
-    y = np.asarray(y)
-    if family == "regression":
-        missing = np.isnan(y) if y.dtype.kind == "f" else np.zeros(y.shape, bool)
-        missing = missing.reshape(len(y), -1).any(axis=1)
-    elif y.ndim == 1 and y.dtype.kind in "if" and len(np.unique(y)) > 2:
-        missing = y == UNLABELLED
-    else:
-        return None
-    if missing.all() and len(y):
-        raise ValueError(
-            "No row of y has a label, so there is nothing but a body to train; use "
-            "LossAwareTransformer alone, or give some labels."
-        )
-    return np.flatnonzero(~missing) if missing.any() else None
-
-
-def digest_values(*values) -> bytes:
-    """Return a digest of texts and tables, by their values."""
-    digest = hashlib.blake2b(digest_size=16)
-    for value in values:
-        if issparse(value):
-            own = value.tocsr()
-            parts = [own.data, own.indices, own.indptr]
-        else:
-            parts = [] if value is None else [np.asarray(value)]
-        for part in parts:
-            exact = part if part.dtype != object else np.array(part.tolist(), str)
-            digest.update(f"{exact.dtype} {exact.shape}".encode())
-            digest.update(np.ascontiguousarray(exact).tobytes())
-        digest.update(b"|")
-    return digest.digest()

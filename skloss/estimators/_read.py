@@ -10,8 +10,9 @@ import numpy as np
 from skloss._engine import TrainingState, Weights
 from skloss._sklearn import safe_indexing
 from skloss.estimators._fitted import Fitted
+from skloss.estimators._labelled_rows import find_labelled
 from skloss.estimators._memory import Memory
-from skloss.estimators._pretrained import find_labelled, learn_body
+from skloss.estimators._pretrained import learn_body
 from skloss.estimators._settings import Settings
 from skloss.estimators._split import Table, read_sample_weights
 from skloss.estimators._table import Features

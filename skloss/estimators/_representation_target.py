@@ -9,6 +9,7 @@ from scipy.sparse import hstack, issparse
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from skloss.estimators._labelled_rows import UNLABELLED, find_labelled
 from skloss.estimators._single_target import SingleTarget
 from skloss.estimators._table import read_table, validate_table
 from skloss.estimators._units import Units, check_size, measure_target, varies
@@ -19,7 +20,6 @@ from skloss.losses._core._column_likelihoods import check_widths
 from skloss.losses._pairs import SimilarPairs
 from skloss.networks import MLP, Autoencoder
 
-UNLABELLED = -1
 Y_OPTIONS = {
     "classes": {},
     "numbers": {"multi_output": True, "y_numeric": True},
@@ -63,8 +63,6 @@ class RepresentationTarget(SingleTarget):
         loss, n_components = settings.loss, settings.n_components
         if loss.target not in Y_OPTIONS:
             features, X = memory.recall("rows", lambda: read_table(estimator, X))
-            check_rows(settings, loss, X.shape[0])
-            loss, y = settle_features(loss, X)
         else:
             if y is None:
                 raise ValueError(explain_missing(estimator, loss))
@@ -73,6 +71,8 @@ class RepresentationTarget(SingleTarget):
                 loss.target, lambda: read_table(estimator, X, y, **options)
             )
         check_rows(settings, loss, X.shape[0])
+        if loss.target not in Y_OPTIONS:
+            loss, y = settle_features(loss, X)
         size = y.shape[1] if y.ndim == 2 else 1
         classes = find_classes(loss, y) if loss.target == "classes" else None
         task = Task("representation", size, n_components)
@@ -99,15 +99,15 @@ class RepresentationTarget(SingleTarget):
             check_size(Y)
             return Y
         y = column_or_1d(y)
-        unseen = np.setdiff1d(y[is_labelled(y, self.classes)], self.classes)
+        labelled = is_labelled(y, self.classes)
+        unseen = np.setdiff1d(y[labelled], self.classes)
         if len(unseen):
             raise ValueError(
                 f"y contains classes that were not seen before: {unseen.tolist()}; "
                 f"known are {self.classes.tolist()}."
             )
-        codes = np.searchsorted(self.classes, y[is_labelled(y, self.classes)])
         Y = np.full((len(y), 1), float(UNLABELLED))
-        Y[is_labelled(y, self.classes), 0] = codes
+        Y[labelled, 0] = np.searchsorted(self.classes, y[labelled])
         return Y
 
     # -- what training needs -------------------------------------------------------
@@ -220,14 +220,14 @@ def settle_features(loss, X):
     LossTargetError
         If a loss of the columns is a term of a sum.
     """
+    Y = choose_target(loss, X)
     if loss.target != "features":
-        return loss, choose_target(loss, X)
+        return loss, Y
     if not hasattr(loss, "settle"):
         raise LossTargetError(
             f"loss={loss!r} is a sum with a loss of the columns of X, which can stand "
             f"alone only."
         )
-    Y = choose_target(loss, X)
     return loss.settle(Y), Y
 
 
@@ -278,12 +278,11 @@ def find_classes(loss, y):
     LossTargetError
         If there is one class, or no class has two rows.
     """
+    rows = find_labelled("classification", y)
+    y = y if rows is None else y[rows]
     classes, counts = np.unique(y, return_counts=True)
     if counts.max() > 1:
         check_classification_targets(y)
-    labels = classes != UNLABELLED if is_number_column(classes) else classes == classes
-    if len(classes) > 2:
-        classes, counts = classes[labels], counts[labels]
     if len(classes) < 2:
         raise LossTargetError(
             f"loss={loss!r} needs rows of two classes at least; y has {classes[0]!r} "
@@ -298,13 +297,8 @@ def find_classes(loss, y):
     return classes
 
 
-def is_number_column(values):
-    """Tell whether values can be compared with -1."""
-    return values.dtype.kind in "iuf"
-
-
 def is_labelled(y, classes):
-    """Return which rows have a label."""
-    if not is_number_column(np.asarray(y)) or UNLABELLED in classes:
+    """Return which rows have a label, where the labels are known."""
+    if y.dtype.kind not in "iuf" or UNLABELLED in classes:
         return np.ones(len(y), dtype=bool)
-    return np.asarray(y) != UNLABELLED
+    return y != UNLABELLED

@@ -210,7 +210,7 @@ class LossAwareTransformer(
         target = None if loss is None else loss.target
         tags.target_tags.required = target in Y_OPTIONS
         tags.target_tags.multi_output = target == "numbers"
-        if getattr(loss, "has_density", False):
+        if loss is not None and loss.has_density:
             tags.estimator_type = "outlier_detector"
         return tags
 
@@ -270,7 +270,7 @@ class LossAwareTransformer(
 
     def _finish_fit(self, fitted, X, sample_weight):
         """Return what a fit left, of a density with the bound of outliers."""
-        if not getattr(fitted.loss, "has_density", False):
+        if not fitted.loss.has_density:
             return fitted
         offset = find_offset(self, fitted, X, sample_weight, self.contamination)
         return replace(fitted, target=replace(fitted.target, offset=offset))

@@ -32,13 +32,10 @@ class AutoencodingLoss(RepresentationLoss):
     variational : bool
         The encoder gives a mean and a log-variance for each dimension, and the variance
         of each Gaussian column is trained; else it is one, and the error squared.
-    has_density : bool
-        Rows have a log-density, which ``score_samples`` gives.
     """
 
     target = "features"
     variational = False
-    has_density = False
     nonnegative = False
     gradient_growth = "exponential"
     blocks = None  # what ``likelihood`` comes to in the rows of a fit

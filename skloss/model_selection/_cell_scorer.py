@@ -1,6 +1,7 @@
 """From what training left of some cells to their scores, which the ledger keeps."""
 
 import time
+from functools import cache, partial
 from traceback import format_exception
 
 from optuna import TrialPruned
@@ -34,10 +35,11 @@ class CellScorer:
     def score_cells(self, cells, results):
         """Finish and score cells that trained together."""
         trained = []
-        for twins, result in zip(cells, results, strict=True):
-            for cell in twins.all_twins:
+        for first, result in zip(cells, results, strict=True):
+            finish_once = cache(partial(finish_net, first, result))
+            for cell in first.all_twins:
                 if self.note_training(cell, result) is None:
-                    trained += self.try_finish(cell, result)
+                    trained += self.try_finish(cell, result.curve, finish_once)
         if not trained:
             return
         for which in self.scoring.folds.scored_parts:
@@ -85,24 +87,25 @@ class CellScorer:
             predictions=None,
         )
 
-    def try_finish(self, cell, result):
-        """Return the cell, finished, in a list; none if that fails."""
+    def try_finish(self, cell, curve, finish_once):
+        """Return the cell, finished, in a list; none if that fails.
+
+        Parameters
+        ----------
+        cell : Cell
+        curve : list of float
+            Of its training.
+        finish_once : callable
+            Returns the fitted net, which is that of all twins.
+        """
         try:
-            return [self.finish_cell(cell, result)]
+            trained = cell.after_training(finish_once()).fit_later()
         except Exception as error:  # a calibration predicts rows that it set aside
             self.note_failure(cell, error)
             self.ledger.note(cell.key, outcome=f"failed: {error!r}")
             return []
-
-    def finish_cell(self, cell, result):
-        """Return the cell with its net fitted, and note it."""
-        # thousands of states would be several times as large as the weights
-        fitted = finish(cell.job, result, keep_state=False)
-        (X, *_), given = cell.given
-        fitted = cell.net._finish_fit(fitted, X, given.get("sample_weight"))
-        trained = cell.after_training(with_fitted(cell.net, fitted)).fit_later()
-        self.ledger.note(cell.key, curve=result.curve, estimator=trained.estimator)
-        return trained
+        self.ledger.note(cell.key, curve=curve, estimator=trained.estimator)
+        return [trained]
 
     def score_cell(self, cell, raw, which, predicting):
         """Score one trained cell whose raw outputs are known, and note it."""
@@ -114,3 +117,12 @@ class CellScorer:
         if which == "test":
             facts["score_time"] = predicting + time.perf_counter() - begin
         self.ledger.note(cell.key, **facts)
+
+
+def finish_net(cell, result):
+    """Return the net of a cell, fitted."""
+    # thousands of states would be several times as large as the weights
+    fitted = finish(cell.job, result, keep_state=False)
+    (X, *_), params = cell.given
+    fitted = cell.net._finish_fit(fitted, X, params.get("sample_weight"))
+    return with_fitted(cell.net, fitted)

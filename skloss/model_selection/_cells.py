@@ -17,11 +17,10 @@ from sklearn.utils import check_random_state
 
 from skloss.estimators._base import BaseLossAware, with_fitted
 from skloss.estimators._fit_network import prepare_fit
-from skloss.estimators._memory import Memory
+from skloss.estimators._memory import Digest, Memory
 from skloss.estimators._prepare import Job
 from skloss.exceptions import NotFusibleError
 from skloss.model_selection._candidates import Refused, find_net
-from skloss.model_selection._folds import Digest
 from skloss.model_selection._last_step import (
     get_earlier_steps,
     replace_steps,
@@ -110,7 +109,7 @@ def join_twins(cells):
     joined = {}
     for cell in cells:
         key = cell.key
-        if cell.later:
+        if cell.later and cell.net.callbacks is None:  # which hear of each training
             (X, y), params = cell.given
             own = cell.net.get_params(), params
             key = cell.fold, id(X), id(y), Digest("md5").hash(own)

@@ -1,16 +1,14 @@
 """The folds of a table, as the net of each candidate sees them."""
 
-from types import FunctionType
 from typing import NamedTuple
 
 import numpy as np
-from joblib.hashing import NumpyHasher
 from scipy import sparse
 from sklearn.base import clone
 
 from skloss._engine import Data, Stream
 from skloss._sklearn import check_method_params, safe_indexing
-from skloss.estimators._memory import Memory
+from skloss.estimators._memory import Digest, Memory
 from skloss.model_selection._fit_arguments import capture_fit_arguments, capture_table
 from skloss.model_selection._last_step import get_earlier_steps, replace_steps
 
@@ -193,16 +191,3 @@ def digest_earlier_steps(pipeline):
             for name, step in get_earlier_steps(pipeline)
         ]
     )
-
-
-class Digest(NumpyHasher):
-    """A digest by value, but of functions and classes by identity.
-
-    Those without a name in a module cannot be pickled, and clones share them. Fitted
-    steps keep them alive, so that no other takes their identity.
-    """
-
-    def save(self, obj):
-        """Write an object, or what stands for it."""
-        shared = isinstance(obj, FunctionType | type)
-        super().save(("shared", id(obj)) if shared else obj)

@@ -5,7 +5,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.multiclass import type_of_target
 
 from skloss._sklearn import safe_indexing
-from skloss.estimators._pretrained import find_labelled
+from skloss.estimators._labelled_rows import find_labelled
 
 
 class LabelledSplit:

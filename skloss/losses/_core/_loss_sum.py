@@ -21,7 +21,7 @@ from skloss.losses._core._terms import (
     multiply_weights,
     weight_as_code,
 )
-from skloss.losses._core._view import PLAIN, join_views, select_views
+from skloss.losses._core._view import join_views, select_views
 
 
 class LossSum(NamedLosses):
@@ -163,10 +163,6 @@ class LossSum(NamedLosses):
 
     def batch_value(self, task, y_true, raw, weight):
         """Return the weighted sum of the terms' values, each of its own views."""
-        if self.views == PLAIN:
-            return self.sum_terms(
-                lambda loss: loss.batch_value(task, y_true, raw, weight)
-            )
         total = 0.0
         for name, factor, loss in self.terms:
             own = tuple(view.rename(f"{name}__") for view in loss.views)

@@ -7,7 +7,7 @@ estimator hands on.
 import numpy as np
 
 from skloss.losses._core import _ops as ops
-from skloss.losses._core._combined import Combined, agreed, strongest_growth
+from skloss.losses._core._combined import Combined, agreed
 from skloss.losses._core._loss import Loss
 from skloss.losses._core._loss_sum import LossSum
 
@@ -21,9 +21,11 @@ class RepresentationLoss(Loss):
 
     Attributes
     ----------
-    target : {"classes", "numbers", None}
-        What y must be, as the columns of ``y_true``: the number of each row's class,
-        -1 where there is no label; numbers, scaled; nothing, a column of zeros.
+    target : {"classes", "numbers", "features", None}
+        What ``y_true`` is: the number of each row's class, -1 where there is no label;
+        the numbers of y, scaled; X itself; a column of zeros.
+    has_density : bool
+        Rows have a log-density, which ``score_samples`` gives.
     normalizes : bool
         Representations are unit vectors: raw outputs divided by their length.
     """
@@ -35,6 +37,7 @@ class RepresentationLoss(Loss):
     monitors_itself = True
     nonnegative = True
     target = None
+    has_density = False
     target_scaling = "standard"
     domain = "real"
     normalizes = False
@@ -68,7 +71,6 @@ class RepresentationSum(LossSum, RepresentationLoss):
 
     family = "representation"
     normalizes = Combined(agreed)
-    gradient_growth = Combined(strongest_growth)
     inverse_link = Combined(agreed)
 
     @property
@@ -76,14 +78,6 @@ class RepresentationSum(LossSum, RepresentationLoss):
         """Return what y must be for the terms that need it."""
         needed = {loss.target for loss in self.losses} - {None}
         return needed.pop() if needed else None
-
-    def best_constant(self, task, y_true, sample_weight):
-        """Return that of the first term."""
-        return self.losses[0].best_constant(task, y_true, sample_weight)
-
-    def outputs(self, task, columns):
-        """Return that of the first term."""
-        return self.losses[0].outputs(task, columns)
 
 
 def normalize(x):
