@@ -21,6 +21,7 @@ from sklearn.datasets import load_iris
 from skloss import LossAwareClassifier
 from skloss._engine._program import Program
 from skloss.model_selection import FusedOptunaSearchCV
+from skloss.model_selection._stored_params import PARAMS
 from skloss.model_selection._trials import FOLDS, WORKER
 
 X, Y = load_iris(return_X_y=True)
@@ -29,6 +30,7 @@ SPACE = {"loss": ["cross_entropy", "brier"], "l2": (1e-5, 1e-2, "log")}
 
 SCRIPT = """
 import os, sys, time
+from pathlib import Path
 import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -36,21 +38,24 @@ from sklearn.datasets import load_iris
 from skloss import LossAwareClassifier
 from skloss.model_selection import FusedOptunaSearchCV
 
-where, n_trials, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+where, n_trials, free, go = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+calls = []
 X, y = load_iris(return_X_y=True)
 net = LossAwareClassifier(network=(4,), epochs=3, batch_size=32, random_state=0)
 space = {"loss": ["cross_entropy", "brier"], "l2": (1e-5, 1e-2, "log")}
 
 
-def slow(estimator, X, y):
-    time.sleep(seconds)
+def held(estimator, X, y):
+    calls.append(None)
+    while len(calls) > free and not Path(go).exists():
+        time.sleep(0.01)
     return estimator.score(X, y)
 
 
 storage = where if "://" in where else JournalStorage(JournalFileBackend(where))
 search = FusedOptunaSearchCV(
     net, space, n_trials=n_trials, batch_size=2, cv=3, storage=storage,
-    study_name="s", scoring=slow, refit=False,
+    study_name="s", scoring=held, refit=False,
 )
 print("ready", flush=True)
 input()
@@ -182,26 +187,25 @@ def test_a_stored_study_is_found_again_by_its_name(tmp_path):
 # -- processes -------------------------------------------------------------------------
 
 
-def started(count, where, n_trials, seconds):
-    """Start searches in processes of their own, all at once when they have loaded."""
+def started(where, n_trials, go, free=0):
+    """Start a search in a process of its own; return when it has loaded.
+
+    From the ``free + 1``-th score on it waits until the file ``go`` is there: what is
+    running then stays so, however slow or fast the machine is.
+    """
     root = Path(__file__).parents[2]
     paths = [str(root), os.environ.get("PYTHONPATH", "")]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, where, str(n_trials), str(seconds)],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(count)
-    ]
-    for process in processes:
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        process.stdin.write("\n")
-        process.stdin.flush()
-    return processes
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, where, str(n_trials), str(free), str(go)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "ready\n"
+    process.stdin.write("\n")
+    process.stdin.flush()
+    return process
 
 
 def killed(process):
@@ -245,17 +249,19 @@ class Stored:
     def finished(self):
         return [t for t in self.trials() if FOLDS in t.user_attrs]
 
-    def wait_for(self, count):
-        """Wait for so many finished trials, with others running that are all drawn."""
+    def wait_for(self, finished, running):
+        """Wait until so many trials are finished, and so many drawn and running."""
         for _ in range(600):
             trials = self.trials()  # one look: a later one may see them finished
-            finished = [t for t in trials if FOLDS in t.user_attrs]
-            drawn = [  # of those that are running
-                t.params.keys() == SPACE.keys()
+            drawn = [
+                t
                 for t in trials
-                if t.state is TrialState.RUNNING and FOLDS not in t.user_attrs
+                if t.state is TrialState.RUNNING
+                and FOLDS not in t.user_attrs
+                and PARAMS in t.user_attrs
             ]
-            if len(finished) >= count and drawn and all(drawn):
+            done = [t for t in trials if FOLDS in t.user_attrs]
+            if (len(done), len(drawn)) == (finished, running):
                 return
             time.sleep(0.1)
         raise AssertionError([t.state for t in trials])
@@ -276,21 +282,18 @@ def in_order(trials):
 
 
 @pytest.mark.slow
-def test_a_killed_search_goes_on_where_it_stood(stored):
-    # a second a fold: a batch of two takes far longer than a look at the study
-    (process,) = started(1, stored.where, 8, 1.0)
-    stored.wait_for(4)
-    # what is asked for next is stamped by now: a trial without a stamp may be a living
-    # process's, and counts for ten seconds
-    time.sleep(0.5)
+def test_a_killed_search_goes_on_where_it_stood(stored, tmp_path):
+    go = tmp_path / "go"
+    process = started(stored.where, 8, go, free=12)
+    stored.wait_for(finished=4, running=2)
     killed(process)
     before = stored.trials()
     done = [t for t in before if t.state is TrialState.COMPLETE]
-    dead = [t for t in before if t.state is TrialState.RUNNING]
-    lost = [t for t in dead if FOLDS not in t.user_attrs]
-    assert len(done) >= 2
-    assert dead
-    (process,) = started(1, stored.where, 8, 0)
+    lost = [t for t in before if t.state is TrialState.RUNNING]
+    assert len(done) == 4
+    assert len(lost) == 2
+    go.touch()
+    process = started(stored.where, 8, go)
     assert ended(process) == 8
     after = stored.trials()
     for trial in done:
@@ -306,8 +309,11 @@ def test_a_killed_search_goes_on_where_it_stood(stored):
 
 
 @pytest.mark.slow
-def test_two_processes_share_the_work(stored):
-    processes = started(2, stored.where, 12, 0.1)
+def test_two_processes_share_the_work(stored, tmp_path):
+    go = tmp_path / "go"
+    processes = [started(stored.where, 12, go) for _ in range(2)]
+    stored.wait_for(finished=0, running=4)
+    go.touch()
     assert max(map(ended, processes)) == 12
     finished = stored.finished()
     assert len(finished) == 12
@@ -318,10 +324,12 @@ def test_two_processes_share_the_work(stored):
 
 
 @pytest.mark.slow
-def test_of_two_processes_one_dies_and_the_other_does_its_part(stored):
-    first, second = started(2, stored.where, 12, 0.3)
-    stored.wait_for(3)
+def test_of_two_processes_one_dies_and_the_other_does_its_part(stored, tmp_path):
+    go = tmp_path / "go"
+    first, second = (started(stored.where, 12, go) for _ in range(2))
+    stored.wait_for(finished=0, running=4)
     killed(first)
+    go.touch()
     assert ended(second) == 12
     assert len(stored.finished()) == 12
 
