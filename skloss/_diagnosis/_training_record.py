@@ -1,6 +1,6 @@
 """What a fit leaves for its diagnosis."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -101,7 +101,7 @@ def record_training(fitted, job, result: Result) -> TrainingRecord:
     job : Job
     result : Result
     """
-    member, stream = job.plan.members[0], job.data.streams[0]
+    member, stream = get_judged(job.plan), job.data.streams[0]
     Y, weight = job.data.Y[stream.rows], stream.weight
     earlier = None if job.earlier is None else job.earlier.record
     ends = measure_loss_range(job, member, Y, weight, earlier)
@@ -113,11 +113,20 @@ def record_training(fitted, job, result: Result) -> TrainingRecord:
         layers=result.layers,
         curve=result.curve,
         **ends,
-        steps_per_epoch=-(-len(stream.rows) // job.plan.batch_size),
+        steps_per_epoch=-(-stream.n_drawn // job.plan.batch_size),
         fitted_loss=find_fitted_loss(result),
         features=features,
         **describe_predictions(fitted, job, ends["constant_loss"], features, some, X),
     )
+
+
+def get_judged(plan):
+    """Return the member of a plan with the loss of rows that have a label.
+
+    What is told of a training is told of these rows, whatever else trains.
+    """
+    member = plan.members[0]
+    return replace(member, loss=member.loss.supervised)
 
 
 def describe_predictions(fitted, job, constant_loss, features, some, X) -> dict:
@@ -134,7 +143,7 @@ def describe_predictions(fitted, job, constant_loss, features, some, X) -> dict:
     X : array of shape (n, features)
         These.
     """
-    member, stream = job.plan.members[0], job.data.streams[0]
+    member, stream = get_judged(job.plan), job.data.streams[0]
     task, Y, weight = job.plan.task, job.data.Y[stream.rows], stream.weight
     none = np.zeros(0)
     found = {"class_shares": none, "recalls": none} | dict.fromkeys(OF_TARGET, none)

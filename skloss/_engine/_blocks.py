@@ -29,7 +29,7 @@ class Batch(NamedTuple):
     Attributes
     ----------
     x : tensor of shape (steps, networks, batch, features)
-    y : tensor of shape (steps, networks, batch, task.size)
+    y : tensor of shape (steps, networks, batch, columns)
     weight : tensor of shape (steps, networks, batch)
         Divided by the number of the step's real rows.
     noise : Noise

@@ -131,6 +131,7 @@ def make_inputs(
     dtype, structure = template.structure.plan.dtype, template.structure
     numbers = list(dict.fromkeys(member.stream for member in members))
     streams = [data.streams[i] for i in numbers]
+    drawn = [stream.list_drawn() for stream in streams]
     table, Y = data.as_tensors(dtype, template.dtype_of_targets)
 
     def stack(name, dtype=dtype):
@@ -145,11 +146,11 @@ def make_inputs(
     inputs = Inputs(
         table=table,
         Y=Y,
-        rows=pad([s.rows for s in streams], np.int32),
-        weight=pad([s.weight for s in streams], dtype),
+        rows=pad([rows for rows, _ in drawn], np.int32),
+        weight=pad([weight for _, weight in drawn], dtype),
         val_rows=pad([s.val_rows for s in streams], np.int32),
         val_weight=pad([normalise(s.val_weight) for s in streams], dtype),
-        n_rows=np.array([len(s.rows) for s in streams], np.int32),
+        n_rows=np.array([s.n_drawn for s in streams], np.int32),
         stream=np.array([numbers.index(m.stream) for m in members], np.int32),
         steps=np.int32(count_steps(plan, streams[0])),
         seed=np.int32(plan.seed),
@@ -192,7 +193,7 @@ def specify_inputs(template: Template, inputs: Inputs) -> Inputs:
     data, dtype = template.structure.data, template.dtype
     numbers = tf.TensorSpec([None, None], tf.int32)
     weights = tf.TensorSpec([None, None], dtype)
-    n_columns = template.structure.plan.task.size
+    n_columns = template.n_columns
     return tf.nest.map_structure(specify, inputs)._replace(
         table=specify_table(data.sparse, data.n_features, dtype),
         Y=tf.TensorSpec([None, n_columns], template.dtype_of_targets),

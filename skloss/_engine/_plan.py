@@ -47,12 +47,42 @@ class Stream:
         Row numbers in the table; weights of mean 1.
     val_rows, val_weight : ndarray of shape (m,)
         The same for validation; empty without.
+    others, others_weight : ndarray of shape (o,)
+        The same for rows without a label, that train besides; empty without.
     """
 
     rows: np.ndarray
     weight: np.ndarray
     val_rows: np.ndarray
     val_weight: np.ndarray
+    others: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    others_weight: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def repeats(self) -> int:
+        """How often each row with a label comes in an epoch, others coming once.
+
+        As often as makes both about as many: a batch should hold enough of either.
+        """
+        return max(1, round(len(self.others) / len(self.rows)))
+
+    @property
+    def n_drawn(self) -> int:
+        """The number of rows of an epoch, repeated ones each time."""
+        return self.repeats * len(self.rows) + len(self.others)
+
+    def list_drawn(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return number and weight of each row of an epoch.
+
+        In the mean over all of them, rows with a label have the mean of their own, and
+        others too, where there are as many: fewer count by their number.
+        """
+        if not len(self.others):
+            return self.rows, self.weight
+        rows = np.concatenate([np.tile(self.rows, self.repeats), self.others])
+        weight = np.tile(self.weight, self.repeats) / self.repeats / len(self.rows)
+        others = self.others_weight / max(len(self.rows), len(self.others))
+        return rows, len(rows) * np.concatenate([weight, others])
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +95,8 @@ class Data:
     Y : ndarray of shape (n, task.size)
         Encoded targets: 0/1, one-hot, or numbers.
     streams : list of Stream
+    facts : ndarray of shape (n, facts), optional
+        What else a loss knows of a row: columns behind the target's, never scaled.
     tensors : dict
         What ``as_tensors`` has made, by dtypes.
     """
@@ -72,6 +104,7 @@ class Data:
     X: Any
     Y: np.ndarray
     streams: list[Stream]
+    facts: np.ndarray | None = None
     # of this X and Y alone: ``replace`` begins with none
     tensors: dict = field(default_factory=dict, init=False, repr=False)
 
@@ -79,11 +112,17 @@ class Data:
         """Return table and targets as tensors, made once for all pools."""
         key = dtype, dtype_of_targets
         if key not in self.tensors:
-            Y = np.asarray(self.Y, dtype=dtype_of_targets)
+            Y = self.Y if self.facts is None else np.hstack([self.Y, self.facts])
+            Y = np.asarray(Y, dtype=dtype_of_targets)
             arrays = table_arrays(self.X, dtype), Y
             tensors = tf.nest.map_structure(tf.convert_to_tensor, arrays)
             self.tensors.setdefault(key, tensors)  # threads may make them together
         return self.tensors[key]
+
+    @property
+    def n_facts(self) -> int:
+        """The number of columns behind the target's."""
+        return 0 if self.facts is None else self.facts.shape[1]
 
     def __getstate__(self):
         # tensors do not travel between processes, and a pickle would hold them twice
@@ -274,4 +313,4 @@ class Result:
 
 def count_steps(plan: Plan, stream: Stream) -> int:
     """Return the number of steps of an epoch."""
-    return -(-len(stream.rows) // plan.batch_size)
+    return -(-stream.n_drawn // plan.batch_size)

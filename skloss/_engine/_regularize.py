@@ -30,7 +30,7 @@ def regularize_rows(
     used : tuple of str
         ``Structure.regularizers``.
     x : tensor of shape (networks, batch, features)
-    y : tensor of shape (networks, batch, task.size)
+    y : tensor of shape (networks, batch, columns)
     weight : tensor of shape (networks, batch)
     noise : Noise
         This step's.
@@ -39,7 +39,7 @@ def regularize_rows(
     Returns
     -------
     x : tensor of shape (networks, batch, features)
-    y : tensor of shape (networks, batch or 2 * batch, task.size)
+    y : tensor of shape (networks, batch or 2 * batch, columns)
     weight : tensor of shape (networks, batch or 2 * batch)
     """
     if "mixup" in used:

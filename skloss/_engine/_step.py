@@ -227,14 +227,16 @@ def average_loss(
 def scale_targets(
     task: Task, y: tf.Tensor, loc: tf.Tensor, scale: tf.Tensor, dtype: tf.DType
 ) -> tf.Tensor:
-    """Return the target as the networks see it, (..., networks, batch, task.size).
+    """Return the target as the networks see it, (..., networks, batch, columns).
 
-    This is ``Member.scaled_target`` inside the graph, for rows that were gathered. A
-    target of numbers comes in double precision: single precision would round away what
-    is small beside the location.
+    This is ``Member.scaled_target`` inside the graph, for rows that were gathered.
+    Facts, behind the target's columns, stay as they are. A target of numbers comes in
+    double precision: single precision would round away what is small beside the
+    location.
     """
     if task.has_numbers:
-        y = (y - loc[:, None]) / scale[:, None]
+        scaled = (y[..., : task.size] - loc[:, None]) / scale[:, None]
+        y = tf.concat([scaled, y[..., task.size :]], axis=-1)
     return tf.cast(y, dtype)
 
 

@@ -44,11 +44,12 @@ class DataStructure:
 
     n_features: int
     sparse: bool
+    n_facts: int
 
     @classmethod
     def of(cls, data: Data) -> "DataStructure":
         """Return the structure of a table."""
-        return cls(data.X.shape[1], sparse.issparse(data.X))
+        return cls(data.X.shape[1], sparse.issparse(data.X), data.n_facts)
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,11 @@ class Template:
         return "float64" if numbers else self.structure.plan.dtype
 
     @property
+    def n_columns(self) -> int:
+        """The number of columns of the targets, facts included."""
+        return self.structure.plan.task.size + self.structure.data.n_facts
+
+    @property
     def has_teacher(self) -> bool:
         """Whether the loss sees outputs by the averaged weights."""
         return any(view.averaged for view in self.loss.views)

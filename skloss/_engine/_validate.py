@@ -76,7 +76,7 @@ def validate(
         y = scale_targets(task, y, inputs.loc, inputs.scale, template.dtype)
         held = HeldBack(
             x=take_rows(inputs.table, index, structure.data.n_features),
-            y=tf.ensure_shape(y, [size, batch, task.size]),
+            y=tf.ensure_shape(y, [size, batch, template.n_columns]),
             weight=tf.ensure_shape(weight[i], [size, batch]),
             seed=inputs.seed,
             number=tf.fill([size], -1 - i),
@@ -114,7 +114,7 @@ def specify_rows(template: Template, inputs: Inputs, state: State) -> tuple:
     structure, lead = template.structure, (template.size, template.batch_size)
     held = HeldBack(
         x=tf.TensorSpec([*lead, structure.data.n_features], template.dtype),
-        y=tf.TensorSpec([*lead, structure.plan.task.size], template.dtype),
+        y=tf.TensorSpec([*lead, template.n_columns], template.dtype),
         weight=tf.TensorSpec(lead, template.dtype),
         seed=tf.TensorSpec([], tf.int32),
         number=tf.TensorSpec([template.size], tf.int32),

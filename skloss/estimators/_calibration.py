@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from skloss._engine import Data, Plan, Stream, predict_raw, train_population
+from skloss._engine import Data, Plan, predict_raw, train_population
 from skloss.estimators._class_weight import get_row_weights
 from skloss.losses import Loss, Task
 from skloss.losses._core import _ops as ops
@@ -148,7 +148,7 @@ def predict_out_of_fold(plan: Plan, data: Data, n_folds: int = N_FOLDS) -> np.nd
     member = replace(member, start=None, callback=None)
     members = [replace(member, stream=i) for i in range(n_folds)]
     results = train_population(
-        replace(plan, members=members), Data(data.X, data.Y, streams)
+        replace(plan, members=members), replace(data, streams=streams)
     )
     n_raw = member.loss.n_raw(plan.task)
     raw = np.empty((len(stream.rows), n_raw))
@@ -169,4 +169,10 @@ def leave_out(stream, test):
     kept = np.setdiff1d(np.arange(len(stream.rows)), test)
     weight = stream.weight[kept]
     none = np.zeros(0, dtype=stream.val_rows.dtype)
-    return Stream(stream.rows[kept], weight / weight.mean(), none, np.zeros(0))
+    return replace(
+        stream,
+        rows=stream.rows[kept],
+        weight=weight / weight.mean(),
+        val_rows=none,
+        val_weight=np.zeros(0),
+    )

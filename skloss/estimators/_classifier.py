@@ -150,6 +150,9 @@ class LossAwareClassifier(
     _target = ClassTarget
 
     classes_ = FittedAttribute(lambda f: f.target.classes, "The classes, sorted.")
+    transduction_ = FittedAttribute(
+        lambda f: f.transduction, "The labels of the training rows."
+    )
     temperature_ = FittedAttribute(
         lambda f: f.temperature, "What log-probabilities are divided by."
     )
@@ -175,6 +178,8 @@ class LossAwareClassifier(
         batch_size="auto",
         epochs=100,
         class_weight=None,
+        unlabeled_loss=None,
+        unlabeled_label=-1,
         calibration=None,
         early_stopping=False,
         validation_fraction=0.1,
@@ -205,6 +210,8 @@ class LossAwareClassifier(
         self.batch_size = batch_size
         self.epochs = epochs
         self.class_weight = class_weight
+        self.unlabeled_loss = unlabeled_loss
+        self.unlabeled_label = unlabeled_label
         self.calibration = calibration
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skloss._diagnosis._findings import collect_findings
@@ -71,6 +72,18 @@ def make_fitted(job: Job, result: Result, state=None) -> Fitted:
         trained_by=result.trained_by,
         state=state,
     )
+
+
+def label_others(job: Job, fitted: Fitted) -> Fitted:
+    """Return what remains of a fit, with the labels of rows that had none."""
+    if job.others is None:
+        return fitted
+    target, labels = fitted.target, job.others.y.copy()
+    raw = fitted.outputs.of_table(job.others.X)
+    found = target.decide(target.scores(fitted.loss, raw))
+    labels = labels.astype(np.result_type(labels, found))
+    labels[job.others.rows] = found
+    return replace(fitted, transduction=labels)
 
 
 def calibrate(job: Job, fitted: Fitted) -> float:

@@ -7,7 +7,12 @@ is changed: whoever calls ``fit_network`` keeps what it returns.
 
 from skloss import networks
 from skloss._callbacks._fit_progress import show_progress
-from skloss.estimators._finish import finish, make_fitted, warn_of_findings
+from skloss.estimators._finish import (
+    finish,
+    label_others,
+    make_fitted,
+    warn_of_findings,
+)
 from skloss.estimators._fitted import Fitted
 from skloss.estimators._prepare import Job, prepare
 from skloss.estimators._read import read_data
@@ -47,7 +52,7 @@ def fit_network(estimator, X, y, sample_weight=None, *, tasks=None, **more) -> F
         result = job.train(report)
 
         # -- finish
-        fitted = finish(job, result)
+        fitted = label_others(job, finish(job, result))
 
     # -- warn
     warn_of_findings(fitted, more.get("partial", False))

@@ -238,6 +238,8 @@ class Fitted:
         This training's own.
     state : TrainingState or None
         Everything needed to go on training; None where it was not kept.
+    transduction : ndarray of shape (n_samples,), or None
+        The labels of the training rows, where some had none.
     """
 
     settings: Settings
@@ -257,6 +259,7 @@ class Fitted:
     record: Any = None
     callbacks: list = field(default_factory=list)
     state: TrainingState | None = None
+    transduction: np.ndarray | None = None
 
     # -- what predicts -------------------------------------------------------------
 

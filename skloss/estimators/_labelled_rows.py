@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from scipy.sparse import issparse
+
+from skloss._params import is_number
+from skloss._sklearn import safe_indexing
 
 UNLABELLED = -1
 
 
-def find_labelled(family, y) -> np.ndarray | None:
+class Others(NamedTuple):
+    """Rows without a label that train besides those with one.
+
+    Attributes
+    ----------
+    X : ndarray or CSR matrix of shape (n, features)
+    weight : ndarray of shape (n,)
+    y : ndarray of shape (n_samples,)
+        The whole target as it was given.
+    rows : ndarray of shape (n,)
+        Which of its rows they are.
+    """
+
+    X: Any
+    weight: np.ndarray
+    y: np.ndarray
+    rows: np.ndarray
+
+
+def find_labelled(family, y, label=UNLABELLED, classes=None) -> np.ndarray | None:
     """Return the numbers of the rows that have a label, None where all do.
 
     Parameters
@@ -16,6 +40,15 @@ def find_labelled(family, y) -> np.ndarray | None:
     family : str
         Of the estimator: only classes and numbers can be missing.
     y : array-like
+    label : object, default=-1
+        What stands for a missing class, beside two others or more; None: nothing does.
+    classes : ndarray, optional
+        Where they are known, what stands for a missing one may be beside fewer.
+
+    Raises
+    ------
+    ValueError
+        If no row has a label.
     """
     if family not in ("classification", "regression") or issparse(y):
         return None
@@ -23,8 +56,11 @@ def find_labelled(family, y) -> np.ndarray | None:
     if family == "regression":
         missing = np.isnan(y) if y.dtype.kind == "f" else np.zeros(y.shape, bool)
         missing = missing.reshape(len(y), -1).any(axis=1)
-    elif y.ndim == 1 and y.dtype.kind in "if" and len(np.unique(y)) > 2:
-        missing = y == UNLABELLED
+    elif y.ndim == 1 and can_hold(y, label):
+        missing = y == label
+        known = np.unique(y[~missing]) if classes is None else classes
+        if (classes is None and 0 < len(known) < 2) or label in known:
+            return None
     else:
         return None
     if missing.all() and len(y):
@@ -33,3 +69,30 @@ def find_labelled(family, y) -> np.ndarray | None:
             "LossAwareTransformer alone, or give some labels."
         )
     return np.flatnonzero(~missing) if missing.any() else None
+
+
+def can_hold(y, label):
+    """Tell whether a y of this kind may hold a label: a number, or a text."""
+    if is_number(label):
+        return y.dtype.kind in "if"
+    return label is not None and y.dtype.kind in "UTO"
+
+
+def find_others(labelled, n_rows):
+    """Return the numbers of the rows without a label."""
+    return np.setdiff1d(np.arange(n_rows), labelled)
+
+
+def take_rows(parts, rows):
+    """Return some rows of arrays, of which some may be None."""
+    return [part if part is None else safe_indexing(part, rows) for part in parts]
+
+
+def explain_unlabelled(label):
+    """Return the text on rows without a label that nothing is to be learnt from."""
+    return (
+        f"y holds {label!r} beside two classes or more, which stands for rows without "
+        f"a label. Set unlabeled_loss='pseudo_label', 'consistency', 'mean_teacher' or "
+        f"'entropy' to learn from them, leave them out, or set unlabeled_label=None if "
+        f"{label!r} is a class."
+    )

@@ -11,6 +11,9 @@ from skloss.estimators._read import Reading
 from skloss.estimators._varying import bind_epoch, measure_curves
 from skloss.losses import Loss, Task
 from skloss.losses._core._constant import best_constant
+from skloss.losses._unlabelled import WithUnlabelled
+
+OF_UNLABELLED = "unlabeled_loss__", "loss__unlabelled__"
 
 
 def settle_units(reading: Reading, Y: np.ndarray, weight: np.ndarray) -> tuple:
@@ -145,6 +148,9 @@ def make_member(
     rate = float(settings.learning_rate)
     if settings.pretrained is not None:
         numbers["body_pace"] = float(settings.pretrained.learning_rate_factor)
+    if reading.others is not None:
+        trained = WithUnlabelled(trained, settings.unlabeled_loss)
+        varying = {name_in_sum(name): curve for name, curve in varying.items()}
     member = Member(
         loss=trained,
         schedule=settings.schedule.settle(rate, steps, steps * settings.epochs),
@@ -163,6 +169,20 @@ def make_member(
     )
     before = Fitted(settings, reading.features, target, loss, measured, seed)
     return member, before
+
+
+def name_in_sum(name: str) -> str:
+    """Return what a number is called by the engine, where two losses stand together.
+
+    Parameters
+    ----------
+    name : str
+        What the estimator calls it, such as "unlabeled_loss__weight".
+    """
+    for before, within in (("loss__", "loss__loss__"), OF_UNLABELLED):
+        if name.startswith(before):
+            return within + name[len(before) :]
+    return name
 
 
 def measure_loss(

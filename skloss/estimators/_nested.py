@@ -52,6 +52,7 @@ class NestedParams(Nested, BaseEstimator):
             return value
         makers = {
             "loss": self._loss_behind,
+            "unlabeled_loss": self._unlabeled_loss_behind,
             "network": networks.get_unchecked,
             "optimizer": OptimizerParams,
             "lr_schedule": schedules.get,
@@ -65,6 +66,10 @@ class NestedParams(Nested, BaseEstimator):
     def _loss_behind(self, spec):
         """Return the loss that a value stands for; None where a fit finds it."""
         return None if is_automatic(spec) else losses.get(spec, self._family)
+
+    def _unlabeled_loss_behind(self, spec):
+        """Return the loss of rows without a label; None where there is none."""
+        return None if spec is None else losses.get(spec, "unlabelled")
 
     def _value_object(self, name):
         """Return the object behind a parameter, or None where there is none."""

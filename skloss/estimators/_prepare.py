@@ -18,6 +18,7 @@ from skloss._warn_user import warn_user
 from skloss.estimators import _units
 from skloss.estimators._callback_plan import plan_callbacks
 from skloss.estimators._fitted import Fitted
+from skloss.estimators._labelled_rows import Others
 from skloss.estimators._member import (
     check_same_build,
     choose_dtype,
@@ -28,7 +29,12 @@ from skloss.estimators._memory import digest_arrays
 from skloss.estimators._output_bounds import OutputBounds, recall_bounds
 from skloss.estimators._read import Reading
 from skloss.estimators._settings import Settings
-from skloss.estimators._split import Table, get_automatic_batch_size, split_rows
+from skloss.estimators._split import (
+    Table,
+    append_rows,
+    get_automatic_batch_size,
+    split_rows,
+)
 from skloss.estimators._validation_scorer import ValidationScorer
 from skloss.estimators._varying import find_unreachable_ends
 from skloss.exceptions import IneffectiveParameterWarning
@@ -54,6 +60,8 @@ class Job:
         What trains in place of the compiled loop.
     watcher : EpochCallbacks, KerasFit or None
         What tells Keras' callbacks of the training.
+    others : Others or None
+        Rows without a label that train, too.
     """
 
     before: Fitted
@@ -63,6 +71,7 @@ class Job:
     earlier: Fitted | None = None
     trainer: Any = None
     watcher: Any = None
+    others: Others | None = None
 
     def train(self, report=None) -> Result:
         """Train the network, and return the Result."""
@@ -94,13 +103,15 @@ def prepare(estimator, reading: Reading, *, epochs: int, tasks=None) -> Job:
         seed = int(rng.randint(np.iinfo(np.int32).max))
     table, stream = choose_rows(reading, rng)
     train, held = stream.rows, stream.val_rows
-    batch_size = choose_batch_size(settings, len(train))
-    steps = -(-len(train) // batch_size)
+    data = add_others(Data(table.X, table.Y, [stream]), reading.others)
+    n_drawn = data.streams[0].n_drawn
+    batch_size = choose_batch_size(settings, n_drawn)
+    steps = -(-n_drawn // batch_size)
 
     # -- units, loss and dtype
     rows = table.Y[train], reading.weight_of(train)
     target, new = settle_units(reading, *rows)
-    dtype = choose_dtype(reading, target, len(train) <= batch_size)
+    dtype = choose_dtype(reading, target, n_drawn <= batch_size)
     if reading.start is not None:
         check_same_build(reading)
     warn_of_settings(estimator, settings, validated=len(held) > 0, steps=steps)
@@ -124,7 +135,6 @@ def prepare(estimator, reading: Reading, *, epochs: int, tasks=None) -> Job:
         seed=seed,
         record=bool(settings.record),
     )
-    data = Data(table.X, table.Y, [stream])
     check_dropout(settings, plan, data)
     told = plan_callbacks(settings, plan, data, before.link)
     plan = told.plan
@@ -136,7 +146,8 @@ def prepare(estimator, reading: Reading, *, epochs: int, tasks=None) -> Job:
         )
     part_of = earlier if reading.goes_on else None
     bounds = recall_bounds(reading, before.loss, target.task, new)
-    return Job(before, plan, data, bounds, part_of, told.trainer, told.watcher)
+    trainer, watcher = told.trainer, told.watcher
+    return Job(before, plan, data, bounds, part_of, trainer, watcher, reading.others)
 
 
 def choose_rows(reading: Reading, rng) -> tuple[Table, Stream]:
@@ -157,6 +168,24 @@ def choose_rows(reading: Reading, rng) -> tuple[Table, Stream]:
         val_rows=held.astype(np.int32),
         val_weight=table.weight[held],
     )
+
+
+def add_others(data: Data, others: Others | None) -> Data:
+    """Return data to whose stream rows without a label are added.
+
+    What says that a row has a label is a fact that their loss knows.
+    """
+    if others is None:
+        return data
+    count, (stream,) = len(data.Y), data.streams
+    stream = replace(
+        stream,
+        others=np.arange(count, count + len(others.rows), dtype=np.int32),
+        others_weight=others.weight,
+    )
+    labelled = np.repeat([1.0, 0.0], [count, len(others.rows)])[:, None]
+    Y = np.vstack([data.Y, np.zeros((len(others.rows), data.Y.shape[1]))])
+    return Data(append_rows(data.X, others.X), Y, [stream], labelled)
 
 
 def choose_batch_size(settings: Settings, n_rows: int) -> int:

@@ -8,15 +8,21 @@ from typing import Any
 import numpy as np
 
 from skloss._engine import TrainingState, Weights
-from skloss._sklearn import safe_indexing
+from skloss._warn_user import warn_user
 from skloss.estimators._fitted import Fitted
-from skloss.estimators._labelled_rows import find_labelled
+from skloss.estimators._labelled_rows import (
+    Others,
+    explain_unlabelled,
+    find_labelled,
+    find_others,
+    take_rows,
+)
 from skloss.estimators._memory import Memory
 from skloss.estimators._pretrained import learn_body
 from skloss.estimators._settings import Settings
 from skloss.estimators._split import Table, read_sample_weights
-from skloss.estimators._table import Features
-from skloss.exceptions import LossTargetError
+from skloss.estimators._table import Features, validate_table
+from skloss.exceptions import IneffectiveParameterWarning, LossTargetError
 from skloss.losses import Loss
 
 
@@ -35,6 +41,8 @@ class Reading:
         The training rows, those of early stopping included.
     cost : ndarray of shape (n,), or None
         Further weights of these rows, not used for validation.
+    others : Others or None
+        Rows without a label that train, too.
     validation : Table or None
         Rows that were given for validation.
     groups : array-like or None
@@ -56,6 +64,7 @@ class Reading:
     loss: Loss
     table: Table
     cost: np.ndarray | None
+    others: Others | None
     validation: Table | None
     groups: Any
     given: tuple
@@ -122,7 +131,11 @@ def read_data(
     if not (partial or settings.warm_start):
         earlier = None
     memory, rows = memory or Memory(), (X, y, sample_weight, groups)
-    body, memory, rows = pretrain(estimator, settings, earlier, memory, rows)
+    body = None
+    if settings.pretrained is not None and earlier is None:
+        body = learn_body(settings, *rows[:3])
+    known = earlier.target.classes if partial and earlier is not None else classes
+    memory, rows, others = separate(estimator, settings, known, memory, rows)
     (X, y, sample_weight, groups), given = rows, tuple(rows[:2])
     if partial and earlier is not None:
         target, features = earlier.target, earlier.features
@@ -142,9 +155,8 @@ def read_data(
     if not (partial and earlier is not None):  # later parts keep the first one's
         target = target.weigh(settings, y, weight)
     loss = target.complete_loss(settings)
-    validation = read_validation(
-        estimator, features, target, loss, X_val, y_val, sample_weight_val
-    )
+    held = drop_unlabelled(settings, target, (X_val, y_val, sample_weight_val))
+    validation = read_validation(estimator, features, target, loss, *held)
     Y = target.encode(y, loss)
     return Reading(
         settings=settings,
@@ -153,10 +165,11 @@ def read_data(
         loss=loss,
         table=Table(X, Y, weight),
         cost=target.weigh_rows(Y),
+        others=others and read_others(estimator, settings, features, loss, *others),
         validation=validation,
         groups=groups,
         given=given,
-        given_validation=(X_val, y_val),
+        given_validation=held[:2],
         earlier=earlier,
         start=start,
         body=body,
@@ -164,30 +177,76 @@ def read_data(
     )
 
 
-def pretrain(estimator, settings, earlier, memory, rows):
-    """Return what hidden layers begin with, and the rows that have a label.
-
-    All rows are for the body. Without ``Pretrained`` there is none, and all are kept.
+def separate(estimator, settings, classes, memory, rows):
+    """Return the rows that have a label, and those that have none.
 
     Parameters
     ----------
     estimator : BaseLossAware
     settings : Settings
-    earlier : Fitted or None
-        Of a training to go on from, which has a body already.
+    classes : array-like or None
+        Where they are known.
     memory : Memory
         Of fits on these rows; that of the labelled ones is returned.
     rows : tuple of array-like
         X, y, sample weights and groups; the last two perhaps None.
+
+    Returns
+    -------
+    memory : Memory
+    rows : sequence of array-like
+        Of those with a label.
+    others : tuple of (sequence of array-like, ndarray, array-like), or None
+        The same of those without, their numbers, and the whole y; None where there are
+        none, or they do not train.
     """
-    if settings.pretrained is None:
-        return None, memory, rows
-    body = learn_body(settings, *rows[:3]) if earlier is None else None
-    labelled = find_labelled(estimator._family, rows[1])
+    label, unlabeled_loss = settings.unlabeled_label, settings.unlabeled_loss
+    family = estimator._family
+    if family == "regression" and settings.pretrained is None:
+        return memory, rows, None
+    labelled = find_labelled(family, rows[1], label, classes)
     if labelled is None:
-        return body, memory, rows
-    some = [own if own is None else safe_indexing(own, labelled) for own in rows]
-    return body, memory.recall("labelled", Memory), some
+        if unlabeled_loss is not None:
+            warn_user(
+                f"unlabeled_loss={settings.given['unlabeled_loss']!r} has no effect: "
+                f"all rows of y have a label, since {label!r}, unlabeled_label, is "
+                f"none of its values, or one of two.",
+                IneffectiveParameterWarning,
+            )
+        return memory, rows, None
+    if unlabeled_loss is None and settings.pretrained is None:
+        raise ValueError(explain_unlabelled(label))
+    others = None
+    if unlabeled_loss is not None:
+        numbers = find_others(labelled, len(rows[1]))
+        others = take_rows(rows, numbers), numbers, rows[1]
+    memory = memory.recall(("labelled", repr(label)), Memory)
+    return memory, take_rows(rows, labelled), others
+
+
+def read_others(estimator, settings, features, loss, rows, numbers, y):
+    """Return the rows without a label, checked."""
+    if not loss.has_probabilities:
+        raise LossTargetError(
+            f"unlabeled_loss={settings.given['unlabeled_loss']!r} learns from class "
+            f"probabilities, and loss={loss!r} has none. Use loss='cross_entropy'."
+        )
+    X, _, sample_weight, _ = rows
+    X = validate_table(estimator, features, X)
+    weight = read_sample_weights(sample_weight, X)
+    train = np.flatnonzero(weight > 0)
+    weight = weight[train] / weight[train].mean()
+    return Others(X[train], weight, np.asarray(y), numbers[train])
+
+
+def drop_unlabelled(settings, target, held):
+    """Return X, y and weights of the validation rows that have a label."""
+    if settings.unlabeled_loss is None or held[1] is None:
+        return held
+    labelled = find_labelled(
+        "classification", held[1], settings.unlabeled_label, target.classes
+    )
+    return held if labelled is None else take_rows(held, labelled)
 
 
 def check_same_problem(features, target, earlier):

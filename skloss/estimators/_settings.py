@@ -16,6 +16,7 @@ from skloss._params._value_object import separate_value
 from skloss._tensorflow import start
 from skloss._warn_user import warn_user
 from skloss.estimators._calibration import check_calibration
+from skloss.estimators._labelled_rows import UNLABELLED
 from skloss.estimators._parameter_checks import (
     KNOBS,
     check_margin,
@@ -23,8 +24,9 @@ from skloss.estimators._parameter_checks import (
 )
 from skloss.estimators._pretrained import Pretrained
 from skloss.estimators._validation_scorer import resolve_scorer
+from skloss.estimators._varying import settle_unlabeled_loss
 from skloss.exceptions import IneffectiveParameterWarning
-from skloss.losses import Loss
+from skloss.losses import Loss, UnlabelledLoss
 from skloss.networks import MLP, Body
 from skloss.schedules import Schedule
 
@@ -76,6 +78,10 @@ class Settings:
     loss_weights : "uncertainty" or None
     n_components : int
         0 where nothing is represented.
+    unlabeled_loss : UnlabelledLoss or None
+        That of the last epoch.
+    unlabeled_label : object
+        What stands for a missing class; None: nothing does.
     """
 
     estimator: str
@@ -108,6 +114,8 @@ class Settings:
     loss_weights: str | None = None
     n_components: int = 0
     pretrained: Pretrained | None = None
+    unlabeled_loss: UnlabelledLoss | None = None
+    unlabeled_label: Any = UNLABELLED
 
     @classmethod
     @networks.python_random_untouched()
@@ -136,13 +144,16 @@ class Settings:
         given = estimator.get_params(deep=False)
         loss, heads, curves = estimator._target.read_loss(estimator)
         network, pretrained = read_network(estimator.network)
+        unlabeled_loss, of_unlabelled = settle_unlabeled_loss(estimator)
+        curves = {**curves, **of_unlabelled}
         settings = cls(
             estimator=type(estimator).__name__,
             given=separate_value(given),
             loss=loss,
             heads=heads,
             curves=curves,
-            numbers=resolve_numbers(given, curves),
+            numbers=resolve_numbers(given, curves, unlabeled_loss),
+            unlabeled_loss=unlabeled_loss,
             network=separate_value(networks.get(network)),
             pretrained=pretrained,
             optimizer=Optimizer(estimator.optimizer),
@@ -176,6 +187,8 @@ class Settings:
                 f"max_norm={self.given['max_norm']!r} would change the body that "
                 f"learning_rate_factor=0 leaves as it is. Set one of them otherwise."
             )
+        if self.unlabeled_loss is not None:
+            check_unlabelled(self)
         if "n_components" in self.given:
             check_count("n_components", self.n_components)
 
@@ -211,11 +224,13 @@ class Settings:
         return replace(self, callbacks=None, given=given)
 
 
+OF_TEACHER = 0.99  # Tarvainen and Valpola 2017, Section 3.4: at the beginning
 AS_GIVEN = (
     *("learning_rate", "batch_size", "patience", "verbose", "early_stopping"),
     *("warm_start", "record", "validation_fraction", "validation_scoring"),
     *("callbacks", "dtype", "random_state", "class_weight", "calibration"),
     *("target_transform", "output_margin", "loss_weights", "n_components"),
+    "unlabeled_label",
 )
 
 
@@ -227,12 +242,32 @@ def read_network(network):
     return network.unwrapped.network, network.detached()
 
 
-def resolve_numbers(given, curves):
+def check_unlabelled(settings):
+    """Refuse what does not go with a loss of rows without a label."""
+    shown = f"unlabeled_loss={settings.given['unlabeled_loss']!r}"
+    if np.any(settings.get_values("mixup") > 0):
+        raise ValueError(
+            f"mixup={settings.given['mixup']!r} mixes the labels of rows, and {shown} "
+            f"is for rows that have none. Set one of them only."
+        )
+    if settings.unlabeled_label is None:
+        raise ValueError(
+            f"{shown} needs rows without a label, and unlabeled_label=None says that "
+            f"there are none. Set the value that stands for a missing label, such as "
+            f"-1."
+        )
+
+
+def resolve_numbers(given, curves, unlabeled_loss):
     """Return the numbers for which schedules may stand, at their last value."""
     numbers = {name: given[name] for name in KNOBS if name in given}
     numbers |= {name: curves[name][-1] for name in KNOBS if name in curves}
     # a bound that is none is infinite
-    return {
+    numbers = {
         name: np.inf if value is None else float(value)
         for name, value in numbers.items()
     }
+    views = () if unlabeled_loss is None else unlabeled_loss.views
+    if any(view.averaged for view in views) and numbers["weight_averaging"] == 0:
+        numbers["weight_averaging"] = OF_TEACHER
+    return numbers

@@ -40,6 +40,22 @@ def settle_loss(estimator) -> tuple[Loss, dict[str, np.ndarray]]:
     return loss.detached(), {**curves, **of_loss}
 
 
+def settle_unlabeled_loss(estimator) -> tuple[Loss | None, dict[str, np.ndarray]]:
+    """Return an estimator's loss of rows without a label, and what of it changes.
+
+    Returns
+    -------
+    loss : UnlabelledLoss or None
+    curves : dict of str to ndarray of shape (epochs,)
+        By the estimator's names, such as "unlabeled_loss__weight".
+    """
+    given = getattr(estimator, "unlabeled_loss", None)
+    if given is None:
+        return None, {}
+    loss, curves = resolve_last_loss(given, "unlabelled", int(estimator.epochs))
+    return loss.detached(), {f"unlabeled_{name}": c for name, c in curves.items()}
+
+
 def compute_curves(estimator) -> dict[str, np.ndarray]:
     """Return the values of an estimator's own numbers that are schedules."""
     curves, epochs = {}, int(estimator.epochs)

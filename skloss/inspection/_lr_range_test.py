@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.model_selection import ShuffleSplit
 
 from skloss import networks
-from skloss._engine import Outcome, Stream, train_population
+from skloss._engine import Outcome, train_population
 from skloss._params import is_number
 from skloss._params._checks import check_count
 from skloss._warn_user import warn_user
@@ -215,11 +215,12 @@ def measure_losses(job, rates: np.ndarray) -> np.ndarray:
     plan, stream = job.plan, job.data.streams[0]
     splitter = ShuffleSplit(SPLITS, test_size=HELD_OUT, random_state=plan.seed)
     streams = [
-        Stream(
-            stream.rows[train],
-            stream.weight[train] / stream.weight[train].mean(),
-            stream.rows[held],
-            stream.weight[held],
+        replace(
+            stream,
+            rows=stream.rows[train],
+            weight=stream.weight[train] / stream.weight[train].mean(),
+            val_rows=stream.rows[held],
+            val_weight=stream.weight[held],
         )
         for train, held in splitter.split(stream.rows)
     ]

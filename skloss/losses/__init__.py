@@ -87,6 +87,13 @@ from skloss.losses._softmax import (
 )
 from skloss.losses._softmax_more import OneVsRest, Poly1, Sparsemax, Spherical
 from skloss.losses._uncertainty import UncertaintyWeighted
+from skloss.losses._unlabelled import (
+    Consistency,
+    Entropy,
+    MeanTeacher,
+    PseudoLabel,
+    UnlabelledLoss,
+)
 from skloss.losses._wrappers import CVaR, Tilted, Trimmed
 
 __all__ = [
@@ -108,6 +115,7 @@ __all__ = [
     "Cauchy",
     "ClassBalanced",
     "ClassificationLoss",
+    "Consistency",
     "Contrastive",
     "Coral",
     "Corn",
@@ -116,6 +124,7 @@ __all__ = [
     "CumulativeLink",
     "CustomLoss",
     "CustomRegressionLoss",
+    "Entropy",
     "EpsilonInsensitive",
     "EvidentialNIG",
     "Expectile",
@@ -142,6 +151,7 @@ __all__ = [
     "LossSum",
     "MeanAbsolutePercentage",
     "MeanSquaredLogarithmic",
+    "MeanTeacher",
     "MixtureDensity",
     "ModifiedHuber",
     "NegativeBinomial",
@@ -151,6 +161,7 @@ __all__ = [
     "Poisson",
     "Poly1",
     "PseudoHuber",
+    "PseudoLabel",
     "QuadraticKappa",
     "Quantile",
     "RankedProbability",
@@ -180,6 +191,7 @@ __all__ = [
     "Tversky",
     "Tweedie",
     "UncertaintyWeighted",
+    "UnlabelledLoss",
     "VectorScaling",
     "WestonWatkins",
     "ZeroInflatedPoisson",

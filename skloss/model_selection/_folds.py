@@ -149,7 +149,9 @@ class Folds:
             Stream(**{name: self.hold_array(a) for name, a in vars(stream).items()})
             for stream in data.streams
         ]
-        return Data(self.hold_table(data.X, given), self.hold_array(data.Y), streams)
+        X, Y = self.hold_table(data.X, given), self.hold_array(data.Y)
+        facts = None if data.facts is None else self.hold_array(data.facts)
+        return Data(X, Y, streams, facts)
 
     def hold_table(self, table, given):
         """Return the first table that was equal to this one.

@@ -1,5 +1,6 @@
 """Many jobs of one member each, fused into plans of many members."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ class FusedTable:
     def add(self, data: Data) -> int:
         """Return the number of a cell's stream among those of ``get_data``."""
         # equal arrays are one object (``Folds.hold_once``), which is kept alive here
-        key = id(data.X), id(data.Y)
+        key = id(data.X), id(data.Y), id(data.facts)
         if key not in self.datas:
             # rows of a later table lie below those of the earlier ones
             self.begins[key] = sum(len(earlier.Y) for earlier in self.datas.values())
@@ -56,20 +57,21 @@ class FusedTable:
         if self.whole is None:
             datas, plan = self.datas.values(), self.plan
             Y = np.concatenate([data.Y for data in datas])
+            facts = [data.facts for data in datas if data.facts is not None]
             self.whole = Data(
                 stack_rows([data.X for data in datas], plan.dtype),
                 # numbers stay in double precision until they are scaled
                 Y if plan.task.has_numbers else Y.astype(plan.dtype),
                 [move(stream, begin) for _, stream, begin in self.streams.values()],
+                np.concatenate(facts) if facts else None,
             )
         return self.whole
 
 
 def move(stream: Stream, begin: int) -> Stream:
     """Return a stream whose table begins at a row of a larger one."""
-    return Stream(
-        stream.rows + begin, stream.weight, stream.val_rows + begin, stream.val_weight
-    )
+    moved = {n: getattr(stream, n) + begin for n in ("rows", "val_rows", "others")}
+    return replace(stream, **moved)
 
 
 def stack_rows(tables: list, dtype: str) -> Any:

@@ -27,7 +27,7 @@ def get(spec, family):
     Parameters
     ----------
     spec : str, Loss, keras.losses.Loss (class or instance) or callable
-    family : {"classification", "regression", "representation"}
+    family : {"classification", "regression", "representation", "unlabelled"}
 
     Returns
     -------
@@ -79,7 +79,8 @@ def from_string(spec, family):
     for other in Loss.registry:
         if name in by_name(other):
             check_family(by_name(other)[name](), family)
-    loss = None if family == "representation" else from_keras_string(name)
+    predicting = family in ("classification", "regression")
+    loss = from_keras_string(name) if predicting else None
     if loss is not None and not params:  # before ours: Keras' own defaults are meant
         return from_callable(loss, family)
     loosely = {squeeze_name(known): cls for known, cls in table.items()}
@@ -110,6 +111,12 @@ def from_callable(spec, family):
 
     if inspect.isclass(spec) and issubclass(spec, keras.losses.Loss):
         spec = spec()
+    if family == "unlabelled":
+        raise TypeError(
+            f"unlabeled_loss={spec!r} compares predictions with a target; it is one of "
+            f"{', '.join(map(repr, loss_names(family)))}, or an UnlabelledLoss of your "
+            f"own."
+        )
     if family == "representation":
         raise LossTargetError(
             f"loss={spec!r} compares predictions with a target; representations are "

@@ -128,6 +128,7 @@ class Loss(Params):
         "classification": {},
         "regression": {},
         "representation": {},
+        "unlabelled": {},
     }
     _sum_class = None  # LossSum, whose module imports this one, and sets it
 
@@ -216,6 +217,11 @@ class Loss(Params):
             The training target: encoded classes, or numbers in the user's units.
         dtype : {"auto", "float32", "float64"}
         """
+
+    @property
+    def supervised(self):
+        """Return the loss of rows with a label, by which a training is judged."""
+        return self
 
     def n_global(self, task):
         """Return how many of the last raw outputs are the same for every row.
