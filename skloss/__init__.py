@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ClassificationHead": "skloss.estimators._heads",
+    "FittedQRegressor": "skloss.estimators._q_regressor",
     "LossAwareClassifier": "skloss.estimators._classifier",
     "LossAwareMultiTask": "skloss.estimators._multi_task",
     "LossAwareRegressor": "skloss.estimators._regressor",
@@ -17,6 +18,7 @@ _HOMES = {
     "MLP": "skloss.networks",
     "Pretrained": "skloss.estimators._pretrained",
     "RegressionHead": "skloss.estimators._heads",
+    "TDValueRegressor": "skloss.estimators._value_regressor",
     "cache_programs": "skloss._tensorflow._program_cache",
     "exceptions": None,
     "losses": None,
@@ -28,12 +30,14 @@ _HOMES = {
 __all__ = [
     "MLP",
     "ClassificationHead",
+    "FittedQRegressor",
     "LossAwareClassifier",
     "LossAwareMultiTask",
     "LossAwareRegressor",
     "LossAwareTransformer",
     "Pretrained",
     "RegressionHead",
+    "TDValueRegressor",
     "cache_programs",
     "exceptions",
     "losses",

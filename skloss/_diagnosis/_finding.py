@@ -127,6 +127,9 @@ class Training:
         self.fitted, self.settings = fitted, fitted.settings
         self.record = fitted.record
         self.loss = np.array(fitted.history["loss"], dtype=float)
+        # of rows without a label the loss says something else: not of them
+        has_others = fitted.transduction is not None
+        self.last = self.record.predicted_loss if has_others else self.loss[-1]
         self.constant = self.record.constant_loss
         self.least = self.record.saturated_loss
         if not self.least < self.constant:  # nothing to gain, or it is not known
@@ -173,10 +176,12 @@ class Training:
     def gain(self) -> float:
         """Return how far the loss fell from the best constant's to the saturated one's.
 
-        As a share of the way between them.
+        As a share of the way between them; infinite where nobody knows the ends.
         """
+        if np.isnan(self.constant):
+            return np.inf
         with np.errstate(over="ignore"):  # where there is nothing to gain
-            return (self.constant - self.loss[-1]) / self.span
+            return (self.constant - self.last) / self.span
 
     def is_mlp(self) -> bool:
         """Tell whether the network's parameters are known."""

@@ -28,6 +28,8 @@ def measure_loss_range(
         return dict(zip(ends, (*losses, np.nan, np.nan), strict=True))
     plan, held = job.plan, job.data.streams[0]
     task = plan.task
+    if member.loss is None:  # targets are the network's own: nothing is known
+        return dict.fromkeys(ends, np.nan)
     if task.kind == "representation":
         collapsed = compute_collapsed_loss(plan, member, Y, weight)
         return dict(zip(ends, (collapsed, 0.0, np.nan, np.nan), strict=True))

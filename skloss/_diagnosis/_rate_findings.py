@@ -155,7 +155,7 @@ def find_stall(t):
 def report_stall(t, *what_to_do):
     """Return the finding for a loss that stays at the best constant's."""
     evidence = (
-        f"The loss stays at {t.loss[-1]:.3g}; the best constant has {t.constant:.3g}"
+        f"The loss stays at {t.last:.3g}; the best constant has {t.constant:.3g}"
         f"{describe_saturated_loss(t.record)}."
     )
     return Finding("stalled", evidence, *what_to_do)

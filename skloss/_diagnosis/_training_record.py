@@ -109,14 +109,15 @@ def record_training(fitted, job, result: Result) -> TrainingRecord:
     some = slice(None, None, -(-len(stream.rows) // MAX_ROWS))
     X = job.data.X[stream.rows[some]]
     features = measure_feature_scale(X, result.weights.dtype.name)
+    found = describe_predictions(fitted, job, ends["constant_loss"], features, some, X)
     return TrainingRecord(
         layers=result.layers,
         curve=result.curve,
         **ends,
         steps_per_epoch=-(-stream.n_drawn // job.plan.batch_size),
-        fitted_loss=find_fitted_loss(result),
+        fitted_loss=found["predicted_loss"] if job.others else find_fitted_loss(result),
         features=features,
-        **describe_predictions(fitted, job, ends["constant_loss"], features, some, X),
+        **found,
     )
 
 
@@ -147,7 +148,7 @@ def describe_predictions(fitted, job, constant_loss, features, some, X) -> dict:
     task, Y, weight = job.plan.task, job.data.Y[stream.rows], stream.weight
     none = np.zeros(0)
     found = {"class_shares": none, "recalls": none} | dict.fromkeys(OF_TARGET, none)
-    if task.kind == "representation":  # nothing is predicted
+    if task.kind == "representation" or member.loss is None:  # y is not predicted
         return found | dict.fromkeys(OF_PREDICTIONS, np.nan)
     raw, own_weight = fitted.outputs.of_table(X), weight[some] / weight[some].sum()
     seen = transform_target(task, member, Y)

@@ -263,6 +263,10 @@ def take_step(
     if variables.averages:
         momentum = numbers.weight_averaging
         average = regularize.average_weights(average, weights, momentum, number, going)
+    if "copy_period" in used:
+        average = regularize.copy_weights(
+            (variables.average, average, weights), numbers.copy_period, number, going
+        )
     terms = Sums(value * batch.share, norm, squares)
     return Variables(weights, stored, slots, average), finite, terms
 

@@ -47,6 +47,7 @@ class StepNumbers(NamedTuple):
     mixup: Any = ()
     weight_averaging: Any = ()
     body_pace: Any = ()
+    copy_period: Any = ()
 
 
 class Inputs(NamedTuple):

@@ -22,6 +22,7 @@ REGULARIZERS = {
     "mixup": 0.0,
     "weight_averaging": 0.0,
     "body_pace": 1.0,
+    "copy_period": 0.0,
 }
 
 
@@ -162,7 +163,8 @@ class Member:
     schedule : Schedule
     optimizer : Optimizer
     learning_rate, l1, l2, weight_decay, dropout, clip_norm : float
-    clip_value, max_norm, input_noise, mixup, weight_averaging, body_pace : float
+    clip_value, max_norm, input_noise, mixup, weight_averaging : float
+    body_pace, copy_period : float
         See ``_regularize.py``; without effect at their defaults.
     patience : float
         Epochs without improvement; infinite without early stopping.
@@ -207,6 +209,7 @@ class Member:
     mixup: float = REGULARIZERS["mixup"]
     weight_averaging: float = REGULARIZERS["weight_averaging"]
     body_pace: float = REGULARIZERS["body_pace"]
+    copy_period: float = REGULARIZERS["copy_period"]
     head_scale: Any = 1.0
     patience: float = np.inf
     stream: int = 0

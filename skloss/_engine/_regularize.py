@@ -131,3 +131,25 @@ def average_weights(
     keep = momentum * tf.math.expm1(before * log) / tf.math.expm1((before + 1) * log)
     new = keep[:, None] * average + (1 - keep)[:, None] * weights
     return tf.where(going[:, None], new, average)
+
+
+def copy_weights(
+    rows: tuple, period: tf.Tensor, number: tf.Tensor, going: tf.Tensor
+) -> tf.Tensor:
+    """Return weights that are copied in place of averaged (Mnih et al. 2015).
+
+    Parameters
+    ----------
+    rows : tuple of tensor of shape (networks, weights)
+        The weights averaged before the step, and after it; those trained.
+    period : tensor of shape (networks,)
+        Copied after each so many steps; 0: the average is kept.
+    number : int tensor of shape (networks,)
+        Of the step.
+    going : bool tensor of shape (networks,)
+    """
+    before, average, weights = rows
+    steps = tf.cast(number + 1, period.dtype)
+    due = going & (tf.math.floormod(steps, tf.maximum(period, 1.0)) == 0)
+    copied = tf.where(due[:, None], weights, before)
+    return tf.where(period[:, None] > 0, copied, average)

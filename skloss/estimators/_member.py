@@ -148,6 +148,11 @@ def make_member(
     rate = float(settings.learning_rate)
     if settings.pretrained is not None:
         numbers["body_pace"] = float(settings.pretrained.learning_rate_factor)
+    wrapped = reading.target.wrap(trained)
+    if wrapped is not trained:
+        trained = wrapped
+        varying = {name_in_sum(name): curve for name, curve in varying.items()}
+    numbers |= reading.target.list_averages(settings)
     if reading.others is not None:
         trained = WithUnlabelled(trained, settings.unlabeled_loss)
         varying = {name_in_sum(name): curve for name, curve in varying.items()}

@@ -105,6 +105,7 @@ def read_data(
     partial=False,
     classes=None,
     memory=None,
+    **columns,
 ):
     """Return what a fit is given, checked and encoded.
 
@@ -121,6 +122,8 @@ def read_data(
         As for ``partial_fit``.
     memory : Memory, optional
         Of other fits, not partial ones, on the same X, y, sample_weight and groups.
+    **columns : dict
+        What else the target of the estimator knows of each row.
 
     Raises
     ------
@@ -131,6 +134,8 @@ def read_data(
     if not (partial or settings.warm_start):
         earlier = None
     memory, rows = memory or Memory(), (X, y, sample_weight, groups)
+    if settings.early_stopping and groups is None:
+        groups = columns.get("episode")
     body = None
     if settings.pretrained is not None and earlier is None:
         body = learn_body(settings, *rows[:3])
@@ -144,7 +149,7 @@ def read_data(
             target.check_known(classes)
         start = earlier.state or earlier.kept_weights
     else:
-        known = {} if classes is None else {"classes": classes}
+        known = columns if classes is None else {"classes": classes}
         kind = estimator._target
         features, target, X, y = kind.read(estimator, settings, X, y, memory, **known)
         start = None

@@ -11,6 +11,7 @@ from skloss import networks, schedules
 from skloss._callbacks._callback_names import check_callbacks
 from skloss._callbacks._epoch_callbacks import find_plateaus
 from skloss._engine._optimizers import Optimizer
+from skloss._engine._plan import REGULARIZERS
 from skloss._params._checks import check_choice, check_count
 from skloss._params._value_object import separate_value
 from skloss._tensorflow import start
@@ -103,10 +104,10 @@ class Settings:
     warm_start: bool
     record: bool
     validation_fraction: float
-    validation_scoring: Any
     callbacks: Any
     dtype: str
     random_state: Any
+    validation_scoring: Any = None
     class_weight: Any = None
     calibration: str | None = None
     target_transform: str | None = "auto"
@@ -260,7 +261,8 @@ def check_unlabelled(settings):
 
 def resolve_numbers(given, curves, unlabeled_loss):
     """Return the numbers for which schedules may stand, at their last value."""
-    numbers = {name: given[name] for name in KNOBS if name in given}
+    # what an estimator lacks does not happen
+    numbers = {name: given.get(name, REGULARIZERS.get(name)) for name in KNOBS}
     numbers |= {name: curves[name][-1] for name in KNOBS if name in curves}
     # a bound that is none is infinite
     numbers = {

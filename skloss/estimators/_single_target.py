@@ -31,6 +31,16 @@ class SingleTarget:
         """Return the encoded target, and its kind: classes are stratified."""
         return Y, self.task.kind
 
+    facts = None  # what the loss knows of each row besides y
+
+    def wrap(self, loss):
+        """Return the loss as the network is trained on it."""
+        return loss
+
+    def list_averages(self, settings):
+        """Return numbers of a training that the target asks for."""
+        return {}
+
     def with_units(self, units):
         """Return the target with its units."""
         return replace(self, units=units)

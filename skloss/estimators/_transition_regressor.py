@@ -1,0 +1,59 @@
+"""What estimators of values share: fitted on transitions, and scored on them."""
+
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+
+from skloss.estimators._base import BaseLossAware
+from skloss.estimators._transition_target import read_next, read_terminal
+
+COLUMNS = ("next_X", "terminal", "episode")
+REQUESTED = dict.fromkeys(COLUMNS, True)
+
+
+class TransitionRegressor(RegressorMixin, BaseLossAware):
+    """Base class of the estimators of values.
+
+    What they know of a row besides X and y comes by metadata, which they ask for.
+    """
+
+    _family = "regression"
+    __metadata_request__fit: ClassVar = {"groups": False, **REQUESTED}
+    __metadata_request__score: ClassVar = REQUESTED
+
+    def __sklearn_tags__(self):
+        """Return scikit-learn's tags: one column of rewards."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = False
+        return tags
+
+    def predict(self, X):
+        """Return the value of each row's state, in the units of y.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        fitted = self._get_fitted()
+        return fitted.target.predict(fitted.loss, fitted.raw_outputs(self, X))
+
+    def _predict_next(self, predict, X, next_X, terminal):
+        """Return predictions for the states that follow, and which rows are terminal.
+
+        Those of terminal rows are never used.
+        """
+        fitted = self._get_fitted()
+        terminal = read_terminal(terminal, len(X))
+        table = read_next(self, fitted.features, np.asarray(X), next_X, terminal)
+        return predict(table), terminal
+
+
+def score_without_next(y, values, sample_weight):
+    """Return R2, where y are not rewards on the way but what is predicted."""
+    return float(r2_score(y, values, sample_weight=sample_weight))
