@@ -8,6 +8,7 @@ from skloss.estimators._class_predictions import ClassPredictions
 from skloss.estimators._class_target import ClassTarget
 from skloss.estimators._fit_network import fit_network
 from skloss.estimators._fitted_attributes import FittedAttribute
+from skloss.estimators._labelled_rows import keep_labelled
 from skloss.estimators._scikeras import Conversions
 
 
@@ -232,6 +233,26 @@ class LossAwareClassifier(
         tags.classifier_tags.multi_class = "multiclass" in kinds
         tags.classifier_tags.multi_label = "multilabel" in kinds
         return tags
+
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy; of rows without a label none, if they may train.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+        """
+        settings = self._get_fitted().settings
+        if settings.unlabeled_loss is not None:
+            known = self.classes_, settings.unlabeled_label
+            rows = X, y, sample_weight
+            X, y, sample_weight = keep_labelled(rows, *known)
+        return super().score(X, y, sample_weight)
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train one more epoch, keeping the optimiser's state.

@@ -88,6 +88,12 @@ def take_rows(parts, rows):
     return [part if part is None else safe_indexing(part, rows) for part in parts]
 
 
+def keep_labelled(rows, classes, label):
+    """Return X, y and weights, perhaps None, of the rows that have a label."""
+    labelled = find_labelled("classification", rows[1], label, classes)
+    return rows if labelled is None else take_rows(rows, labelled)
+
+
 def explain_unlabelled(label):
     """Return the text on rows without a label that nothing is to be learnt from."""
     return (

@@ -15,6 +15,7 @@ from skloss.estimators._labelled_rows import (
     explain_unlabelled,
     find_labelled,
     find_others,
+    keep_labelled,
     take_rows,
 )
 from skloss.estimators._memory import Memory
@@ -248,10 +249,7 @@ def drop_unlabelled(settings, target, held):
     """Return X, y and weights of the validation rows that have a label."""
     if settings.unlabeled_loss is None or held[1] is None:
         return held
-    labelled = find_labelled(
-        "classification", held[1], settings.unlabeled_label, target.classes
-    )
-    return held if labelled is None else take_rows(held, labelled)
+    return keep_labelled(held, target.classes, settings.unlabeled_label)
 
 
 def check_same_problem(features, target, earlier):

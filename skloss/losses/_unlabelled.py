@@ -107,7 +107,7 @@ class Consistency(CorruptedViews):
 
     Parameters
     ----------
-    weight : float >= 0, default=10.0
+    weight : float >= 0, default=1.0
     corruption : float in [0, 1], default=0.3
         Share of the features that are replaced by those of other rows.
     """
@@ -117,11 +117,11 @@ class Consistency(CorruptedViews):
     formula = "|p - q|^2, p of the row without a gradient, q of the corrupted row"
     source = "Laine and Aila 2017, Algorithm 1; of corrupted features Bahri et al. 2022"
     search_space: ClassVar = {
-        "weight": (1.0, 100.0, "log"),
+        "weight": (0.1, 30.0, "log"),
         "corruption": (0.1, 0.6, "linear"),
     }
 
-    def __init__(self, weight=10.0, corruption=0.3):
+    def __init__(self, weight=1.0, corruption=0.3):
         self.weight = weight
         self.corruption = corruption
 
@@ -137,7 +137,7 @@ class MeanTeacher(CorruptedViews):
 
     Parameters
     ----------
-    weight : float >= 0, default=10.0
+    weight : float >= 0, default=3.0
     corruption : float in [0, 1], default=0.3
         Share of the features that are replaced by those of other rows.
     """
@@ -148,7 +148,7 @@ class MeanTeacher(CorruptedViews):
     views = (View(averaged=True), View(corruption="corruption"))
     search_space: ClassVar = Consistency.search_space
 
-    def __init__(self, weight=10.0, corruption=0.3):
+    def __init__(self, weight=3.0, corruption=0.3):
         self.weight = weight
         self.corruption = corruption
 
@@ -162,7 +162,7 @@ class Entropy(UnlabelledLoss):
 
     Parameters
     ----------
-    weight : float >= 0, default=0.3
+    weight : float >= 0, default=0.1
     """
 
     name = "entropy"
@@ -171,7 +171,7 @@ class Entropy(UnlabelledLoss):
     views = PLAIN
     search_space: ClassVar = {"weight": (0.01, 1.0, "log")}
 
-    def __init__(self, weight=0.3):
+    def __init__(self, weight=0.1):
         self.weight = weight
 
     def of_probabilities(self, p):

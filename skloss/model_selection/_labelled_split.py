@@ -5,22 +5,25 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.multiclass import type_of_target
 
 from skloss._sklearn import safe_indexing
-from skloss.estimators._labelled_rows import find_labelled
+from skloss.estimators._labelled_rows import UNLABELLED, find_labelled
 
 
 class LabelledSplit:
     """A splitter that scores labelled rows alone, and lets all others train.
 
     For every search and cross-validation of scikit-learn and skloss whose estimator
-    learns from rows without a label: ``network=Pretrained(...)``, a
-    ``LossAwareTransformer`` before another step, scikit-learn's semi-supervised ones.
-    The labelled rows are split by another splitter; to each of its training parts are
-    added all rows whose y is -1, beside two classes or more, or NaN among numbers.
+    learns from rows without a label: ``unlabeled_loss=...``,
+    ``network=Pretrained(...)``, a ``LossAwareTransformer`` before another step,
+    scikit-learn's semi-supervised ones. The labelled rows are split by another
+    splitter; to each of its training parts are added all rows without a label.
 
     Parameters
     ----------
     cv : int or splitter, default=5
         Of the labelled rows; a number is of folds, stratified where y holds classes.
+    unlabeled_label : object, default=-1
+        What stands for a missing class, beside two classes or more; a missing number
+        is NaN.
 
     Examples
     --------
@@ -33,11 +36,15 @@ class LabelledSplit:
     [0 1 4 5] [2 3]
     """
 
-    def __init__(self, cv=5):
+    def __init__(self, cv=5, *, unlabeled_label=UNLABELLED):
         self.cv = cv
+        self.unlabeled_label = unlabeled_label
 
     def __repr__(self):
-        return f"LabelledSplit({self.cv!r})"
+        more = f", unlabeled_label={self.unlabeled_label!r}"
+        return (
+            f"LabelledSplit({self.cv!r}{more * (self.unlabeled_label != UNLABELLED)})"
+        )
 
     def split(self, X, y, groups=None):
         """Yield the numbers of the rows that train, and of those that test.
@@ -78,7 +85,8 @@ class LabelledSplit:
         if y is None:
             raise ValueError(f"{self!r} needs y: it says which rows have a label.")
         numbers = np.asarray(y).dtype.kind == "f" and is_continuous(y)
-        rows = find_labelled("regression" if numbers else "classification", y)
+        family = "regression" if numbers else "classification"
+        rows = find_labelled(family, y, self.unlabeled_label)
         if rows is None:
             rows = np.arange(len(y))
         labelled = safe_indexing(y, rows)

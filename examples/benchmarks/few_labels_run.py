@@ -1,0 +1,190 @@
+r"""What rows without a label are worth: ten labels of each class, and all other rows.
+
+Eleven real tables; of each at most 1,500 rows train and as many test. The score is
+balanced accuracy, since labels are drawn class by class. Arms:
+
+``supervised``: the labelled rows alone; ``l2``, ``learning_rate`` and ``dropout`` by
+twelve candidates. ``unlabelled``: four losses of rows without a label and three values
+of ``l2``, twelve candidates. Both searches score by log-loss in five folds of the
+labelled rows. ``self-training``: scikit-learn's ``SelfTrainingClassifier`` about the
+network that the first search chose. Five splits each.
+
+A row is a table, a split and an arm, of 10 labels or all; what was measured is kept in
+the folder ``rows`` and not measured again unless the code has changed.
+
+    python examples/benchmarks/few_labels_run.py --labels 10 all
+    python examples/benchmarks/few_labels_run.py --report
+
+It takes about forty minutes on two cores.
+"""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from command_line import make_parser
+from markdown import tabulate
+from representations import MORE, find_table
+from rows import FOLDER, Rows, digest_files, digest_package
+from sklearn.metrics import balanced_accuracy_score, log_loss
+from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import LabelEncoder, StandardScaler
+from sklearn.semi_supervised import SelfTrainingClassifier
+from tables import CLASSES, prepare
+
+from skloss import LossAwareClassifier
+from skloss.model_selection import FusedGridSearchCV, LabelledSplit
+from skloss.model_selection._paired_scores import compare_paired
+
+HERE = Path(__file__).parent
+KEY = ("table", "split", "arm", "labels")
+ARMS = ("supervised", "unlabelled", "self-training")
+TABLES = (*(own.name for own in CLASSES), *MORE)
+N_SPLITS = 5
+MAX_ROWS = 1_500
+L2 = [0.0, 1e-3, 1e-2]
+GRIDS = {
+    "supervised": {"l2": L2, "learning_rate": [1e-3, 3e-3], "dropout": [0.0, 0.3]},
+    "unlabelled": {
+        "l2": L2,
+        "unlabeled_loss": [
+            "pseudo_label",
+            "consistency",
+            "mean_teacher",
+            "entropy",
+        ],
+    },
+}
+
+
+def digest_arm(arm):
+    """Return the digest of what decides the rows of an arm."""
+    files = [HERE / name for name in ("few_labels_run.py", "tables.py")]
+    return digest_files(files, digest_package(), arm)
+
+
+def split_table(name, number, labels):
+    """Return scaled rows and their classes, with labels and without, and test rows.
+
+    Returns
+    -------
+    X, given, X_test, y_test : ndarray
+        ``given`` is -1 where the label is kept back.
+    """
+    X, y = find_table(name)
+    y = LabelEncoder().fit_transform(y)
+    size = min(MAX_ROWS, int(0.7 * len(y)))
+    sizes = {"train_size": size, "test_size": min(MAX_ROWS, len(y) - size)}
+    split = StratifiedShuffleSplit(1, **sizes, random_state=number)
+    train, test = next(split.split(X, y))
+    scale = make_pipeline(prepare(X), StandardScaler())
+    a, b = scale.fit_transform(X.iloc[train]), scale.transform(X.iloc[test])
+    given = y[train].copy()
+    if labels != "all":
+        rng, few = np.random.default_rng(number), []
+        for c in np.unique(y):
+            own = rng.permutation(np.flatnonzero(y[train] == c))
+            few.append(own[: int(labels)])
+        given = np.full(len(train), -1)
+        given[np.concatenate(few)] = y[train][np.concatenate(few)]
+    return a, given, b, y[test]
+
+
+def make_search(arm, seed):
+    """Return the search of an arm."""
+    net = LossAwareClassifier(random_state=seed, record=False)
+    folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+    return FusedGridSearchCV(
+        net, GRIDS[arm], cv=LabelledSplit(folds), scoring="neg_log_loss", n_jobs=2
+    )
+
+
+def measure(asked):
+    """Return the scores of an arm on the test rows, and what its search chose."""
+    X, given, X_test, y_test = split_table(
+        asked["table"], asked["split"], asked["labels"]
+    )
+    seed, arm, few = asked["split"], asked["arm"], given >= 0
+    if arm == "unlabelled":
+        fitted = make_search(arm, seed).fit(X, given)
+    else:
+        fitted = make_search("supervised", seed).fit(X[few], given[few])
+    chosen = fitted.best_params_
+    if arm == "self-training":
+        net = LossAwareClassifier(random_state=seed, record=False, **chosen)
+        fitted = SelfTrainingClassifier(net).fit(X, given)
+    p = fitted.predict_proba(X_test)
+    return {
+        "score": balanced_accuracy_score(y_test, fitted.predict(X_test)),
+        "log_loss": log_loss(y_test, p, labels=fitted.classes_),
+        "chosen": chosen,
+    }
+
+
+def compare_arms(rows, table, one, other):
+    """Return how the scores of two arms differ on a table, paired by splits."""
+    found = {(row["arm"], row["split"]): row["score"] for row in rows}
+    pairs = [
+        (found[one, split], found[other, split])
+        for split in range(N_SPLITS)
+        if {(one, split), (other, split)} <= found.keys()
+    ]
+    if len(pairs) < 2:
+        return None
+    return compare_paired(*map(np.array, zip(*pairs, strict=True)), 0.3)
+
+
+def write_report(rows, labels):
+    """Return a table of mean scores, and of differences, by tables."""
+    lines = [("table", *ARMS, "unlabelled - supervised", "unlabelled - self-training")]
+    for table in TABLES:
+        own = [row for row in rows if (row["table"], row["labels"]) == (table, labels)]
+        if not own:
+            continue
+        means = [
+            np.mean([row["score"] for row in own if row["arm"] == arm] or [np.nan])
+            for arm in ARMS
+        ]
+        differences = [
+            compare_arms(own, table, "unlabelled", other)
+            for other in ("supervised", "self-training")
+        ]
+        shown = [
+            "" if one is None else f"{one.mean:+.3f} ± {one.error:.3f}"
+            for one in differences
+        ]
+        lines.append((table, *(f"{mean:.3f}" for mean in means), *shown))
+    return tabulate(lines)
+
+
+def main():
+    parser = make_parser(__doc__)
+    parser.add_argument("--tables", nargs="+", default=TABLES)
+    parser.add_argument("--labels", nargs="+", default=["10"])
+    parser.add_argument("--splits", type=int, default=N_SPLITS)
+    parser.add_argument("--arms", nargs="+", default=ARMS)
+    parser.add_argument("--report", action="store_true", help="measure nothing")
+    given = parser.parse_args()
+    rows = Rows(FOLDER / "few_labels.jsonl", digest_arm, key=KEY)
+    for split in range(given.splits):
+        for table in given.tables:
+            for labels in given.labels:
+                for arm in given.arms:
+                    key = {"table": table, "split": split, "arm": arm}
+                    key["labels"] = labels
+                    if given.report or rows.has(key):
+                        continue
+                    if (labels, arm) == ("all", "self-training"):
+                        continue  # it has no row to label
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("ignore")
+                        rows.add(key | measure(key))
+                    print(*key.values(), f"{rows.find(key)['score']:.4f}", flush=True)
+    for labels in given.labels:
+        print(f"\n{labels} labels\n\n{write_report(rows.newest(), labels)}")
+    print(rows.describe(rows.newest()))
+
+
+if __name__ == "__main__":
+    main()
