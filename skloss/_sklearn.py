@@ -45,6 +45,7 @@ __all__ = [
     "has_callbacks",
     "insert_error_scores",
     "is_multimetric",
+    "is_own_score",
     "is_prediction_scorer",
     "open_callback_context",
     "replace_scorers",
@@ -129,6 +130,11 @@ def is_prediction_scorer(scorer):
     if is_multimetric(scorer):
         return all(map(is_prediction_scorer, get_scorers_by_name(scorer).values()))
     return isinstance(scorer, _BaseScorer | _PassthroughScorer)
+
+
+def is_own_score(scorer):
+    """Tell whether a scorer is the estimator's own ``score``; no public class is."""
+    return isinstance(scorer, _PassthroughScorer)
 
 
 def takes_labels(scorer):

@@ -2,14 +2,19 @@
 
 from typing import ClassVar
 
-import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 
 from skloss.estimators._base import BaseLossAware
-from skloss.estimators._transition_target import read_next, read_terminal
+from skloss.estimators._table import validate_table
+from skloss.estimators._transition_target import (
+    measure_following,
+    read_next,
+    read_terminal,
+)
 
 COLUMNS = ("next_X", "terminal", "episode")
+MANY = 20  # rows of which some should follow each other
 REQUESTED = dict.fromkeys(COLUMNS, True)
 
 
@@ -50,7 +55,16 @@ class TransitionRegressor(RegressorMixin, BaseLossAware):
         """
         fitted = self._get_fitted()
         terminal = read_terminal(terminal, len(X))
-        table = read_next(self, fitted.features, np.asarray(X), next_X, terminal)
+        X = validate_table(self, fitted.features, X)
+        table = read_next(self, fitted.features, X, next_X, terminal)
+        follows = measure_following(X, table, terminal)
+        if fitted.target.follows > 0.5 and follows == 0 and (~terminal).sum() >= MANY:
+            raise ValueError(
+                f"No state in next_X is that of the next row, and in fit "
+                f"{fitted.target.follows:.0%} were: next_X must be in the units of X. "
+                f"score of a Pipeline hands on next_X as it is; use "
+                f"skloss.model_selection.TransitionScorer(), which transforms it."
+            )
         return predict(table), terminal
 
 

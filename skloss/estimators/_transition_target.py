@@ -48,6 +48,8 @@ class TransitionTarget(NumberTarget):
 
     Attributes
     ----------
+    follows : float
+        The share of the states that follow which the next row has, too.
     returns : Returns or None
         None where nothing follows any row, and after the training.
     centre : float
@@ -61,6 +63,7 @@ class TransitionTarget(NumberTarget):
     backup, expectile, risk_level : see ``FittedQRegressor``
     """
 
+    follows: float = 0.0
     returns: Returns | None = None
     centre: float = 0.0
     stretch: float = 1.0
@@ -101,7 +104,9 @@ class TransitionTarget(NumberTarget):
             estimator.trace_decay,
         )
         tables = [X, *(X_next[rows] for rows in returns.ahead.T)]
-        return features, replace(target, returns=returns), join(tables), returns.known
+        share = measure_following(X, X_next, terminal)
+        target = replace(target, returns=returns, follows=share)
+        return features, target, join(tables), returns.known
 
     def read_actions(self, estimator, action, n_rows):
         """Return the target with the actions that were taken, if it has any."""
@@ -330,6 +335,18 @@ def warn_of_other_units(X, X_next, terminal):
             f"in the same units. In a Pipeline, transform_input=['next_X'] has next_X "
             f"transformed like X (with metadata routing).",
         )
+
+
+def measure_following(X, X_next, terminal):
+    """Return the share of the states that follow which the next row has, too.
+
+    In a log it is nearly all of them, unless one of the tables is in other units.
+    """
+    rows = np.flatnonzero(~terminal[:-1])
+    if not len(rows):
+        return 0.0
+    gap = abs(X_next[rows] - X[rows + 1])
+    return float(np.mean(np.asarray(gap.sum(axis=1)) == 0))
 
 
 def check_order(X, X_next, following):

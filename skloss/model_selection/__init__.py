@@ -18,6 +18,7 @@ _HOMES = {
     "SuccessiveHalving": "_pruning",
     "auto_space": "_auto_space",
     "TablesComparison": "_compare_tables",
+    "TransitionScorer": "_transitions",
     "compare_losses": "_compare_losses",
     "compare_tables": "_compare_tables",
     "fused_cross_validate": "_cross_validate",

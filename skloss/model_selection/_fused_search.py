@@ -41,6 +41,7 @@ from skloss.model_selection._search_ensemble import (
 )
 from skloss.model_selection._search_progress import SearchProgress
 from skloss.model_selection._skore_reports import make_reports
+from skloss.model_selection._transitions import check_episodes
 
 
 class FusedSearch:
@@ -95,6 +96,7 @@ class FusedSearch:
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         splits = list(cv.split(X, y, **routed.splitter.split))
         fit_params = routed.estimator.fit
+        check_episodes(fit_params.get("episode"), splits)
         folds = Folds(X, y, splits, fit_params, train_scores=self.return_train_score)
         options = {"keeps_predictions": self._ensemble_kind == "greedy"}
         scoring = Scoring.of(

@@ -5,6 +5,7 @@ from skloss.model_selection._cell_scorer import CellScorer
 from skloss.model_selection._cells import CellMaker, join_twins
 from skloss.model_selection._ledger import Ledger
 from skloss.model_selection._training import Trainer
+from skloss.model_selection._transitions import OneDiscount
 
 
 class FusedRun:
@@ -44,6 +45,7 @@ class FusedRun:
         self.maker = CellMaker(folds, self.ledger, scoring.error_score, record)
         scorer = CellScorer(scoring, self.ledger)
         self.trainer = Trainer(scorer, self.ledger, parallel, report)
+        self.one_discount = OneDiscount(scoring.scorer)
         self.interrupted = False
 
     def train_candidates(self, estimators, params, first=0, *, watch=None):
@@ -62,6 +64,7 @@ class FusedRun:
         """
         if self.interrupted:
             return
+        self.one_discount.check(estimators)
         try:
             with networks.python_random_untouched():
                 cells = self.maker.make_cells(estimators, params, first)
@@ -98,6 +101,7 @@ class FusedRun:
                 estimators, params, first = ask(at_once - self.ledger.count_open())
                 if not estimators:
                     return []
+                self.one_discount.check(estimators)
                 cells = self.maker.make_cells(estimators, params, first)
                 if cells:  # else all have failed, and others may be asked for
                     return cells
