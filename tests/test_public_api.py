@@ -39,6 +39,7 @@ UNNAMED = {
     "Tilted",
     "Trimmed",
     "UncertaintyWeighted",
+    "UnlabelledLoss",
 }
 
 

@@ -122,12 +122,12 @@ def record_training(fitted, job, result: Result) -> TrainingRecord:
 
 
 def get_judged(plan):
-    """Return the member of a plan with the loss of rows that have a label.
+    """Return the member of a plan with the loss by which its training is judged.
 
-    What is told of a training is told of these rows, whatever else trains.
+    That of rows with a label, whatever else trains; none where y is no label.
     """
     member = plan.members[0]
-    return replace(member, loss=member.loss.supervised)
+    return replace(member, loss=getattr(member.loss, "supervised", member.loss))
 
 
 def describe_predictions(fitted, job, constant_loss, features, some, X) -> dict:

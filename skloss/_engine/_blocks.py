@@ -261,12 +261,8 @@ def take_step(
     if "max_norm" in used:
         weights = regularize.bound_norms(layout, weights, numbers.max_norm, going)
     if variables.averages:
-        momentum = numbers.weight_averaging
-        average = regularize.average_weights(average, weights, momentum, number, going)
-    if "copy_period" in used:
-        average = regularize.copy_weights(
-            (variables.average, average, weights), numbers.copy_period, number, going
-        )
+        both = average, weights
+        average = regularize.update_average(used, both, numbers, number, going)
     terms = Sums(value * batch.share, norm, squares)
     return Variables(weights, stored, slots, average), finite, terms
 

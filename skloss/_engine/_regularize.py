@@ -113,12 +113,36 @@ def bound_norms(
     return tf.concat([tf.reshape(p, [weights.shape[0], -1]) for p in parts], axis=1)
 
 
-def average_weights(
-    average: tf.Tensor,
-    weights: tf.Tensor,
-    momentum: tf.Tensor,
+def update_average(
+    used: tuple,
+    rows: tuple[tf.Tensor, tf.Tensor],
+    numbers: StepNumbers,
     number: tf.Tensor,
     going: tf.Tensor,
+) -> tf.Tensor:
+    """Return the averaged, or copied, weights after one more step.
+
+    Parameters
+    ----------
+    used : tuple of str
+        ``Structure.regularizers``.
+    rows : tuple of tensor of shape (networks, weights)
+        The average so far, and the weights.
+    numbers : StepNumbers
+    number : int tensor of shape (networks,)
+        Of the step.
+    going : bool tensor of shape (networks,)
+    """
+    average, weights = rows
+    new = average_weights(average, weights, numbers.weight_averaging, number)
+    if "copy_period" in used:
+        copied = copy_weights(average, weights, numbers.copy_period, number)
+        new = tf.where(numbers.copy_period[:, None] > 0, copied, new)
+    return tf.where(going[:, None], new, average)
+
+
+def average_weights(
+    average: tf.Tensor, weights: tf.Tensor, momentum: tf.Tensor, number: tf.Tensor
 ) -> tf.Tensor:
     """Return the exponential moving average of the weights after one more step.
 
@@ -129,27 +153,13 @@ def average_weights(
     before = tf.cast(number, weights.dtype)  # steps
     log = tf.math.log(momentum)
     keep = momentum * tf.math.expm1(before * log) / tf.math.expm1((before + 1) * log)
-    new = keep[:, None] * average + (1 - keep)[:, None] * weights
-    return tf.where(going[:, None], new, average)
+    return keep[:, None] * average + (1 - keep)[:, None] * weights
 
 
 def copy_weights(
-    rows: tuple, period: tf.Tensor, number: tf.Tensor, going: tf.Tensor
+    before: tf.Tensor, weights: tf.Tensor, period: tf.Tensor, number: tf.Tensor
 ) -> tf.Tensor:
-    """Return weights that are copied in place of averaged (Mnih et al. 2015).
-
-    Parameters
-    ----------
-    rows : tuple of tensor of shape (networks, weights)
-        The weights averaged before the step, and after it; those trained.
-    period : tensor of shape (networks,)
-        Copied after each so many steps; 0: the average is kept.
-    number : int tensor of shape (networks,)
-        Of the step.
-    going : bool tensor of shape (networks,)
-    """
-    before, average, weights = rows
+    """Return the weights as they were after each ``period`` steps, copied."""
     steps = tf.cast(number + 1, period.dtype)
-    due = going & (tf.math.floormod(steps, tf.maximum(period, 1.0)) == 0)
-    copied = tf.where(due[:, None], weights, before)
-    return tf.where(period[:, None] > 0, copied, average)
+    due = tf.math.floormod(steps, tf.maximum(period, 1.0)) == 0
+    return tf.where(due[:, None], weights, before)

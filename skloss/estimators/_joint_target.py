@@ -15,6 +15,7 @@ from skloss.estimators._automatic_loss import is_automatic
 from skloss.estimators._columns import Container, check_names, split_by_head
 from skloss.estimators._heads import Head
 from skloss.estimators._memory import Memory
+from skloss.estimators._single_target import BaseTarget
 from skloss.estimators._table import read_table, validate_table
 from skloss.estimators._units import Units
 from skloss.estimators._varying import compute_curves, compute_head_curves
@@ -80,7 +81,7 @@ def refuse_automatic(loss):
 
 
 @dataclass(frozen=True, eq=False)
-class JointTarget:
+class JointTarget(BaseTarget):
     """One column for each head.
 
     Attributes
@@ -102,7 +103,6 @@ class JointTarget:
     units: Units | None = None
 
     class_weight = np.ones(1)
-    needs_y = True  # validation rows come with it, too
     transform = "auto"
 
     # -- reading -------------------------------------------------------------------

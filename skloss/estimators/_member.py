@@ -148,14 +148,8 @@ def make_member(
     rate = float(settings.learning_rate)
     if settings.pretrained is not None:
         numbers["body_pace"] = float(settings.pretrained.learning_rate_factor)
-    wrapped = reading.target.wrap(trained)
-    if wrapped is not trained:
-        trained = wrapped
-        varying = {name_in_sum(name): curve for name, curve in varying.items()}
+    trained, varying = wrap(reading, trained, varying)
     numbers |= reading.target.list_averages(settings)
-    if reading.others is not None:
-        trained = WithUnlabelled(trained, settings.unlabeled_loss)
-        varying = {name_in_sum(name): curve for name, curve in varying.items()}
     member = Member(
         loss=trained,
         schedule=settings.schedule.settle(rate, steps, steps * settings.epochs),
@@ -174,6 +168,16 @@ def make_member(
     )
     before = Fitted(settings, reading.features, target, loss, measured, seed)
     return member, before
+
+
+def wrap(reading: Reading, loss: Loss, varying: dict) -> tuple[Loss, dict]:
+    """Return the loss that is trained, and what changes by the names it has there."""
+    wrapped = reading.target.wrap(loss)
+    if reading.others is not None:
+        wrapped = WithUnlabelled(wrapped, reading.settings.unlabeled_loss)
+    if wrapped is loss:
+        return loss, varying
+    return wrapped, {name_in_sum(name): curve for name, curve in varying.items()}
 
 
 def name_in_sum(name: str) -> str:

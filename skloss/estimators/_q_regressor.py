@@ -29,7 +29,7 @@ class FittedQRegressor(TransitionRegressor):
 
     Parameters
     ----------
-    loss : str, Loss or keras.losses.Loss, default="huber"
+    loss : str, Loss or keras.losses.Loss, default="squared_error"
         Of real numbers with one output each, or ``Quantile`` with several levels: the
         distribution of the return of each action (Dabney et al. 2018). With
         ``target_transform="auto"`` its numbers are in standard deviations of the
@@ -129,9 +129,8 @@ class FittedQRegressor(TransitionRegressor):
     >>> action = np.array(["stay", "go", "stay", "go"])
     >>> net = FittedQRegressor(discount=0.5, network=(), learning_rate=0.01,
     ...                        target_update=0.1, epochs=2000, random_state=0)
-    >>> net.fit(X, y, action=action, next_X=np.eye(2)[[0, 1, 1, 0]],
-    ...         terminal=[0, 0, 0, 1])
-    FittedQRegressor(...)
+    >>> net = net.fit(X, y, action=action, next_X=np.eye(2)[[0, 1, 1, 0]],
+    ...               terminal=[0, 0, 0, 1])
     >>> net.predict_action(np.eye(2))
     array(['go', 'go'], dtype='<U4')
     >>> net.q_values(np.eye(2)).round(2)  # of "go" and "stay"
@@ -147,7 +146,7 @@ class FittedQRegressor(TransitionRegressor):
 
     def __init__(
         self,
-        loss="huber",
+        loss="squared_error",
         *,
         discount=0.99,
         backup="double",

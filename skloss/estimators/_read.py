@@ -131,38 +131,32 @@ def read_data(
     ValueError, TypeError
         For data that make no sense, with the remedy.
     """
-    earlier = estimator.__dict__.get("_fitted")
-    if not (partial or settings.warm_start):
-        earlier = None
-    memory, rows = memory or Memory(), (X, y, sample_weight, groups)
+    goes_on = partial or settings.warm_start
+    earlier = estimator.__dict__.get("_fitted") if goes_on else None
     if settings.early_stopping and groups is None:
         groups = columns.get("episode")
-    body = None
-    if settings.pretrained is not None and earlier is None:
-        body = learn_body(settings, *rows[:3])
-    known = earlier.target.classes if partial and earlier is not None else classes
+    memory, rows = memory or Memory(), (X, y, sample_weight, groups)
+    body = pretrain(settings, earlier, rows)
+    more = partial and earlier is not None
+    known = getattr(earlier.target, "classes", None) if more else classes
     memory, rows, others = separate(estimator, settings, known, memory, rows)
     (X, y, sample_weight, groups), given = rows, tuple(rows[:2])
-    if partial and earlier is not None:
+    if more:
         target, features = earlier.target, earlier.features
         X, y = target.read_more(estimator, features, X, y)
         if classes is not None:
             target.check_known(classes)
         start = earlier.state or earlier.kept_weights
     else:
-        known = columns if classes is None else {"classes": classes}
-        kind = estimator._target
-        features, target, X, y = kind.read(estimator, settings, X, y, memory, **known)
-        start = None
-        if earlier is not None:
-            check_same_problem(features, target, earlier)
-            start = earlier.kept_weights
+        columns |= {} if classes is None else {"classes": classes}
+        read = estimator._target.read
+        features, target, X, y = read(estimator, settings, X, y, memory, **columns)
+        start = get_start(features, target, earlier)
     weight = read_sample_weights(sample_weight, X)
-    if not (partial and earlier is not None):  # later parts keep the first one's
+    if not more:  # later parts keep the first one's
         target = target.weigh(settings, y, weight)
     loss = target.complete_loss(settings)
     held = drop_unlabelled(settings, target, (X_val, y_val, sample_weight_val))
-    validation = read_validation(estimator, features, target, loss, *held)
     Y = target.encode(y, loss)
     return Reading(
         settings=settings,
@@ -172,7 +166,7 @@ def read_data(
         table=Table(X, Y, weight),
         cost=target.weigh_rows(Y),
         others=others and read_others(estimator, settings, features, loss, *others),
-        validation=validation,
+        validation=read_validation(estimator, features, target, loss, *held),
         groups=groups,
         given=given,
         given_validation=held[:2],
@@ -181,6 +175,13 @@ def read_data(
         body=body,
         memory=memory,
     )
+
+
+def pretrain(settings, earlier, rows):
+    """Return what hidden layers begin with, learnt on all rows; perhaps None."""
+    if settings.pretrained is None or earlier is not None:
+        return None
+    return learn_body(settings, *rows[:3])
 
 
 def separate(estimator, settings, classes, memory, rows):
@@ -250,6 +251,14 @@ def drop_unlabelled(settings, target, held):
     if settings.unlabeled_loss is None or held[1] is None:
         return held
     return keep_labelled(held, target.classes, settings.unlabeled_label)
+
+
+def get_start(features, target, earlier):
+    """Return the weights of an earlier fit to begin with, or None without one."""
+    if earlier is None:
+        return None
+    check_same_problem(features, target, earlier)
+    return earlier.kept_weights
 
 
 def check_same_problem(features, target, earlier):

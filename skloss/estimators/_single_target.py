@@ -8,10 +8,23 @@ from skloss.estimators._automatic_loss import is_automatic
 from skloss.estimators._varying import settle_loss
 
 
-class SingleTarget:
-    """Base class of the targets that one loss sees, whatever they stand for."""
+class BaseTarget:
+    """Base class of all targets: most know no more of a row than y."""
 
     needs_y = True  # validation rows come with it, too
+    facts = None  # what the loss knows of each row besides, (n, facts)
+
+    def wrap(self, loss):
+        """Return the loss as the network is trained on it."""
+        return loss
+
+    def list_averages(self, settings):
+        """Return the numbers by which weights are averaged, where the target asks."""
+        return {}
+
+
+class SingleTarget(BaseTarget):
+    """Base class of the targets that one loss sees, whatever they stand for."""
 
     @staticmethod
     def read_loss(estimator):
@@ -30,16 +43,6 @@ class SingleTarget:
     def choose_stratum(self, Y, loss):
         """Return the encoded target, and its kind: classes are stratified."""
         return Y, self.task.kind
-
-    facts = None  # what the loss knows of each row besides y
-
-    def wrap(self, loss):
-        """Return the loss as the network is trained on it."""
-        return loss
-
-    def list_averages(self, settings):
-        """Return numbers of a training that the target asks for."""
-        return {}
 
     def with_units(self, units):
         """Return the target with its units."""

@@ -108,8 +108,7 @@ class TDValueRegressor(TransitionRegressor):
     >>> X, y = np.eye(3), np.array([0.0, 0.0, 1.0])
     >>> net = TDValueRegressor(discount=0.5, network=(), learning_rate=0.01,
     ...                        target_update=0.1, epochs=2000, random_state=0)
-    >>> net.fit(X, y, next_X=np.roll(X, -1, axis=0), terminal=[0, 0, 1])
-    TDValueRegressor(...)
+    >>> net = net.fit(X, y, next_X=np.roll(X, -1, axis=0), terminal=[0, 0, 1])
     >>> net.predict(X).round(2)
     array([0.25, 0.5 , 1.  ])
     """

@@ -107,7 +107,7 @@ class TemporalDifference(Wrapper):
 
     decomposable = False
     monitors_itself = True
-    supervised = None
+    supervised = None  # y is no label, by which a training could be judged
 
     def __init__(self, loss, n_ahead=1):
         self.loss = loss

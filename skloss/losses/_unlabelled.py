@@ -205,7 +205,7 @@ class WithUnlabelled(Wrapper):
 
     @property
     def supervised(self):
-        """Return the loss of rows with a label."""
+        """Return the loss of rows with a label, by which a training is judged."""
         return self.loss
 
     def why_apart(self, task):

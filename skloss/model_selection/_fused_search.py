@@ -41,7 +41,7 @@ from skloss.model_selection._search_ensemble import (
 )
 from skloss.model_selection._search_progress import SearchProgress
 from skloss.model_selection._skore_reports import make_reports
-from skloss.model_selection._transitions import check_episodes
+from skloss.model_selection._transitions import OneDiscount, check_episodes
 
 
 class FusedSearch:
@@ -224,7 +224,13 @@ class FusedSearch:
                 run.ledger.drop_estimators(loser)
 
         parallel = {"n_jobs": self.n_jobs, "pre_dispatch": self.pre_dispatch}
-        run = FusedRun(scoring, parallel, [complete], report=progress.make_reporter)
+        run = FusedRun(
+            scoring,
+            parallel,
+            [complete],
+            report=progress.make_reporter,
+            check=OneDiscount(scoring.scorer).check,
+        )
         return run
 
     def _train(self, run, tasks, progress):

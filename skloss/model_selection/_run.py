@@ -5,7 +5,6 @@ from skloss.model_selection._cell_scorer import CellScorer
 from skloss.model_selection._cells import CellMaker, join_twins
 from skloss.model_selection._ledger import Ledger
 from skloss.model_selection._training import Trainer
-from skloss.model_selection._transitions import OneDiscount
 
 
 class FusedRun:
@@ -23,6 +22,8 @@ class FusedRun:
         What hears of the epochs, see ``Trainer``.
     record : bool, default=False
         Whether networks may record their training, see ``CellMaker``.
+    check : callable
+        Called with the candidates of each batch; what it raises ends the run.
 
     Attributes
     ----------
@@ -39,13 +40,14 @@ class FusedRun:
         *,
         report=lambda candidates: None,
         record=False,
+        check=lambda estimators: None,
     ):
         self.scoring, folds = scoring, scoring.folds
         self.ledger = Ledger(len(folds.splits), listeners)
         self.maker = CellMaker(folds, self.ledger, scoring.error_score, record)
         scorer = CellScorer(scoring, self.ledger)
         self.trainer = Trainer(scorer, self.ledger, parallel, report)
-        self.one_discount = OneDiscount(scoring.scorer)
+        self.check = check
         self.interrupted = False
 
     def train_candidates(self, estimators, params, first=0, *, watch=None):
@@ -64,7 +66,7 @@ class FusedRun:
         """
         if self.interrupted:
             return
-        self.one_discount.check(estimators)
+        self.check(estimators)
         try:
             with networks.python_random_untouched():
                 cells = self.maker.make_cells(estimators, params, first)
@@ -101,7 +103,7 @@ class FusedRun:
                 estimators, params, first = ask(at_once - self.ledger.count_open())
                 if not estimators:
                     return []
-                self.one_discount.check(estimators)
+                self.check(estimators)
                 cells = self.maker.make_cells(estimators, params, first)
                 if cells:  # else all have failed, and others may be asked for
                     return cells

@@ -218,11 +218,6 @@ class Loss(Params):
         dtype : {"auto", "float32", "float64"}
         """
 
-    @property
-    def supervised(self):
-        """Return the loss of rows with a label, by which a training is judged."""
-        return self
-
     def n_global(self, task):
         """Return how many of the last raw outputs are the same for every row.
 

@@ -18,7 +18,6 @@ def public_names(*classes):
 # The public names that a wrapper does not take from the loss that it wraps.
 NOT_FORWARDED = {
     "registry": "there is one for all losses",
-    "supervised": "what judges a wrapper is the wrapper, unless it says otherwise",
     **dict.fromkeys(
         ("name", "aliases", "from_keras", "formula", "source"),
         "a wrapper is no entry of the catalogue: it is written out, CVaR(Huber())",
