@@ -6,9 +6,10 @@ log-loss, too. Arms:
 
 ``supervised``: the labelled rows alone; ``l2``, ``learning_rate`` and ``dropout`` by
 twelve candidates. ``unlabelled``: four losses of rows without a label, each with no
-penalty, ``l2`` and both ``l2`` and ``dropout``, twelve candidates. Both searches score by log-loss in five folds of the
-labelled rows. ``self-training``: scikit-learn's ``SelfTrainingClassifier`` about the
-network that the first search chose. Five splits each.
+penalty, ``l2`` and both ``l2`` and ``dropout``, twelve candidates. Both searches score
+by log-loss in five folds of the labelled rows. ``self-training``: scikit-learn's
+``SelfTrainingClassifier`` about the network that the first search chose. Five splits
+each.
 
 A row is a table, a split and an arm, of 10 labels or all; what was measured is kept in
 the folder ``rows`` and not measured again unless the code has changed.

@@ -1,51 +1,52 @@
 """What a policy earns, estimated on the transitions of another one."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.linalg import lstsq
-from sklearn.kernel_approximation import RBFSampler
-from sklearn.preprocessing import StandardScaler
+from scipy.sparse import csr_array, hstack, issparse
 
-N_FEATURES = 200  # of which values are linear functions
-RIDGE = 1e-6
+from skloss._params import is_number
+from skloss.estimators._value_regressor import TDValueRegressor
 
 
 class Log(NamedTuple):
-    """Transitions, and what the policy that is judged would do next.
+    """Transitions, and what the policy that is judged would do.
 
     Attributes
     ----------
-    X, next_X : ndarray of shape (n, features)
+    X, next_X : array or CSR matrix of shape (n, features)
         Of terminal rows the latter is not looked at.
-    taken, best : int ndarray of shape (n,)
-        The action that was taken, and that which the policy takes in the next state.
     rewards : ndarray of shape (n,)
     terminal : bool ndarray of shape (n,)
-    weight : ndarray of shape (n,)
+    weight : ndarray of shape (n,), or None
+    taken, chosen, next_chosen : int ndarray of shape (n,)
+        The action that was taken; that which the policy takes in the state, and in the
+        next one.
     """
 
-    X: np.ndarray
-    taken: np.ndarray
+    X: Any
+    next_X: Any
     rewards: np.ndarray
-    next_X: np.ndarray
     terminal: np.ndarray
-    best: np.ndarray
-    weight: np.ndarray
+    weight: np.ndarray | None
+    taken: np.ndarray
+    chosen: np.ndarray
+    next_chosen: np.ndarray
 
 
-def evaluate_policy(log, chosen, discount, n_actions):
+def evaluate_policy(estimator, log, discount, n_actions):
     """Return the value of the policy in the state of each row.
 
-    Fitted Q evaluation (Le, Voloshin and Yue 2019, Algorithm 3) with functions linear
-    in features ends where ``A w = b`` with ``A = F' (F - discount * F_next)`` and
-    ``b = F' r`` (LSTD-Q, Lagoudakis and Parr 2003, Eq. 11): solved at once.
+    By fitted Q evaluation (Le, Voloshin and Yue 2019, Algorithm 3): values of states
+    and actions, of which the next one is the policy's, by a network like the one whose
+    policy is judged.
 
     Parameters
     ----------
+    estimator : FittedQRegressor
+        Its network and training are those of the evaluation; not its loss, for a
+        policy is judged by the mean.
     log : Log
-    chosen : int ndarray of shape (n,)
-        What the policy does in the state itself.
     discount : float
     n_actions : int
 
@@ -53,25 +54,39 @@ def evaluate_policy(log, chosen, discount, n_actions):
     -------
     ndarray of shape (n,)
     """
-    scale = StandardScaler().fit(log.X)
-    X = scale.transform(log.X)
-    next_X = np.where(log.terminal[:, None], X, scale.transform(log.next_X))
-    gamma = 1 / max(1, X.shape[1])
-    radial = RBFSampler(gamma=gamma, n_components=N_FEATURES, random_state=0).fit(X)
+    own, names = estimator.get_params(deep=False), TDValueRegressor().get_params()
+    shared = {name: own[name] for name in own if name in names}
+    seed = own["random_state"]
+    other = {
+        "loss": "squared_error",
+        "discount": discount,
+        **{"n_steps": 1, "trace_decay": None, "early_stopping": False},
+        **{"warm_start": False, "record": False, "verbose": 0, "callbacks": None},
+        "random_state": seed if is_number(seed) else 0,
+    }
+    judge = TDValueRegressor(**{**shared, **other})
+    judge.fit(
+        add_actions(log.X, log.taken, n_actions),
+        log.rewards,
+        log.weight,
+        next_X=add_actions(log.next_X, log.next_chosen, n_actions),
+        terminal=log.terminal,
+    )
+    return judge.predict(add_actions(log.X, log.chosen, n_actions))
 
-    def features(X, action):
-        own = np.hstack([np.ones((len(X), 1)), X, radial.transform(X)])
-        parts = np.zeros((len(X), n_actions, own.shape[1]))
-        parts[np.arange(len(X)), action] = own
-        return parts.reshape(len(X), -1)
 
-    now = features(X, log.taken)
-    after = features(next_X, log.best) * (discount * ~log.terminal)[:, None]
-    weighted = now * log.weight[:, None]
-    matrix = weighted.T @ (now - after)
-    matrix += RIDGE * np.trace(weighted.T @ now) / len(matrix) * np.eye(len(matrix))
-    solution = lstsq(matrix, weighted.T @ log.rewards)[0]
-    return features(X, chosen) @ solution
+def add_actions(X, action, n_actions):
+    """Return states in the columns of their action, with a 1 beside; else zeros.
+
+    So that a network without hidden layers has values of its own for each action.
+    """
+    rows, taken = np.arange(X.shape[0]), np.eye(n_actions)[action]
+    if issparse(X):
+        parts = [X.multiply(taken[:, [k]]) for k in range(n_actions)]
+        return hstack([*parts, csr_array(taken)], format="csr")
+    parts = np.zeros((len(rows), n_actions, X.shape[1]))
+    parts[rows, action] = X
+    return np.hstack([parts.reshape(len(rows), -1), taken])
 
 
 def find_first_rows(episode, n_rows):

@@ -48,13 +48,16 @@ class TransitionRegressor(RegressorMixin, BaseLossAware):
         fitted = self._get_fitted()
         return fitted.target.predict(fitted.loss, fitted.raw_outputs(self, X))
 
-    def _predict_next(self, predict, X, next_X, terminal):
-        """Return predictions for the states that follow, and which rows are terminal.
+    def _read_transitions(self, X, next_X, terminal):
+        """Return states, those that follow, and which rows are terminal, checked.
 
-        Those of terminal rows are never used.
+        Raises
+        ------
+        ValueError
+            If the states that follow are in other units, as a Pipeline leaves them.
         """
         fitted = self._get_fitted()
-        terminal = read_terminal(terminal, len(X))
+        terminal = read_terminal(terminal, len(next_X))
         X = validate_table(self, fitted.features, X)
         table = read_next(self, fitted.features, X, next_X, terminal)
         follows = measure_following(X, table, terminal)
@@ -65,7 +68,7 @@ class TransitionRegressor(RegressorMixin, BaseLossAware):
                 f"score of a Pipeline hands on next_X as it is; use "
                 f"skloss.model_selection.TransitionScorer(), which transforms it."
             )
-        return predict(table), terminal
+        return X, table, terminal
 
 
 def score_without_next(y, values, sample_weight):

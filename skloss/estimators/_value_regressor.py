@@ -245,7 +245,7 @@ class TDValueRegressor(TransitionRegressor):
         y, values = np.asarray(y, np.float64), self.predict(X)
         if next_X is None:
             return score_without_next(y, values, sample_weight)
-        after, terminal = self._predict_next(self.predict, X, next_X, terminal)
+        _, next_X, terminal = self._read_transitions(X, next_X, terminal)
         discount = self.discount if discount is None else discount
-        target = y + discount * np.where(terminal, 0.0, after)
+        target = y + discount * np.where(terminal, 0.0, self.predict(next_X))
         return -float(np.average(np.square(target - values), weights=sample_weight))
