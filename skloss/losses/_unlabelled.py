@@ -66,9 +66,9 @@ class PseudoLabel(CorruptedViews):
     Parameters
     ----------
     weight : float >= 0, default=1.0
-    threshold : float in [0, 1], default=0.95
+    threshold : float in [0, 1], default=0.8
         Rows whose highest probability is below it are left alone.
-    corruption : float in [0, 1], default=0.3
+    corruption : float in [0, 1], default=0.2
         Share of the features that are replaced.
     """
 
@@ -82,7 +82,7 @@ class PseudoLabel(CorruptedViews):
         "corruption": (0.0, 0.6, "linear"),
     }
 
-    def __init__(self, weight=1.0, threshold=0.95, corruption=0.3):
+    def __init__(self, weight=1.0, threshold=0.8, corruption=0.2):
         self.weight = weight
         self.threshold = threshold
         self.corruption = corruption
@@ -108,7 +108,7 @@ class Consistency(CorruptedViews):
     Parameters
     ----------
     weight : float >= 0, default=1.0
-    corruption : float in [0, 1], default=0.3
+    corruption : float in [0, 1], default=0.2
         Share of the features that are replaced by those of other rows.
     """
 
@@ -117,11 +117,11 @@ class Consistency(CorruptedViews):
     formula = "|p - q|^2, p of the row without a gradient, q of the corrupted row"
     source = "Laine and Aila 2017, Algorithm 1; of corrupted features Bahri et al. 2022"
     search_space: ClassVar = {
-        "weight": (0.1, 30.0, "log"),
+        "weight": (0.1, 10.0, "log"),
         "corruption": (0.1, 0.6, "linear"),
     }
 
-    def __init__(self, weight=1.0, corruption=0.3):
+    def __init__(self, weight=1.0, corruption=0.2):
         self.weight = weight
         self.corruption = corruption
 
@@ -137,8 +137,8 @@ class MeanTeacher(CorruptedViews):
 
     Parameters
     ----------
-    weight : float >= 0, default=3.0
-    corruption : float in [0, 1], default=0.3
+    weight : float >= 0, default=1.0
+    corruption : float in [0, 1], default=0.2
         Share of the features that are replaced by those of other rows.
     """
 
@@ -148,7 +148,7 @@ class MeanTeacher(CorruptedViews):
     views = (View(averaged=True), View(corruption="corruption"))
     search_space: ClassVar = Consistency.search_space
 
-    def __init__(self, weight=3.0, corruption=0.3):
+    def __init__(self, weight=1.0, corruption=0.2):
         self.weight = weight
         self.corruption = corruption
 
