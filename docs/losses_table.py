@@ -10,7 +10,13 @@ import sys
 from pathlib import Path
 
 from skloss.estimators._representation_target import Y_OPTIONS
-from skloss.losses import ClassificationLoss, Loss, RepresentationLoss, Task
+from skloss.losses import (
+    ClassificationLoss,
+    Loss,
+    RepresentationLoss,
+    Task,
+    UnlabelledLoss,
+)
 from skloss.model_selection._rewards import REWARDS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,6 +60,8 @@ def markdown(headings, rows):
 
 def gives(loss):
     """Return what comes with a loss beside the prediction."""
+    if isinstance(loss, UnlabelledLoss):
+        return "labels of rows"
     if isinstance(loss, RepresentationLoss):
         if loss.has_density:
             return "density"
@@ -67,6 +75,8 @@ def gives(loss):
 
 def raw_outputs(loss):
     """Return how many raw outputs a loss asks for, in words."""
+    if isinstance(loss, UnlabelledLoss):
+        return "the loss's"
     if isinstance(loss, RepresentationLoss):
         return "`n_components`"
     if not isinstance(loss, ClassificationLoss):
@@ -82,6 +92,8 @@ def raw_outputs(loss):
 
 def asks_of(loss):
     """Return what a loss needs y to be."""
+    if isinstance(loss, UnlabelledLoss):
+        return "missing"
     if isinstance(loss, RepresentationLoss):
         return loss.target if loss.target in Y_OPTIONS else "not needed"
     return getattr(loss, "domain", " or ".join(loss.kinds))
@@ -142,7 +154,9 @@ def losses_page():
         "noise is known to be tolerated. *Convex*: in the raw outputs. *Gradient*: how "
         "it grows far from the optimum. *y*: the targets it is for. Losses of "
         "representations are those of `LossAwareTransformer`; `d` is the distance of "
-        "two rows, `s` their cosine divided by the temperature."
+        "two rows, `s` their cosine divided by the temperature. Losses of rows without "
+        "a label are those of `unlabeled_loss`; `p` are the probabilities that follow "
+        "from the loss beside them."
     ]
     for task in Loss.registry:
         families = {}
@@ -282,6 +296,22 @@ def choosing_page():
                 ("near numbers", [x for x in shaping if x.target == "numbers"]),
                 ("the same row, corrupted", [x for x in shaping if x.target is None]),
                 ("rows that come back", [x for x in shaping if x.target == "features"]),
+            ],
+        )
+    )
+    teaching = catalogue("unlabelled")
+    sections.append(
+        (
+            "Rows without a label: what are they to teach?",
+            "`LossAwareClassifier(unlabeled_loss=...)`, beside any loss that gives "
+            "probabilities. What each is worth on eleven tables is in "
+            "[few_labels.md](few_labels.md).",
+            [
+                ("one view of a row", [x for x in teaching if len(x.views) == 1]),
+                (
+                    "a row and the same, corrupted",
+                    [x for x in teaching if len(x.views) > 1],
+                ),
             ],
         )
     )

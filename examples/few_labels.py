@@ -24,7 +24,7 @@ from skloss.model_selection import FusedGridSearchCV, LabelledSplit
 
 PLOT = Path(__file__).with_name("output") / "few_labels.png"
 COUNTS = (3, 5, 10, 20, 50)  # labels of each digit
-REPETITIONS = 4
+REPETITIONS = 3
 NAMES = ("labelled rows alone", "mean teacher", "self-training")
 
 

@@ -308,6 +308,7 @@ def collect_findings(fitted) -> list[Finding]:
         findings = [find_lost_precision(training), first]
     else:
         changes = any(name.startswith("loss__") for name in settings.curves)
+        changes |= np.isnan(training.constant)  # targets move
         rules = [rule for rule in RULES if not (changes and rule in OF_ONE_LOSS)]
         findings = [rule(training) for rule in rules]
     findings = [one.beside(settings) for one in findings if one is not None]

@@ -74,6 +74,18 @@ class LossAwareClassifier(
     class_weight : dict or "balanced", default=None
         Costs: ``predict`` minimises the weighted risk, ``predict_proba`` remains the
         posterior of the data as given.
+    unlabeled_loss : str, UnlabelledLoss or None, default=None
+        What rows without a label are to teach: "pseudo_label", "consistency",
+        "mean_teacher", "entropy", a name with numbers such as
+        ``"pseudo_label:threshold=0.9"``, or an object of ``skloss.losses``, by the
+        probabilities that belong to ``loss``. Of an epoch each such row is part once,
+        and rows with a label as often as makes both about as many. Class weights,
+        validation, calibration and ``score`` know labelled rows only; for searches
+        there is :class:`~skloss.model_selection.LabelledSplit`. "mean_teacher" averages
+        weights by ``weight_averaging``, 0.99 where that is 0.
+    unlabeled_label : object, default=-1
+        What stands for a missing label in y, a number or a text. Beside one other
+        value it is an ordinary class. None: nothing does.
     calibration : "temperature" or None, default=None
         "temperature": divide the log-probabilities by the number with which their
         log-loss is lowest (Guo et al. 2017), on the validation rows, or, without any,
@@ -114,6 +126,9 @@ class LossAwareClassifier(
         Only if X had string column names.
     loss_ : Loss
         The loss that predicts: its schedules have become their last values.
+    transduction_ : ndarray of shape (n_samples,)
+        The labels of the training rows: as given, and predicted where there was none.
+        Only where some had none, and ``unlabeled_loss`` is set.
     temperature_ : float
         What log-probabilities are divided by; 1.0 without calibration.
     n_epochs_ : int

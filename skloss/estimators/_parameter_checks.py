@@ -58,15 +58,10 @@ def check_parameters(estimator):
     if not (isinstance(e.batch_size, str) and e.batch_size == "auto"):
         check_count("batch_size", e.batch_size)
     check_count("epochs", e.epochs)
-    check_count("patience", e.patience)
-    check_number(
-        "validation_fraction",
-        e.validation_fraction,
-        low=0,
-        high=1,
-        open_low=True,
-        open_high=True,
-    )
+    if hasattr(e, "patience"):
+        check_count("patience", e.patience)
+        limits = {"low": 0, "high": 1, "open_low": True, "open_high": True}
+        check_number("validation_fraction", e.validation_fraction, **limits)
     check_choice("dtype", e.dtype, ("auto", "float32", "float64"))
     for name in ("early_stopping", "warm_start", "record"):
         if not isinstance(getattr(e, name), bool | np.bool_):

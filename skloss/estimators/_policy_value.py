@@ -60,7 +60,7 @@ def evaluate_policy(estimator, log, discount, n_actions):
     other = {
         "loss": "squared_error",
         "discount": discount,
-        **{"n_steps": 1, "trace_decay": None, "early_stopping": False},
+        **{"n_steps": 1, "trace_decay": None},
         **{"warm_start": False, "record": False, "verbose": 0, "callbacks": None},
         "random_state": seed if is_number(seed) else 0,
     }

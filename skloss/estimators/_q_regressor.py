@@ -76,11 +76,6 @@ class FittedQRegressor(TransitionRegressor):
         "auto": the network sees values about that which is right if all states have
         the same, in units of the return's standard deviation, were the differences
         at that value uncorrelated.
-    early_stopping : bool, default=False
-        Stop when the loss of the validation rows has not improved for ``patience``
-        epochs. Episodes, where they are known, are not split.
-    validation_fraction : float in (0, 1), default=0.1
-    patience : int, default=10
     callbacks : list of keras.callbacks.Callback, default=None
     dtype : {"auto", "float32", "float64"}, default="auto"
         "auto": float64 where one batch holds all rows.
@@ -99,8 +94,8 @@ class FittedQRegressor(TransitionRegressor):
     loss_ : Loss
     n_epochs_ : int
     history_ : dict of lists
-        Per epoch: "loss", "learning_rate", "gradient_norm", and with early stopping
-        "val_loss". Targets move, so that the loss need not fall.
+        Per epoch: "loss", "learning_rate", "gradient_norm". Targets move, so that the
+        loss need not fall, and nothing stops by it.
     outcome_ : Outcome
     model_ : keras.Model
         Gives the values of the actions, and of quantiles the middle ones; under
@@ -170,9 +165,6 @@ class FittedQRegressor(TransitionRegressor):
         batch_size="auto",
         epochs=100,
         target_transform="auto",
-        early_stopping=False,
-        validation_fraction=0.1,
-        patience=10,
         callbacks=None,
         dtype="auto",
         warm_start=False,
@@ -203,9 +195,6 @@ class FittedQRegressor(TransitionRegressor):
         self.batch_size = batch_size
         self.epochs = epochs
         self.target_transform = target_transform
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.patience = patience
         self.callbacks = callbacks
         self.dtype = dtype
         self.warm_start = warm_start

@@ -133,8 +133,6 @@ def read_data(
     """
     goes_on = partial or settings.warm_start
     earlier = estimator.__dict__.get("_fitted") if goes_on else None
-    if settings.early_stopping and groups is None:
-        groups = columns.get("episode")
     memory, rows = memory or Memory(), (X, y, sample_weight, groups)
     body = pretrain(settings, earlier, rows)
     more = partial and earlier is not None

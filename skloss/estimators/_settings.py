@@ -98,15 +98,15 @@ class Settings:
     learning_rate: float
     batch_size: Any
     epochs: int
-    patience: int
     verbose: int
-    early_stopping: bool
     warm_start: bool
     record: bool
-    validation_fraction: float
     callbacks: Any
     dtype: str
     random_state: Any
+    early_stopping: bool = False
+    patience: int = 10
+    validation_fraction: float = 0.1
     validation_scoring: Any = None
     class_weight: Any = None
     calibration: str | None = None

@@ -25,6 +25,10 @@ class TransitionRegressor(RegressorMixin, BaseLossAware):
     """
 
     _family = "regression"
+    # Bellman errors say little of how good values are (Fujimoto et al. 2022), and
+    # nothing else is known of rows set aside: nothing can stop early.
+    early_stopping = False
+    validation_scoring = None
     __metadata_request__fit: ClassVar = {"groups": False, **REQUESTED}
     __metadata_request__score: ClassVar = REQUESTED
 

@@ -1,5 +1,6 @@
 """What went wrong in a training, in plain words, with parameters that cure it."""
 
+import math
 from html import escape
 
 from sklearn.pipeline import Pipeline
@@ -33,10 +34,13 @@ class Diagnosis:
         settings, record = fitted.settings, fitted.record
         self._title = f"{settings.estimator}(loss={settings.shown_loss!r})"
         loss, epochs = fitted.history["loss"], fitted.n_epochs
-        self._summary = (
-            f"{epochs} epochs, training loss {loss[0]:.3g} to {loss[-1]:.3g} (best "
-            f"constant {record.constant_loss:.3g}{describe_saturated_loss(record)})"
-        )
+        summary = f"{epochs} epochs, training loss {loss[0]:.3g} to {loss[-1]:.3g}"
+        if not math.isnan(record.constant_loss):
+            summary += (
+                f" (best constant {record.constant_loss:.3g}"
+                f"{describe_saturated_loss(record)})"
+            )
+        self._summary = summary
 
     def __bool__(self):
         """Tell whether something was found."""

@@ -154,6 +154,7 @@ def lr_range_test(estimator, X, y, *, low=1e-6, high=1.0, n=40, epochs=10, param
     net = find_net(estimator)
     settings = Settings.of(net)
     reach, epochs = compute_reach(settings), min(epochs, settings.epochs)
+    refuse_moving_targets(net)
     net.set_params(lr_schedule=None, early_stopping=False, verbose=0)
     _, (args, kwargs) = capture_fit_arguments(estimator, net, X, y, params or {})
     with networks.python_random_untouched():
@@ -205,6 +206,17 @@ def compute_reach(settings: Settings) -> float:
     if schedule.monitors:
         return float(epochs)
     return float(schedule.values(1.0, epochs, steps_per_epoch=10).mean() * epochs)
+
+
+def refuse_moving_targets(net):
+    """Raise ValueError for an estimator whose losses at two rates say nothing."""
+    if "early_stopping" not in net.get_params(deep=False):
+        raise ValueError(
+            f"lr_range_test compares losses of rows set aside, and targets of "
+            f"{type(net).__name__} are its own values: the lowest loss is that of a "
+            f"network that learns nothing. Compare rates by the score of a search, "
+            f"scoring=skloss.model_selection.TransitionScorer()."
+        )
 
 
 def measure_losses(job, rates: np.ndarray) -> np.ndarray:
