@@ -68,7 +68,7 @@ class PseudoLabel(CorruptedViews):
     weight : float >= 0, default=1.0
     threshold : float in [0, 1], default=0.8
         Rows whose highest probability is below it are left alone.
-    corruption : float in [0, 1], default=0.2
+    corruption : float in [0, 1], default=0.1
         Share of the features that are replaced.
     """
 
@@ -79,10 +79,10 @@ class PseudoLabel(CorruptedViews):
     search_space: ClassVar = {
         "weight": (0.1, 10.0, "log"),
         "threshold": (0.6, 0.99, "linear"),
-        "corruption": (0.0, 0.6, "linear"),
+        "corruption": (0.0, 0.5, "linear"),
     }
 
-    def __init__(self, weight=1.0, threshold=0.8, corruption=0.2):
+    def __init__(self, weight=1.0, threshold=0.8, corruption=0.1):
         self.weight = weight
         self.threshold = threshold
         self.corruption = corruption
@@ -108,7 +108,7 @@ class Consistency(CorruptedViews):
     Parameters
     ----------
     weight : float >= 0, default=1.0
-    corruption : float in [0, 1], default=0.2
+    corruption : float in [0, 1], default=0.1
         Share of the features that are replaced by those of other rows.
     """
 
@@ -118,10 +118,10 @@ class Consistency(CorruptedViews):
     source = "Laine and Aila 2017, Algorithm 1; of corrupted features Bahri et al. 2022"
     search_space: ClassVar = {
         "weight": (0.1, 10.0, "log"),
-        "corruption": (0.1, 0.6, "linear"),
+        "corruption": (0.0, 0.5, "linear"),
     }
 
-    def __init__(self, weight=1.0, corruption=0.2):
+    def __init__(self, weight=1.0, corruption=0.1):
         self.weight = weight
         self.corruption = corruption
 
@@ -138,7 +138,7 @@ class MeanTeacher(CorruptedViews):
     Parameters
     ----------
     weight : float >= 0, default=1.0
-    corruption : float in [0, 1], default=0.2
+    corruption : float in [0, 1], default=0.1
         Share of the features that are replaced by those of other rows.
     """
 
@@ -148,7 +148,7 @@ class MeanTeacher(CorruptedViews):
     views = (View(averaged=True), View(corruption="corruption"))
     search_space: ClassVar = Consistency.search_space
 
-    def __init__(self, weight=1.0, corruption=0.2):
+    def __init__(self, weight=1.0, corruption=0.1):
         self.weight = weight
         self.corruption = corruption
 
