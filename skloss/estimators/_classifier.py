@@ -8,7 +8,7 @@ from skloss.estimators._class_predictions import ClassPredictions
 from skloss.estimators._class_target import ClassTarget
 from skloss.estimators._fit_network import fit_network
 from skloss.estimators._fitted_attributes import FittedAttribute
-from skloss.estimators._labelled_rows import keep_labelled
+from skloss.estimators._labelled_rows import keep_scored
 from skloss.estimators._scikeras import Conversions
 
 
@@ -262,12 +262,8 @@ class LossAwareClassifier(
         -------
         float
         """
-        settings = self._get_fitted().settings
-        if settings.unlabeled_loss is not None:
-            known = self.classes_, settings.unlabeled_label
-            rows = X, y, sample_weight
-            X, y, sample_weight = keep_labelled(rows, *known)
-        return super().score(X, y, sample_weight)
+        rows = keep_scored(self._get_fitted(), (X, y, sample_weight))
+        return super().score(*rows)
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train one more epoch, keeping the optimiser's state.

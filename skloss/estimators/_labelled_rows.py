@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.utils import check_consistent_length
 
 from skloss._params import is_number
 from skloss._sklearn import safe_indexing
@@ -14,7 +15,7 @@ UNLABELLED = -1
 
 
 class Others(NamedTuple):
-    """Rows without a label that train besides those with one.
+    """Rows without a label, which train besides those with one unless they weigh 0.
 
     Attributes
     ----------
@@ -53,6 +54,8 @@ def find_labelled(family, y, label=UNLABELLED, classes=None) -> np.ndarray | Non
     if family not in ("classification", "regression") or issparse(y):
         return None
     y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1 and family == "classification":
+        y = y[:, 0]
     if family == "regression":
         missing = np.isnan(y) if y.dtype.kind == "f" else np.zeros(y.shape, bool)
         missing = missing.reshape(len(y), -1).any(axis=1)
@@ -65,10 +68,31 @@ def find_labelled(family, y, label=UNLABELLED, classes=None) -> np.ndarray | Non
         return None
     if missing.all() and len(y):
         raise ValueError(
-            "No row of y has a label, so there is nothing but a body to train; use "
-            "LossAwareTransformer alone, or give some labels."
+            "No row of y has a label, so there is nothing to learn or to score by. "
+            "Give some labels; LossAwareTransformer needs none."
         )
     return np.flatnonzero(~missing) if missing.any() else None
+
+
+def check_label(label):
+    """Raise unless a value can stand for a missing label: a number, a text, or None.
+
+    Raises
+    ------
+    TypeError, ValueError
+    """
+    if label is None or isinstance(label, str):
+        return
+    if not is_number(label):
+        raise TypeError(
+            f"unlabeled_label={label!r} must be a number, a text, or None: nothing "
+            f"stands for a missing label."
+        )
+    if label != label:
+        raise ValueError(
+            "unlabeled_label=nan equals nothing. Set missing labels to a value, as by "
+            "y.fillna(-1), or '?' among texts."
+        )
 
 
 def can_hold(y, label):
@@ -84,14 +108,32 @@ def find_others(labelled, n_rows):
 
 
 def take_rows(parts, rows):
-    """Return some rows of arrays, of which some may be None."""
-    return [part if part is None else safe_indexing(part, rows) for part in parts]
+    """Return some rows of arrays; None, or one number for all, stays what it is."""
+    return [
+        part if part is None or is_number(part) else safe_indexing(part, rows)
+        for part in parts
+    ]
 
 
 def keep_labelled(rows, classes, label):
     """Return X, y and weights, perhaps None, of the rows that have a label."""
+    arrays = [part for part in rows if part is not None and not is_number(part)]
+    check_consistent_length(*arrays)
     labelled = find_labelled("classification", rows[1], label, classes)
     return rows if labelled is None else take_rows(rows, labelled)
+
+
+def keep_scored(fitted, rows):
+    """Return X, y and weights, perhaps None, of rows by which a classifier is scored.
+
+    Parameters
+    ----------
+    fitted : Fitted
+    rows : tuple
+    """
+    if not fitted.settings.learns_without_labels:
+        return rows
+    return keep_labelled(rows, fitted.target.classes, fitted.settings.unlabeled_label)
 
 
 def explain_unlabelled(label):

@@ -115,6 +115,7 @@ def prepare(estimator, reading: Reading, *, epochs: int, tasks=None) -> Job:
     dtype = choose_dtype(reading, target, n_drawn <= batch_size)
     if reading.start is not None:
         check_same_build(reading)
+    warn_of_unlabelled(reading, target)
     warn_of_settings(estimator, settings, validated=len(held) > 0, steps=steps)
     member, before = make_member(reading, target, *rows, new, dtype, steps, seed)
     if target.task.kind == "regression":
@@ -178,15 +179,17 @@ def add_others(data: Data, others: Others | None) -> Data:
     """
     if others is None:
         return data
-    count, (stream,) = len(data.Y), data.streams
+    train = np.flatnonzero(others.weight > 0)
+    count, more, (stream,) = len(data.Y), len(train), data.streams
     stream = replace(
         stream,
-        others=np.arange(count, count + len(others.rows), dtype=np.int32),
-        others_weight=others.weight,
+        others=np.arange(count, count + more, dtype=np.int32),
+        others_weight=others.weight[train],
     )
-    labelled = np.repeat([1.0, 0.0], [count, len(others.rows)])[:, None]
-    Y = np.vstack([data.Y, np.zeros((len(others.rows), data.Y.shape[1]))])
-    return Data(append_rows(data.X, others.X), Y, [stream], labelled)
+    labelled = np.repeat([1.0, 0.0], [count, more])[:, None]
+    # that of another row: a loss need not be finite for what is no target
+    Y = np.vstack([data.Y, np.repeat(data.Y[:1], more, axis=0)])
+    return Data(append_rows(data.X, others.X[train]), Y, [stream], labelled)
 
 
 def choose_batch_size(settings: Settings, n_rows: int) -> int:
@@ -218,6 +221,23 @@ def make_validation_scorer(estimator, before, reading, stream):
         X, y = (safe_indexing(part, stream.val_rows) for part in reading.given)
     y = y.toarray() if issparse(y) else y
     return ValidationScorer(estimator, before, X, y, stream.val_weight)
+
+
+def warn_of_unlabelled(reading: Reading, target) -> None:
+    """Warn of a loss of rows without a label where there are none."""
+    settings = reading.settings
+    if settings.unlabeled_loss is None or reading.others or reading.goes_on:
+        return
+    why = (
+        f"all rows of y have a label, since unlabeled_label="
+        f"{settings.unlabeled_label!r} is none of its values, or one of two"
+    )
+    if target.task.kind == "multilabel":
+        why = "y has several labels a row, and none is missing"
+    warn_user(
+        f"unlabeled_loss={settings.given['unlabeled_loss']!r} has no effect: {why}.",
+        IneffectiveParameterWarning,
+    )
 
 
 def warn_of_settings(

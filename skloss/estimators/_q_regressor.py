@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import numpy as np
+from sklearn.utils import column_or_1d
 
 from skloss._callbacks._epoch_tasks import with_callbacks
 from skloss.estimators._arguments import explains_arguments
@@ -10,6 +11,7 @@ from skloss.estimators._fitted_attributes import FittedAttribute
 from skloss.estimators._policy_value import Log, evaluate_policy, find_first_rows
 from skloss.estimators._transition_regressor import (
     TransitionRegressor,
+    check_score_columns,
     score_without_next,
 )
 from skloss.estimators._transition_target import ActionTarget
@@ -312,16 +314,21 @@ class FittedQRegressor(TransitionRegressor):
         -------
         float
         """
+        discount = self.discount if discount is None else discount
+        columns = {"next_X": next_X, "terminal": terminal, "episode": episode}
+        check_score_columns(X, y, discount, columns | {"action": action})
         y, taken = np.asarray(y, np.float64), self._find_actions(action, len(y))
         if next_X is None:
             values = np.take_along_axis(self.q_values(X), taken[:, None], axis=1)
             return score_without_next(y, values[:, 0], sample_weight)
         X, next_X, terminal = self._read_transitions(X, next_X, terminal)
+        fitted = self._get_fitted()
+        target, outputs = fitted.target, fitted.outputs.source
         chosen, next_chosen = (
-            self.q_values(states).argmax(axis=1) for states in (X, next_X)
+            target.q_values(fitted.loss, outputs.of_table(table)).argmax(axis=1)
+            for table in (X, next_X)
         )
         log = Log(X, next_X, y, terminal, sample_weight, taken, chosen, next_chosen)
-        discount = self.discount if discount is None else discount
         values = evaluate_policy(self, log, discount, len(self.actions_))
         return float(np.mean(values[find_first_rows(episode, len(y))]))
 
@@ -329,7 +336,12 @@ class FittedQRegressor(TransitionRegressor):
         """Return the number of the action taken in each row."""
         if action is None and len(self.actions_) == 1:
             return np.zeros(n_rows, dtype=int)
-        action = np.asarray(action)
+        if action is None:
+            raise ValueError(
+                f"score needs action=, which of {self.actions_.tolist()} was taken in "
+                f"each row, as fit was given it."
+            )
+        action = column_or_1d(action)
         unknown = np.setdiff1d(action, self.actions_)
         if len(unknown):
             raise ValueError(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_consistent_length
 
 from skloss._engine import TrainingState, Weights
-from skloss._warn_user import warn_user
 from skloss.estimators._fitted import Fitted
 from skloss.estimators._labelled_rows import (
     Others,
@@ -23,7 +23,7 @@ from skloss.estimators._pretrained import learn_body
 from skloss.estimators._settings import Settings
 from skloss.estimators._split import Table, read_sample_weights
 from skloss.estimators._table import Features, validate_table
-from skloss.exceptions import IneffectiveParameterWarning, LossTargetError
+from skloss.exceptions import LossTargetError
 from skloss.losses import Loss
 
 
@@ -211,22 +211,23 @@ def separate(estimator, settings, classes, memory, rows):
         return memory, rows, None
     labelled = find_labelled(family, rows[1], label, classes)
     if labelled is None:
-        if unlabeled_loss is not None:
-            warn_user(
-                f"unlabeled_loss={settings.given['unlabeled_loss']!r} has no effect: "
-                f"all rows of y have a label, since {label!r}, unlabeled_label, is "
-                f"none of its values, or one of two.",
-                IneffectiveParameterWarning,
-            )
         return memory, rows, None
     if unlabeled_loss is None and settings.pretrained is None:
         raise ValueError(explain_unlabelled(label))
     others = None
     if unlabeled_loss is not None:
+        check_lengths(*rows)
         numbers = find_others(labelled, len(rows[1]))
         others = take_rows(rows, numbers), numbers, rows[1]
     memory = memory.recall(("labelled", repr(label)), Memory)
     return memory, take_rows(rows, labelled), others
+
+
+def check_lengths(X, y, sample_weight, groups):
+    """Raise ValueError for rows of which some would be taken by another's label."""
+    check_consistent_length(X, y, groups)
+    if sample_weight is not None:
+        read_sample_weights(sample_weight, X)
 
 
 def read_others(estimator, settings, features, loss, rows, numbers, y):
@@ -238,17 +239,21 @@ def read_others(estimator, settings, features, loss, rows, numbers, y):
         )
     X, _, sample_weight, _ = rows
     X = validate_table(estimator, features, X)
-    weight = read_sample_weights(sample_weight, X)
-    train = np.flatnonzero(weight > 0)
-    weight = weight[train] / weight[train].mean()
-    return Others(X[train], weight, np.asarray(y), numbers[train])
+    weight = np.zeros(X.shape[0])
+    if sample_weight is None or np.any(np.asarray(sample_weight) != 0):
+        weight = read_sample_weights(sample_weight, X)
+        weight = weight / weight[weight > 0].mean()
+    return Others(X, weight, np.asarray(y).reshape(-1), numbers)
 
 
 def drop_unlabelled(settings, target, held):
     """Return X, y and weights of the validation rows that have a label."""
-    if settings.unlabeled_loss is None or held[1] is None:
+    if not settings.learns_without_labels or held[1] is None:
         return held
-    return keep_labelled(held, target.classes, settings.unlabeled_label)
+    try:
+        return keep_labelled(held, target.classes, settings.unlabeled_label)
+    except ValueError as error:
+        raise ValueError(f"In X_val and y_val: {error}") from error
 
 
 def get_start(features, target, earlier):

@@ -17,7 +17,7 @@ from skloss._params._value_object import separate_value
 from skloss._tensorflow import start
 from skloss._warn_user import warn_user
 from skloss.estimators._calibration import check_calibration
-from skloss.estimators._labelled_rows import UNLABELLED
+from skloss.estimators._labelled_rows import UNLABELLED, check_label
 from skloss.estimators._parameter_checks import (
     KNOBS,
     check_margin,
@@ -188,10 +188,16 @@ class Settings:
                 f"max_norm={self.given['max_norm']!r} would change the body that "
                 f"learning_rate_factor=0 leaves as it is. Set one of them otherwise."
             )
+        check_label(self.unlabeled_label)
         if self.unlabeled_loss is not None:
             check_unlabelled(self)
         if "n_components" in self.given:
             check_count("n_components", self.n_components)
+
+    @property
+    def learns_without_labels(self):
+        """Tell whether rows without a label teach anything."""
+        return self.unlabeled_loss is not None or self.pretrained is not None
 
     @property
     def shown_loss(self):

@@ -2,19 +2,24 @@
 
 from typing import ClassVar
 
+import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
+from sklearn.utils import check_consistent_length
 
+from skloss._params._checks import check_number
 from skloss.estimators._base import BaseLossAware
 from skloss.estimators._table import validate_table
-from skloss.estimators._transition_target import (
-    measure_following,
+from skloss.estimators._transition_columns import (
+    measure_steps,
     read_next,
     read_terminal,
+    refuse_without_next,
 )
 
 COLUMNS = ("next_X", "terminal", "episode")
-MANY = 20  # rows of which some should follow each other
+MANY = 20  # rows whose mean step says something
+OTHER_UNITS = 4  # times the mean step of the fit
 REQUESTED = dict.fromkeys(COLUMNS, True)
 
 
@@ -61,18 +66,29 @@ class TransitionRegressor(RegressorMixin, BaseLossAware):
             If the states that follow are in other units, as a Pipeline leaves them.
         """
         fitted = self._get_fitted()
-        terminal = read_terminal(terminal, len(next_X))
         X = validate_table(self, fitted.features, X)
+        terminal = read_terminal(terminal, X.shape[0])
         table = read_next(self, fitted.features, X, next_X, terminal)
-        follows = measure_following(X, table, terminal)
-        if fitted.target.follows > 0.5 and follows == 0 and (~terminal).sum() >= MANY:
+        known, steps = fitted.target.steps, measure_steps(X, table, terminal)
+        known = np.zeros_like(steps) if known is None else known
+        far = steps[known > 0] > OTHER_UNITS * known[known > 0]
+        if len(far) and far.all() and (~terminal).sum() >= MANY:
             raise ValueError(
-                f"No state in next_X is that of the next row, and in fit "
-                f"{fitted.target.follows:.0%} were: next_X must be in the units of X. "
-                f"score of a Pipeline hands on next_X as it is; use "
+                f"The states in next_X are more than {OTHER_UNITS} times as far from "
+                f"those in X as in fit, in every column: next_X must be in the units "
+                f"of X. score of a Pipeline hands on next_X as it is; use "
                 f"skloss.model_selection.TransitionScorer(), which transforms it."
             )
         return X, table, terminal
+
+
+def check_score_columns(X, y, discount, columns):
+    """Raise ValueError for what ``score`` is given and ``fit`` would refuse."""
+    given = [column for column in columns.values() if column is not None]
+    check_consistent_length(X, y, *given)
+    if columns["next_X"] is None:
+        refuse_without_next(columns)
+    check_number("discount", discount, low=0, high=1)
 
 
 def score_without_next(y, values, sample_weight):

@@ -6,22 +6,28 @@ from dataclasses import dataclass, replace
 from numbers import Integral
 
 import numpy as np
-from scipy.sparse import hstack, issparse
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import check_consistent_length
 
-from skloss._params._checks import check_choice, check_count, check_number
-from skloss._sklearn import safe_indexing
-from skloss._warn_user import warn_user
 from skloss.estimators._number_target import NumberTarget
 from skloss.estimators._returns import (
     Returns,
     compute_returns,
-    find_following_rows,
 )
 from skloss.estimators._single_target import SingleTarget
-from skloss.estimators._split import append_rows
-from skloss.estimators._table import read_table, validate_table
+from skloss.estimators._table import read_table
+from skloss.estimators._transition_columns import (
+    check_order,
+    check_transitions,
+    join_states,
+    measure_steps,
+    number_labels,
+    read_next,
+    read_order,
+    read_terminal,
+    refuse_without_next,
+    warn_of_other_units,
+)
 from skloss.estimators._units import Units, measure_columns, varies
 from skloss.losses import Task
 from skloss.losses._bootstrap import (
@@ -31,9 +37,6 @@ from skloss.losses._bootstrap import (
     expect,
 )
 from skloss.losses._core import _ops as ops
-
-BACKUPS = ("max", "double", "expectile")
-FAR = 5.0  # standard deviations between the means of states and of those that follow
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +51,8 @@ class TransitionTarget(NumberTarget):
 
     Attributes
     ----------
-    follows : float
-        The share of the states that follow which the next row has, too.
+    steps : ndarray of shape (n_features,), or None
+        How far the states that follow are from those before, on the mean.
     returns : Returns or None
         None where nothing follows any row, and after the training.
     centre : float
@@ -63,7 +66,7 @@ class TransitionTarget(NumberTarget):
     backup, expectile, risk_level : see ``FittedQRegressor``
     """
 
-    follows: float = 0.0
+    steps: np.ndarray | None = None
     returns: Returns | None = None
     centre: float = 0.0
     stretch: float = 1.0
@@ -104,9 +107,9 @@ class TransitionTarget(NumberTarget):
             estimator.trace_decay,
         )
         tables = [X, *(X_next[rows] for rows in returns.ahead.T)]
-        share = measure_following(X, X_next, terminal)
-        target = replace(target, returns=returns, follows=share)
-        return features, target, join(tables), returns.known
+        steps = measure_steps(X, X_next, terminal)
+        target = replace(target, returns=returns, steps=steps)
+        return features, target, join_states(tables), returns.known
 
     def read_actions(self, estimator, action, n_rows):
         """Return the target with the actions that were taken, if it has any."""
@@ -211,9 +214,13 @@ class ActionTarget(TransitionTarget):
         """
         if action is None:
             action = np.zeros(n_rows, dtype=int)
-        action = column_or_1d(action)
-        check_classification_targets(action)
-        actions, code = np.unique(action, return_inverse=True)
+        actions, code = number_labels(action, "action")
+        if type_of_target(actions).startswith("continuous"):
+            raise ValueError(
+                f"action holds {len(actions)} different numbers, such as {actions[0]}: "
+                f"a value is learnt for each action, so let there be few. Make classes "
+                f"of them, as KBinsDiscretizer does."
+            )
         states = estimator.backup == "expectile"
         return replace(
             self,
@@ -226,9 +233,27 @@ class ActionTarget(TransitionTarget):
             risk_level=float(estimator.risk_level),
         )
 
+    def check_same(self, earlier):
+        """Raise ValueError unless the actions are those of an earlier fit."""
+        if not np.array_equal(earlier.actions, self.actions):
+            raise ValueError(
+                f"warm_start=True needs the same actions as the previous fit, "
+                f"{earlier.actions.tolist()}, got {self.actions.tolist()}."
+            )
+
+    @property
+    def is_plain(self):
+        """Whether nothing follows any row, and one value is asked for."""
+        return self.returns is None and self.task.size == 1
+
+    @property
+    def facts(self):
+        """Return what the loss knows of each row besides, or None."""
+        return None if self.is_plain else super().facts
+
     def wrap(self, loss):
         """Return the loss as the network is trained on it."""
-        if self.returns is None and len(self.actions) == 1 and self.task.size == 1:
+        if self.is_plain:
             return loss
         n_ahead = 0 if self.returns is None else self.returns.ahead.shape[1]
         more = self.backup, self.expectile, self.risk_level
@@ -241,133 +266,3 @@ class ActionTarget(TransitionTarget):
     def predict(self, loss, raw):
         """Return the value of each row's best action."""
         return self.q_values(loss, raw).max(axis=1)
-
-
-def check_transitions(estimator):
-    """Check what an estimator of values has besides a network's parameters."""
-    check_number("discount", estimator.discount, low=0, high=1)
-    check_count("n_steps", estimator.n_steps)
-    if estimator.trace_decay is not None:
-        check_number("trace_decay", estimator.trace_decay, low=0, high=1)
-    update = estimator.target_update
-    if isinstance(update, Integral):
-        check_count("target_update", update)
-    else:
-        check_number("target_update", update, low=0, high=1, open_low=True)
-    if hasattr(estimator, "backup"):
-        check_choice("backup", estimator.backup, BACKUPS)
-        limits = {"low": 0, "high": 1, "open_low": True}
-        check_number("expectile", estimator.expectile, **limits, open_high=True)
-        check_number("risk_level", estimator.risk_level, **limits)
-
-
-def refuse_without_next(columns):
-    """Raise ValueError for columns that say something of states that are missing."""
-    for name in ("terminal", "episode"):
-        if columns.get(name) is not None:
-            raise ValueError(
-                f"{name}= was given without next_X=, so that nothing follows any row. "
-                f"Give the states that follow, or leave out {name}."
-            )
-
-
-def read_terminal(terminal, n_rows):
-    """Return which rows end their episode: by default none."""
-    if terminal is None:
-        return np.zeros(n_rows, dtype=bool)
-    terminal = column_or_1d(terminal)
-    values = np.unique(terminal)
-    if terminal.dtype.kind not in "biuf" or not np.isin(values, (0, 1)).all():
-        raise ValueError(
-            f"terminal must be True or False for each row, or 1 and 0; it holds "
-            f"{values[:5].tolist()}."
-        )
-    return terminal.astype(bool)
-
-
-def read_next(estimator, features, X, next_X, terminal):
-    """Return the states that follow, with those of terminal rows left as X has them.
-
-    Nothing is known of these, and nothing asked.
-
-    Raises
-    ------
-    ValueError
-        If a state is missing that follows a row which is not terminal.
-    """
-    rows = np.flatnonzero(~terminal)
-    if not len(rows):
-        return X
-    try:
-        known = validate_table(estimator, features, safe_indexing(next_X, rows))
-    except ValueError as error:
-        raise ValueError(
-            f"In next_X: {error} It must be like X in every row that is not terminal; "
-            f"mark the others by terminal=."
-        ) from error
-    place = np.arange(len(terminal))
-    place[rows] = len(terminal) + np.arange(len(rows))
-    return append_rows(X, known)[place]
-
-
-def read_order(n_steps, episode, terminal):
-    """Return the row that follows each row, or None where no episodes are known."""
-    if episode is not None:
-        return find_following_rows(column_or_1d(episode), terminal)
-    if n_steps > 1:
-        raise ValueError(
-            f"n_steps={n_steps!r} needs the rows that follow each row: give episode=, "
-            f"an id for each row, with the rows of an episode in order of time."
-        )
-    return None
-
-
-def warn_of_other_units(X, X_next, terminal):
-    """Warn of states that follow and lie far from all others, as if not scaled."""
-    if issparse(X) or terminal.all():
-        return
-    X, X_next = X[~terminal], X_next[~terminal]
-    spread = np.maximum(X.std(axis=0), X_next.std(axis=0))
-    far = np.abs(X_next.mean(axis=0) - X.mean(axis=0)) > FAR * spread
-    if (far & (X.std(axis=0) > 0)).any():
-        warn_user(
-            f"next_X is not where X is, in column {np.flatnonzero(far)[0]}: it must be "
-            f"in the same units. In a Pipeline, transform_input=['next_X'] has next_X "
-            f"transformed like X (with metadata routing).",
-        )
-
-
-def measure_following(X, X_next, terminal):
-    """Return the share of the states that follow which the next row has, too.
-
-    In a log it is nearly all of them, unless one of the tables is in other units.
-    """
-    rows = np.flatnonzero(~terminal[:-1])
-    if not len(rows):
-        return 0.0
-    gap = abs(X_next[rows] - X[rows + 1])
-    return float(np.mean(np.asarray(gap.sum(axis=1)) == 0))
-
-
-def check_order(X, X_next, following):
-    """Raise ValueError where a row of an episode does not follow the one before."""
-    rows = np.flatnonzero(following >= 0)
-    gap = X_next[rows] - X[following[rows]]
-    size = np.abs(X[rows]) if not issparse(X) else abs(X[rows])
-    far = np.abs(gap) > 1e-4 * (1 + np.abs(size).max())
-    broken = np.flatnonzero(np.asarray(far.sum(axis=1)).ravel())
-    if len(broken):
-        raise ValueError(
-            f"Row {following[rows[broken[0]]]} is not what next_X says of row "
-            f"{rows[broken[0]]}, the one before it in its episode, nor are "
-            f"{len(broken) - 1} others. n_steps needs the rows of an episode whole and "
-            f"in order of time: sort them, and split by episodes, cv=GroupKFold() with "
-            f"groups=episode."
-        )
-
-
-def join(tables):
-    """Return tables side by side."""
-    if any(map(issparse, tables)):
-        return hstack(tables, format="csr")
-    return np.hstack(tables)

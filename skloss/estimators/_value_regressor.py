@@ -6,6 +6,7 @@ from skloss._callbacks._epoch_tasks import with_callbacks
 from skloss.estimators._arguments import explains_arguments
 from skloss.estimators._transition_regressor import (
     TransitionRegressor,
+    check_score_columns,
     score_without_next,
 )
 from skloss.estimators._transition_target import TransitionTarget
@@ -231,10 +232,16 @@ class TDValueRegressor(TransitionRegressor):
         -------
         float
         """
+        discount = self.discount if discount is None else discount
+        columns = {"next_X": next_X, "terminal": terminal, "episode": episode}
+        check_score_columns(X, y, discount, columns)
         y, values = np.asarray(y, np.float64), self.predict(X)
         if next_X is None:
             return score_without_next(y, values, sample_weight)
-        _, next_X, terminal = self._read_transitions(X, next_X, terminal)
-        discount = self.discount if discount is None else discount
-        target = y + discount * np.where(terminal, 0.0, self.predict(next_X))
+        _, table, terminal = self._read_transitions(X, next_X, terminal)
+        fitted = self._get_fitted()
+        after = fitted.target.predict(
+            fitted.loss, fitted.outputs.source.of_table(table)
+        )
+        target = y + discount * np.where(terminal, 0.0, after)
         return -float(np.average(np.square(target - values), weights=sample_weight))

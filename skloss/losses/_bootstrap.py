@@ -15,6 +15,7 @@ from skloss.losses._core._wrapper import Wrapper, forward_the_rest
 from skloss.losses._quantile import Quantile
 
 TEACHER = View(averaged=True)
+DIFFERENCES = ("standard", "robust")  # how losses of differences scale y
 
 
 def check_bootstraps(loss):
@@ -27,7 +28,9 @@ def check_bootstraps(loss):
     fine = loss.n_outputs == 1 or isinstance(loss, Quantile)
     if loss.inverse != "identity" or loss.in_user_units or not loss.decomposable:
         fine = False
-    if not fine or loss.domain != "real":
+    # relative errors would be relative to a number that training chooses
+    differences = loss.domain == "real" and loss.target_scaling in DIFFERENCES
+    if not (fine and differences):
         raise LossTargetError(
             f"loss={loss!r} cannot be that of a temporal difference: values further on "
             f"are part of its target, so it must be a loss of real numbers with one "
@@ -243,7 +246,7 @@ class ActionValues(TemporalDifference):
         known = choose(self.see(task, raw, averaged=True), taken)
         gap = ops.stop_gradient(expect(self.loss, known))
         gap = gap - expect(self.loss, split[:, taken.shape[1] :])
-        side = ops.where(gap < 0, 1 - self.expectile, self.expectile)
+        side = ops.abs(self.expectile - ops.cast(gap < 0, gap.dtype))
         return ops.sum(weight[:, None] * side * ops.square(gap))
 
 

@@ -7,6 +7,7 @@ probabilities that follow from that loss.
 from typing import ClassVar
 
 from skloss._params._checks import check_range
+from skloss.exceptions import LossTargetError
 from skloss.losses._core import _ops as ops
 from skloss.losses._core._loss import Loss
 from skloss.losses._core._view import PLAIN, View, join_views, select_views
@@ -30,6 +31,14 @@ class UnlabelledLoss(Loss):
     kinds = ("binary", "multiclass")
     elicits = "class probabilities, beside a loss of labels"
     nonnegative = True
+
+    def __mul__(self, weight):
+        raise LossTargetError(
+            f"{self!r} has a weight of its own, and stands alone beside a loss: it has "
+            f"no products and no sums. Set weight=."
+        )
+
+    __rmul__ = __add__ = __radd__ = __mul__
 
     def check(self):
         """Raise ValueError for a weight below zero."""

@@ -5,6 +5,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
+from skloss.estimators._labelled_rows import keep_scored
 from skloss.model_selection._fold_ensemble import FoldEnsemble, all_have
 from skloss.model_selection._fold_votes import (
     SMALLEST,
@@ -130,6 +131,22 @@ class FoldEnsembleClassifier(ClassifierMixin, FoldEnsemble):
         if len(classes) == 2:
             return log_clipped(p[:, 1]) - log_clipped(p[:, 0])
         return self._decide(p, classes)
+
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy; of rows without a label none, if they may train.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+        """
+        fitted = get_last_step(self.estimators[0])._get_fitted()
+        return super().score(*keep_scored(fitted, (X, y, sample_weight)))
 
     def predict(self, X):
         """Return the class of least weighted risk for each row.

@@ -5,7 +5,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.multiclass import type_of_target
 
 from skloss._sklearn import safe_indexing
-from skloss.estimators._labelled_rows import UNLABELLED, find_labelled
+from skloss.estimators._labelled_rows import UNLABELLED, check_label, find_labelled
 
 
 class LabelledSplit:
@@ -41,10 +41,9 @@ class LabelledSplit:
         self.unlabeled_label = unlabeled_label
 
     def __repr__(self):
-        more = f", unlabeled_label={self.unlabeled_label!r}"
-        return (
-            f"LabelledSplit({self.cv!r}{more * (self.unlabeled_label != UNLABELLED)})"
-        )
+        default = self.unlabeled_label is UNLABELLED
+        more = "" if default else f", unlabeled_label={self.unlabeled_label!r}"
+        return f"LabelledSplit({self.cv!r}{more})"
 
     def split(self, X, y, groups=None):
         """Yield the numbers of the rows that train, and of those that test.
@@ -85,6 +84,7 @@ class LabelledSplit:
         if y is None:
             raise ValueError(f"{self!r} needs y: it says which rows have a label.")
         numbers = np.asarray(y).dtype.kind == "f" and is_continuous(y)
+        check_label(self.unlabeled_label)
         family = "regression" if numbers else "classification"
         rows = find_labelled(family, y, self.unlabeled_label)
         if rows is None:

@@ -25,7 +25,7 @@ FLOOR = 1e-6  # of a probability, as of the losses' own
 
 
 class RareClasses:
-    """The classes of a y, and which of them the folds lack.
+    """The classes by which folds are scored, and which of them the folds lack.
 
     Parameters
     ----------
@@ -35,22 +35,20 @@ class RareClasses:
 
     Attributes
     ----------
+    tested : list of set
+        Of each fold the classes of its test rows. What no fold tests need be no class:
+        it may stand for a missing label.
     classes : ndarray
-        Sorted.
+        Those of all test rows, sorted.
     unseen : list of set
-        Of each fold the classes that its training rows lack.
-    lacking : list of bool
-        Whether a fold's training or test rows lack a class.
+        Of each fold those that its training rows lack.
     """
 
     def __init__(self, y, splits):
         y = column_or_1d(y)
-        self.classes = np.unique(y)
+        self.tested = [set(y[test]) for _, test in splits]
+        self.classes = np.unique(np.concatenate([y[test] for _, test in splits]))
         self.unseen = [set(self.classes) - set(y[train]) for train, _ in splits]
-        self.lacking = [
-            bool(unseen) or len(np.unique(y[test])) < len(self.classes)
-            for unseen, (_, test) in zip(self.unseen, splits, strict=True)
-        ]
 
     def warn(self, names):
         """Name the classes that no training row of a fold has.
@@ -81,15 +79,19 @@ class RareClasses:
             Fitted on the fold.
         fold : int
         """
-        if not self.lacking[fold]:
+        known = getattr(estimator, "classes_", self.classes)
+        classes = np.union1d(self.classes, known)
+        if self.tested[fold] == set(classes) == set(known):
             return scorer
         if is_multimetric(scorer):
             scorers = get_scorers_by_name(scorer).items()
-            own = {name: self.give_labels(one, estimator) for name, one in scorers}
+            own = {
+                name: self.give_labels(one, estimator, classes) for name, one in scorers
+            }
             return replace_scorers(scorer, own)
-        return self.give_labels(scorer, estimator)
+        return self.give_labels(scorer, estimator, classes)
 
-    def give_labels(self, scorer, estimator):
+    def give_labels(self, scorer, estimator, classes):
         """Return a scorer that knows all classes, if it takes them and can be used."""
         if not takes_labels(scorer):
             return scorer
@@ -97,7 +99,7 @@ class RareClasses:
         if not has:
             return scorer
         spread = spread_scores if has[0] == "decision_function" else spread_shares
-        known, classes = estimator.classes_, self.classes
+        known = estimator.classes_
 
         def with_all_classes(function):
             @functools.wraps(function)

@@ -62,6 +62,12 @@ def get(spec, family):
 
 def check_family(loss, family):
     """Raise LossTargetError unless the loss is for ``family``."""
+    if loss.family != family and family == "unlabelled":
+        names = ", ".join(map(repr, loss_names(family)))
+        raise LossTargetError(
+            f"unlabeled_loss={loss!r} is for {loss.family}, and not for rows without a "
+            f"label. Use one of {names}."
+        )
     if loss.family != family:
         names = ", ".join(map(repr, loss_names(family)))
         raise LossTargetError(
