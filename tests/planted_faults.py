@@ -7,6 +7,7 @@ area or number, ``--resume`` goes on where an interrupted run of the same code s
 """
 
 import faults_of_comparisons
+import faults_of_few_labels
 import faults_of_representations
 import faults_of_searches
 from fault import faults_of
@@ -302,7 +303,7 @@ FAULTS += faults_of(
 )
 
 FAULTS += faults_of_searches.FAULTS + faults_of_comparisons.FAULTS
-FAULTS += faults_of_representations.FAULTS
+FAULTS += faults_of_representations.FAULTS + faults_of_few_labels.FAULTS
 
 if __name__ == "__main__":
     from planting import main

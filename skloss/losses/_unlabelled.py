@@ -111,7 +111,24 @@ class PseudoLabel(CorruptedViews):
         return -sure * ops.sum(label * log(taught), axis=-1)
 
 
-class Consistency(CorruptedViews):
+class Agreement(CorruptedViews):
+    """A loss of the distance between what is said of a row as it is, and corrupted."""
+
+    search_space: ClassVar = {
+        "weight": (0.1, 10.0, "log"),
+        "corruption": (0.0, 0.5, "linear"),
+    }
+
+    def __init__(self, weight=1.0, corruption=0.1):
+        self.weight = weight
+        self.corruption = corruption
+
+    def of_probabilities(self, p):
+        """Return the squared distance of the probabilities, summed over classes."""
+        return ops.sum(ops.square(ops.stop_gradient(p[0]) - p[1]), axis=-1)
+
+
+class Consistency(Agreement):
     """Consistency: a row is to have the same probabilities with corrupted features.
 
     Parameters
@@ -125,21 +142,9 @@ class Consistency(CorruptedViews):
     aliases = ("pi_model",)
     formula = "|p - q|^2, p of the row without a gradient, q of the corrupted row"
     source = "Laine and Aila 2017, Algorithm 1; of corrupted features Bahri et al. 2022"
-    search_space: ClassVar = {
-        "weight": (0.1, 10.0, "log"),
-        "corruption": (0.0, 0.5, "linear"),
-    }
-
-    def __init__(self, weight=1.0, corruption=0.1):
-        self.weight = weight
-        self.corruption = corruption
-
-    def of_probabilities(self, p):
-        """Return the squared distance of the probabilities."""
-        return squared_distance(ops.stop_gradient(p[0]), p[1])
 
 
-class MeanTeacher(CorruptedViews):
+class MeanTeacher(Agreement):
     """Mean teacher: consistency with what the averaged weights say of the row.
 
     Of the average of ``weight_averaging``; of 0.99 where that is 0.
@@ -155,15 +160,6 @@ class MeanTeacher(CorruptedViews):
     formula = "|p - q|^2, p of the row by averaged weights, q of the corrupted row"
     source = "Tarvainen and Valpola 2017, Section 2; views as Bahri et al. 2022"
     views = (View(averaged=True), View(corruption="corruption"))
-    search_space: ClassVar = Consistency.search_space
-
-    def __init__(self, weight=1.0, corruption=0.1):
-        self.weight = weight
-        self.corruption = corruption
-
-    def of_probabilities(self, p):
-        """Return the squared distance of the probabilities."""
-        return squared_distance(ops.stop_gradient(p[0]), p[1])
 
 
 class Entropy(UnlabelledLoss):
@@ -244,11 +240,6 @@ class WithUnlabelled(Wrapper):
     def plain(self, raw):
         """Return the raw outputs of the rows as they are."""
         return select_views(raw, self.views, PLAIN)
-
-
-def squared_distance(p, q):
-    """Return the squared distance of probabilities, summed over classes."""
-    return ops.sum(ops.square(p - q), axis=-1)
 
 
 def log(p):

@@ -221,7 +221,7 @@ GRIDS = {
     ),
     "steps of actions": (ACT, {"n_steps": [1, 2], "trace_decay": [None, 0.7]}),
 }
-QUICK = {"discount", "target_update", "expectile"}
+QUICK = {"expectile"}
 
 
 def mean_value(estimator, X, y):
@@ -308,6 +308,7 @@ def test_a_knob_of_one_network_is_no_other_ones(name):
     assert (before[1] != after[1])[[1, 3]].all()
 
 
+@pytest.mark.slow
 def test_copies_and_averages_are_trained_together():
     """A network with a share is the same beside one that copies."""
     beside = search(FusedGridSearchCV, VALUE, {"target_update": [0.3, 4]})

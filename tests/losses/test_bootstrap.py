@@ -214,7 +214,6 @@ def test_only_the_action_that_was_taken_is_compared():
     assert value_of(loss, task, y, raw, np.ones(1)) == 0.25
 
 
-# BUG: InvalidArgumentError in double precision: ``where`` makes float32 of the floats.
 def test_an_expectile_may_be_a_plain_number_as_all_numbers_of_losses():
     loss, task = (
         ActionValues(SquaredError(), 1, "expectile", 0.8),
@@ -336,7 +335,6 @@ def test_losses_of_one_real_number_are_fine():
     }
 
 
-# BUG: "mape" is fine, and the network's target is measured from ``centre``: its error
 # is relative to how far a target is from there, not to the target.
 def test_a_loss_of_relative_errors_is_refused():
     assert "mape" not in find_fine()

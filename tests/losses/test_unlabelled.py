@@ -13,6 +13,7 @@ from skloss.losses import (
     CrossEntropy,
     Entropy,
     Focal,
+    Loss,
     MeanTeacher,
     PseudoLabel,
     Task,
@@ -175,9 +176,9 @@ CODES = np.array([0, 0, 0, 1, 0, 0, 0, 0, 1])
 
 
 def columns_of(task):
-    """Return the target's columns, zero without a label, and that which says so."""
+    """Return the target's columns, any without a label, and that which says so."""
     codes = CODES[:, None] if task.kind == "binary" else np.eye(3)[CODES]
-    return np.hstack([codes * LABELLED[:, None], LABELLED[:, None]])
+    return np.hstack([codes, LABELLED[:, None]])
 
 
 def probabilities_of(task, raw):
@@ -339,9 +340,35 @@ def test_they_are_no_losses_of_labels():
 
 
 def test_a_sum_says_at_once_that_it_cannot_be_or_is_one_of_these_losses():
-    # BUG: the sum is made, and refused later as "for None"
     try:
         both = Consistency() + Entropy()
     except LossTargetError:
         return
     assert both.family == "unlabelled"
+
+
+ALL_KINDS = [
+    pytest.param(cls(), task, id=f"{name}-{task.kind}")
+    for name, cls in sorted(Loss.registry["classification"].items())
+    for task in (BINARY, THREE)
+    if cls().has_probabilities and task.kind in cls.kinds
+]
+
+
+@pytest.mark.parametrize(("loss", "task"), ALL_KINDS)
+def test_every_loss_sees_its_own_rows_alone(loss, task):
+    known, y = LABELLED > 0, columns_of(task)
+    own, weight = y[known, : task.size], WEIGHT[known]
+    loss = loss.bind(loss.measure(task, own, weight))
+    raw = RNG.normal(size=(N, loss.n_raw(task)))
+    whole = tf.Variable(raw)
+    with tf.GradientTape() as tape:
+        both = WithUnlabelled(loss, Entropy(weight=0.0))
+        value = both.batch_value(task, tf.constant(y), whole + 0, tf.constant(WEIGHT))
+    slope = tf.convert_to_tensor(tape.gradient(value, whole)).numpy()
+    part = tf.Variable(raw[known])
+    with tf.GradientTape() as tape:
+        alone = loss.batch_value(task, tf.constant(own), part + 0, tf.constant(weight))
+    assert float(value) == pytest.approx(float(alone), rel=1e-9)
+    np.testing.assert_allclose(slope[known], tape.gradient(alone, part), atol=1e-12)
+    assert (slope[~known] == 0).all()
