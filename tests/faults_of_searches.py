@@ -74,8 +74,8 @@ FAULTS += faults_of(
     ),
     (
         "estimators/_read.py",
-        "start = earlier.kept_weights",
-        "start = TrainingState(earlier.state.weights, earlier.state.stored)",
+        "return earlier.kept_weights",
+        "return TrainingState(earlier.state.weights, earlier.state.stored)",
         "test_classifier_training.py::test_warm_start_goes_on_from_the_best_weights",
     ),
     (

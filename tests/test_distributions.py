@@ -123,6 +123,7 @@ def test_a_constant_target(name):
 # -- what is said where it does not work ---------------------------------------------
 
 
+@pytest.mark.slow
 def test_losses_without_a_distribution_name_those_with():
     fitted = net("huber").fit(X, X[:, 0])
     with pytest.raises(AttributeError) as caught:

@@ -92,6 +92,7 @@ def test_parts_of_a_far_target():
     same(far.predict(X) - FAR, near.predict(X))
 
 
+@pytest.mark.slow
 def test_fused_searches_score_a_far_target_as_scikit_learn_does():
     grid, make = {"loss": ["squared_error", "huber"]}, {"cv": 3, "scoring": "r2"}
     fused = FusedGridSearchCV(net(), grid, **make).fit(X, FAR + y)

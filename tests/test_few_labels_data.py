@@ -14,6 +14,8 @@ from unlabelled_rows import LABELLED, OTHERS, PSEUDO, ROWS, SOME, make, same
 from skloss.estimators._fit_network import prepare_fit
 from skloss.exceptions import IneffectiveParameterWarning
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def net():
@@ -91,7 +93,6 @@ def test_groups_of_labelled_rows_stay_together():
     assert not set(own[stream.rows]) & set(own[stream.val_rows])
 
 
-@pytest.mark.slow
 def test_early_stopping_ends_and_is_scored_by_labelled_rows():
     options = {"early_stopping": True, "patience": 2, "epochs": 40}
     found = make(validation_fraction=0.3, learning_rate=0.3, **options).fit(X, SOME)
@@ -131,14 +132,12 @@ def test_validation_data_of_different_lengths_are_refused():
         make().fit(X, SOME, X_val=X, y_val=SOME[:50])
 
 
-@pytest.mark.slow
 def test_another_score_of_validation_rows():
     found = make(validation_scoring="accuracy").fit(X, SOME, X_val=X, y_val=SOME)
     expected = accuracy_score(y_three[ROWS], found.predict(X[ROWS]))
     assert found.history_["val_accuracy"][-1] == pytest.approx(expected)
 
 
-@pytest.mark.slow
 def test_temperatures_are_of_labelled_rows():
     p = make().fit(X, SOME).predict_proba(X)
     found = make(calibration="temperature").fit(X, SOME, X_val=X, y_val=SOME)
@@ -185,7 +184,6 @@ def test_warm_starts_go_on():
     assert found.fit(X, SOME).history_["loss"][0] < first[0]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("spec", [PSEUDO, "mean_teacher"])
 def test_sparse_tables(spec):
     dense = make(spec).fit(X, SOME)

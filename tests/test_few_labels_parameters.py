@@ -16,6 +16,8 @@ from skloss.exceptions import LossTargetError
 from skloss.losses import Consistency, Loss, MeanTeacher, PseudoLabel
 from skloss.schedules import WarmUp
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def net():
@@ -31,7 +33,6 @@ def hidden(net):
     return net._fitted.outputs.weights[: 4 * 8 + 8]
 
 
-@pytest.mark.slow
 def test_a_body_is_learnt_on_all_rows_and_then_all_train():
     body = Pretrained(BODY, 0.0)
     found = make("entropy:weight=3", network=body).fit(X, SOME)
@@ -49,7 +50,6 @@ def test_an_automatic_loss_is_found_in_labelled_rows():
     assert found.loss_ == alone.loss_
 
 
-@pytest.mark.slow
 def test_rows_that_train_the_body_alone_are_not_scored_either():
     found = make(None, network=Pretrained(BODY, 0.0)).fit(X, SOME)
     assert found.score(X, SOME) == found.score(X[ROWS], y_three[ROWS])
@@ -97,7 +97,6 @@ def test_losses_that_cannot_be_are_refused_in_fit():
         make(keras.losses.CategoricalCrossentropy()).fit(X, SOME)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(Loss.registry["classification"]))
 @pytest.mark.parametrize("y", [TWO, SOME], ids=["binary", "multiclass"])
 def test_every_loss_with_probabilities(name, y):
@@ -113,7 +112,6 @@ def test_every_loss_with_probabilities(name, y):
     assert set(found.transduction_) <= set(found.classes_)
 
 
-@pytest.mark.slow
 def test_everything_at_once():
     found = make(
         MeanTeacher(WarmUp(epochs=3)),

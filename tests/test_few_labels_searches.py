@@ -22,6 +22,8 @@ from unlabelled_rows import OTHERS, ROWS, SOME, TWO, WORDS, make, words
 from skloss import LossAwareClassifier
 from skloss.model_selection import FusedGridSearchCV, LabelledSplit
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def net():
@@ -54,7 +56,6 @@ def test_a_splitter_reads_a_column(y):
     assert np.sort(np.concatenate(found)).tolist() == ROWS.tolist()
 
 
-@pytest.mark.slow
 def test_cross_validation_scores_labelled_rows():
     cv = LabelledSplit(3)
     scores = cross_val_score(make(), X, SOME, cv=cv, error_score="raise")
@@ -97,7 +98,6 @@ def assert_same_scores(theirs, ours):
         )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("scoring", [None, "accuracy", "balanced_accuracy", "f1_macro"])
 def test_searches_of_labels(scoring):
     theirs, ours = search_both(SOME, scoring)
@@ -112,7 +112,6 @@ def test_searches_of_labels(scoring):
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "scoring", ["roc_auc", "neg_brier_score", "neg_log_loss", "d2_log_loss_score"]
 )
@@ -120,20 +119,17 @@ def test_searches_of_probabilities_of_two_classes(scoring):
     assert_same_scores(*search_both(TWO, scoring))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("scoring", ["roc_auc_ovr", "neg_log_loss"])
 def test_searches_of_probabilities_of_several_classes(scoring):
     assert_same_scores(*search_both(SOME, scoring))
 
 
-@pytest.mark.slow
 def test_searches_of_texts():
     theirs, ours = search_both(words(), "accuracy", unlabeled_label="?")
     assert_same_scores(theirs, ours)
     assert set(ours.predict(X)) <= set(WORDS)
 
 
-@pytest.mark.slow
 def test_several_scores_at_once():
     cv = LabelledSplit(3)
     scoring = ["accuracy", "balanced_accuracy"]
@@ -146,7 +142,6 @@ def test_several_scores_at_once():
         assert ours.cv_results_[f"mean_test_{name}"][0] == pytest.approx(expected)
 
 
-@pytest.mark.slow
 def test_the_ensemble_of_the_folds_is_scored_as_its_networks_are():
     found = FusedGridSearchCV(make(), {"l2": [0.0]}, cv=LabelledSplit(3)).fit(X, SOME)
     ensemble = found.fold_ensemble_
@@ -154,7 +149,6 @@ def test_the_ensemble_of_the_folds_is_scored_as_its_networks_are():
     assert ensemble.score(X, SOME) == expected
 
 
-@pytest.mark.slow
 def test_calibration_and_self_training_around_it(net):
     calibrated = CalibratedClassifierCV(FrozenEstimator(net)).fit(
         X[ROWS], y_three[ROWS]
@@ -175,7 +169,6 @@ CHECKED = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::skloss.exceptions.IneffectiveParameterWarning")
 @pytest.mark.parametrize(
     ("estimator", "check"),

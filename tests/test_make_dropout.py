@@ -100,6 +100,7 @@ def test_a_search_varies_the_rate_within_one_program():
     assert trace_count() == before
 
 
+@pytest.mark.slow
 def test_what_predicts_drops_nothing_and_is_saved_without_us(tmp_path):
     own = net(dropout=0.4).fit(X, y_binary)
     expected = own.predict_proba(X)

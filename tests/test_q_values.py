@@ -9,6 +9,8 @@ from transitions import CORRIDOR, FIVE, actions_of, walk_exactly
 from skloss import FittedQRegressor, LossAwareRegressor
 from skloss.losses import Quantile
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(3)
 
 
@@ -25,7 +27,6 @@ def test_a_corridor_by_hand(backup):
     assert net.actions_.tolist() == ["left", "right"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("expectile", [0.5, 0.9])
 def test_a_corridor_by_expectiles(expectile):
     """Of two actions, each tried as often, it is so much of the better one."""
@@ -98,7 +99,6 @@ def value_on_lake(policy):
     return np.linalg.solve(np.eye(16) - 0.99 * P * ~ENDS, P @ GOAL)
 
 
-@pytest.mark.slow
 def test_the_policy_on_the_frozen_lake_is_the_best(lake):
     _, net = lake
     expected = iterate_lake()
@@ -108,7 +108,6 @@ def test_the_policy_on_the_frozen_lake_is_the_best(lake):
     assert np.abs(error[~ENDS]).max() < 0.01
 
 
-@pytest.mark.slow
 def test_what_a_policy_earns_on_the_frozen_lake(lake):
     """As ``score`` estimates it, in the first state of the only episode."""
     data, net = lake
@@ -126,7 +125,6 @@ def test_what_a_policy_earns_on_the_frozen_lake(lake):
     )
 
 
-@pytest.mark.slow
 def test_a_score_is_what_the_policy_earns_in_the_corridor():
     net = actions_of(discount=0.5).fit(**CORRIDOR)
     # in all states, two rows each; and in the first one
@@ -153,7 +151,6 @@ def take_risks(risk_level):
     )
 
 
-@pytest.mark.slow
 def test_the_mean_prefers_the_risky_action():
     net = take_risks(1.0)
     assert net.predict_action(np.eye(2))[1] == "risky"
@@ -161,7 +158,6 @@ def test_the_mean_prefers_the_risky_action():
     np.testing.assert_allclose(found, [[0.75, 0.75], [1.5, 1]], atol=0.05)
 
 
-@pytest.mark.slow
 def test_the_mean_of_the_worst_prefers_the_safe_one():
     net = take_risks(0.4)
     assert net.predict_action(np.eye(2))[1] == "safe"
@@ -179,7 +175,6 @@ def test_without_action_and_what_follows_it_is_a_plain_regressor():
     assert found.history_["loss"] == expected.history_["loss"]
 
 
-@pytest.mark.slow
 def test_without_action_there_is_one_whose_value_is_that_of_the_state():
     state, reward, after, ends = walk_exactly()
     net = actions_of(discount=1.0)

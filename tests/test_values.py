@@ -120,6 +120,7 @@ def solve_returns(log, discount, n_steps, decay):
     return np.linalg.solve(A, b)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_steps", "trace_decay"),
     [
@@ -227,6 +228,7 @@ def test_a_score_is_minus_the_squared_bellman_error():
             assert found == net.score(**WALK, sample_weight=weight)
 
 
+@pytest.mark.slow
 def test_a_score_without_what_follows_is_r2():
     X, y, weight = RNG.normal(size=(40, 2)), RNG.normal(size=40), RNG.uniform(size=40)
     net = TDValueRegressor(network=(4,), epochs=3, random_state=0).fit(X, y)

@@ -7,6 +7,8 @@ from transitions import BOTH, CORRIDOR, FEW, WALK, actions_of, values_of
 from skloss import FittedQRegressor, TDValueRegressor
 from skloss.exceptions import LossTargetError, UnknownNameError
 
+pytestmark = pytest.mark.slow
+
 # -- by fit ----------------------------------------------------------------------------
 
 HOLE = np.where(np.arange(10)[:, None] == 4, np.nan, WALK["next_X"])

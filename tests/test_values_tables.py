@@ -6,6 +6,8 @@ import pytest
 from scipy.sparse import csr_array
 from transitions import BOTH, CORRIDOR, FEW, TABLE, WALK, actions_of, values_of
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(3)
 
 # -- what follows the end --------------------------------------------------------------

@@ -13,6 +13,8 @@ from skloss.exceptions import LossTargetError
 from skloss.inspection import lr_range_test
 from skloss.losses import Huber
 
+pytestmark = pytest.mark.slow
+
 
 def make_log(n_episodes=10, length=6):
     """Return a log of a few states, some episodes of which end."""
@@ -169,7 +171,6 @@ CHECKS = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("estimator", "check"), CHECKS)
 def test_scikit_learns_checks(estimator, check):
     check(estimator)

@@ -278,7 +278,8 @@ def find_classes(loss, y):
     LossTargetError
         If there is one class, or no class has two rows.
     """
-    rows = find_labelled("classification", y)
+    known = np.any(y != UNLABELLED)
+    rows = find_labelled("classification", y) if known else None
     y = y if rows is None else y[rows]
     classes, counts = np.unique(y, return_counts=True)
     if counts.max() > 1:

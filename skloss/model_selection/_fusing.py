@@ -70,8 +70,12 @@ class FusedTable:
 
 def move(stream: Stream, begin: int) -> Stream:
     """Return a stream whose table begins at a row of a larger one."""
-    moved = {n: getattr(stream, n) + begin for n in ("rows", "val_rows", "others")}
-    return replace(stream, **moved)
+    return replace(
+        stream,
+        rows=stream.rows + begin,
+        val_rows=stream.val_rows + begin,
+        others=stream.others + begin,
+    )
 
 
 def stack_rows(tables: list, dtype: str) -> Any:

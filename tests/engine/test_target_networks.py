@@ -159,6 +159,7 @@ def test_one_as_a_share_is_one_as_a_number_of_steps():
     assert (nets[0].predict(X) == nets[1].predict(X)).all()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_network():
     options = PLAIN | {"network": (8,), "batch_size": 8, "random_state": 3}
     for kind, more in ((TDValueRegressor, {}), (FittedQRegressor, {"action": ACTION})):
@@ -247,6 +248,7 @@ def search(kind, estimator, grid):
     return np.array([found.cv_results_[name] for name in names]).T
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -293,6 +295,7 @@ KNOBS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

@@ -17,6 +17,8 @@ from skloss.losses import Consistency, Entropy, MeanTeacher, PseudoLabel
 from skloss.model_selection import LabelledSplit
 from skloss.schedules import WarmUp
 
+pytestmark = pytest.mark.slow
+
 FULL = {"optimizer": "sgd", "batch_size": 500, "dtype": "float64"}
 QUICK = {**NET, "epochs": 3, "dtype": "float64"}
 
@@ -231,7 +233,6 @@ def test_a_schedule_of_the_weight_is_recorded_and_used():
     assert losses[0][1] < losses[2][1] - 0.1
 
 
-@pytest.mark.slow
 def test_rows_without_a_label_teach():
     """What a network learns from them depends on where they lie."""
     far = X.copy()
@@ -246,7 +247,6 @@ def test_rows_without_a_label_teach():
         assert np.linalg.norm(weights[0] - weights[1]) > 1e-3
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", MANY)
 def test_compiled_steps_are_the_graphs(name, monkeypatch):
     found = []
@@ -261,7 +261,6 @@ def test_compiled_steps_are_the_graphs(name, monkeypatch):
 # -- searches --------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spec", "grid"),
     [
@@ -286,7 +285,6 @@ def test_a_fused_search_is_scikit_learns(spec, grid):
     np.testing.assert_allclose(*(s.predict_proba(X) for s in pair), atol=1e-9)
 
 
-@pytest.mark.slow
 def test_losses_of_several_kinds_beside_momenta_and_early_stopping():
     grid = {
         "unlabeled_loss": ["pseudo_label:threshold=0.5", "mean_teacher", "entropy"],
@@ -304,7 +302,6 @@ def test_losses_of_several_kinds_beside_momenta_and_early_stopping():
     assert_same(*pair, within=1e-9)
 
 
-@pytest.mark.slow
 def test_networks_of_folds_share_one_table():
     """With one label missing in one fold and three in another."""
     y = y_three.copy()

@@ -19,6 +19,7 @@ def test_networks_of_folds_go_on():
     np.testing.assert_allclose(after, before, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_head_of_several_goes_on():
     heads = [("churn", ClassificationHead())]
     net = LossAwareMultiTask(heads, **NET).fit(X, y_binary[:, None])

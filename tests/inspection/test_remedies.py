@@ -181,6 +181,7 @@ def trained(change=0.01, steps=10, epochs=20, idle=0.0, loss=None, **params):
         record=record,
         history={"loss": losses, "gradient_norm": np.ones(epochs)},
         outputs=SimpleNamespace(stored=np.zeros(0)),
+        transduction=None,
     )
     return Training(fitted)
 

@@ -217,6 +217,7 @@ def test_intervals_of_each_target_cover():
     np.testing.assert_allclose(covered, 0.9, atol=0.04)
 
 
+@pytest.mark.slow
 def test_quantiles_of_one_target_and_of_weighted_ones():
     X, Z = simulated(100)
     one = fitted(PerTarget([GaussianNLL()]), Z[:, 0])

@@ -287,6 +287,7 @@ def test_with_the_posterior_of_the_data_it_is_cross_entropy(rare):
     np.testing.assert_array_equal(adjusted.predict(X), plain.predict(X))
 
 
+@pytest.mark.slow
 def test_frequencies_are_weighted(rare):
     X, y = rare
     weight = np.where(y == 1, 7.0, 1.0)

@@ -12,6 +12,8 @@ from skloss import LossAwareClassifier, LossAwareRegressor
 from skloss.model_selection import FusedOptunaSearchCV, _auto_space, auto_space
 from skloss.preprocessing import PiecewiseLinearEncoder
 
+pytestmark = pytest.mark.slow
+
 NET = "lossawareclassifier__"
 
 

@@ -54,6 +54,7 @@ def test_in_a_search_with_the_columns_of_scikit_learn():
     assert fused.cv_results_["param_network__units"].dtype == np.int64
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", [FusedRandomizedSearchCV, FusedOptunaSearchCV])
 def test_in_searches_that_draw(cls):
     count = "n_iter" if cls is FusedRandomizedSearchCV else "n_trials"

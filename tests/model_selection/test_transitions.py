@@ -17,6 +17,8 @@ from skloss.model_selection import (
     fused_cross_validate,
 )
 
+pytestmark = pytest.mark.slow
+
 NET = {
     "discount": 0.9,
     "network": (6,),
@@ -200,7 +202,6 @@ def test_a_network_alone_is_searched_by_its_own_score():
     np.testing.assert_array_equal(scores_of(ours), scores_of(scored))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("net", [TDValueRegressor(**NET), FittedQRegressor(**NET)])
 def test_optuna(net):
     space = {
@@ -221,7 +222,6 @@ def test_optuna(net):
     assert search.predict(X).shape == (120,)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("net", [TDValueRegressor(**NET), FittedQRegressor(**NET)])
 def test_cross_validation(net):
     columns = columns_for(net)
@@ -249,7 +249,6 @@ def test_what_follows_the_end_may_be_missing_in_a_pipeline():
     assert (found.predict(X) == whole.predict(X)).all()
 
 
-@pytest.mark.slow
 def test_the_best_is_fitted_again_and_predicts():
     net = FittedQRegressor(**NET)
     search = find(FusedGridSearchCV, pipe(net), {"net__l2": [0.0]})
@@ -263,7 +262,6 @@ def test_the_best_is_fitted_again_and_predicts():
     assert set(chosen) <= {"left", "right"}
 
 
-@pytest.mark.slow
 def test_values_of_folds_make_no_ensemble():
     for net in (TDValueRegressor(**NET), pipe(FittedQRegressor(**NET))):
         name = "net__l2" if isinstance(net, Pipeline) else "l2"
