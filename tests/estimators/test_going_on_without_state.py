@@ -1,6 +1,7 @@
 """What was kept without its optimiser's state goes on from its weights."""
 
 import numpy as np
+import pytest
 from canonical import NET, X, y_binary
 
 from skloss import ClassificationHead, LossAwareClassifier, LossAwareMultiTask
