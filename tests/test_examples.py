@@ -12,7 +12,15 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 @pytest.mark.slow
 @pytest.mark.claim
 @pytest.mark.parametrize(
-    "name", ["anomalies_vae", "contrastive_embeddings", "pretrain_and_finetune"]
+    "name",
+    [
+        "anomalies_vae",
+        "cartpole_offline",
+        "contrastive_embeddings",
+        "few_labels",
+        "pretrain_and_finetune",
+        "random_walk_td",
+    ],
 )
 def test_an_example_ends_without_a_contradiction(name, monkeypatch, tmp_path):
     spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
