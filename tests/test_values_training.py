@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import estimator_checks_generator
-from transitions import BOTH, CORRIDOR, WALK, values_of
+from transitions import BOTH, CORRIDOR, TABLE, WALK, values_of
 
 from skloss import FittedQRegressor
 from skloss.exceptions import LossTargetError
@@ -174,3 +174,17 @@ CHECKS = [
 @pytest.mark.parametrize(("estimator", "check"), CHECKS)
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_a_warm_start_on_other_rewards_has_their_values(kind):
+    """Networks go on in the units of the first fit, whatever the second one's are."""
+    net = kind(**TABLE | {"discount": 0.9, "loss": "squared_error"})
+    once = net.fit(**WALK).predict(np.eye(5))
+    again = net.set_params(warm_start=True).fit(**WALK | {"y": WALK["y"] + 0.1})
+    # each step earns 0.1 more, on a walk whose length is known by the same equations
+    P = np.zeros((5, 5))
+    inside = WALK["terminal"] == 0
+    np.add.at(P, (WALK["X"].argmax(1)[inside], WALK["next_X"].argmax(1)[inside]), 0.5)
+    more = np.linalg.solve(np.eye(5) - 0.9 * P, np.full(5, 0.1))
+    np.testing.assert_allclose(again.predict(np.eye(5)) - once, more, atol=1e-3)

@@ -55,8 +55,8 @@ class TransitionTarget(NumberTarget):
         How far the states that follow are from those before, on the mean.
     returns : Returns or None
         None where nothing follows any row, and after the training.
-    centre : float
-        c.
+    centre : float or None
+        c; None until the rows' weights are known. A training that goes on keeps it.
     stretch : float
         How many times as far as one difference a whole return spreads.
     actions : ndarray of shape (n_actions,), or None
@@ -68,7 +68,7 @@ class TransitionTarget(NumberTarget):
 
     steps: np.ndarray | None = None
     returns: Returns | None = None
-    centre: float = 0.0
+    centre: float | None = None
     stretch: float = 1.0
     actions: np.ndarray | None = None
     taken: np.ndarray | None = None
@@ -109,6 +109,8 @@ class TransitionTarget(NumberTarget):
         tables = [X, *(X_next[rows] for rows in returns.ahead.T)]
         steps = measure_steps(X, X_next, terminal)
         target = replace(target, returns=returns, steps=steps)
+        if settings.warm_start and hasattr(estimator, "_fitted"):
+            target = replace(target, centre=estimator._fitted.target.units.loc[0])
         return features, target, join_states(tables), returns.known
 
     def read_actions(self, estimator, action, n_rows):
@@ -129,8 +131,8 @@ class TransitionTarget(NumberTarget):
                 f"have no end. Set discount below 1, or say by terminal= which rows "
                 f"end an episode."
             )
-        centre = 0.0
-        if self.transform is not None:
+        centre = 0.0 if self.transform is None else self.centre
+        if centre is None:
             centre = float(np.average(y, weights=weight) / left)
         square = min(np.average(np.square(factors), weights=weight), 1 - 1e-9)
         return replace(self, centre=centre, stretch=1 / np.sqrt(1 - square))
