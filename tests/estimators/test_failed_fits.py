@@ -11,6 +11,8 @@ from sklearn.model_selection import StratifiedKFold
 
 from skloss.exceptions import DivergenceWarning
 
+pytestmark = pytest.mark.slow
+
 CASES = [
     pytest.param(method, *case, id=f"{method}: {name}")
     for method, cases in (("fit", FAILS), ("partial_fit", IN_PARTS))

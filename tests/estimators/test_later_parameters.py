@@ -18,6 +18,8 @@ from skloss import (
     losses,
 )
 
+pytestmark = pytest.mark.slow
+
 SHORT = NET | {"epochs": 2}
 Y = np.column_stack([y_three, y_number])
 

@@ -13,6 +13,8 @@ from skloss import LossAwareClassifier, LossAwareRegressor, losses
 from skloss._engine import trace_count
 from skloss.model_selection import FusedGridSearchCV, FusedOptunaSearchCV, loss_space
 
+pytestmark = pytest.mark.slow
+
 CV = KFold(3)
 STOPPING = {"early_stopping": True, "patience": 2, "epochs": 12, "learning_rate": 0.05}
 CLASSES = ["cross_entropy", "focal:gamma=1.5", "savage", "brier", "hinge"]
